@@ -1,0 +1,74 @@
+"""Writing so that nothing is lost, reading so that nothing is executed."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gram_pyro.errors import UserError
+
+MAGIC = b"gram_pyro checkpoint 1\n"
+KEEP = 2
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all. Raises `UserError` if the disk will not take it."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise UserError(f"cannot write {path}: {error.strerror}; free some space or choose another --out") from error
+
+
+def save_checkpoint(folder: Path, update: int, state: dict[str, Any]) -> Path:
+    """Store a state under its update number, with a checksum; keep the last few."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    body = buffer.getvalue()
+    path = folder / f"checkpoint-{update:09d}.pt"
+    write_atomically(path, MAGIC + hashlib.sha256(body).digest() + body)
+    for old in checkpoints(folder)[:-KEEP]:
+        old.unlink(missing_ok=True)
+    return path
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """Checkpoint files, oldest first."""
+    return sorted(folder.glob("checkpoint-*.pt"))
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read one checkpoint. Raises `UserError` if it is damaged or of another version."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    if not content.startswith(MAGIC):
+        raise UserError(f"{path} is not a checkpoint of this version of gram_pyro")
+    digest, body = content[len(MAGIC) : len(MAGIC) + 32], content[len(MAGIC) + 32 :]
+    if hashlib.sha256(body).digest() != digest:
+        raise UserError(f"{path} is damaged: its checksum does not fit")
+    state: dict[str, Any] = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
+    return state
+
+
+def read_latest(folder: Path) -> dict[str, Any]:
+    """The newest sound checkpoint of a run; damaged ones are named on standard error and skipped."""
+    for path in reversed(checkpoints(folder)):
+        try:
+            return read_checkpoint(path)
+        except UserError as error:
+            print(f"warning: {error}; trying the one before it", file=sys.stderr)
+    raise UserError(f"{folder} holds no sound checkpoint; train it with python -m gram_pyro.train --out {folder}")

@@ -1,0 +1,91 @@
+"""The configuration of a run: complete, frozen, stored beside what it produced."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from gram_pyro.errors import UserError
+from gram_pyro.models import MODELS
+from gram_pyro.tasks import TASKS, Task
+from gram_pyro.training import TrainingConfig
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class MachineConfig:
+    """What the run computes on. `auto` is resolved at the start and stored, so that a resumed run repeats it."""
+
+    device: str = "auto"
+    """auto (CUDA where there is one), cpu, cuda, cuda:1."""
+    compile: Literal["auto", "on", "off"] = "auto"
+    """torch.compile of the network; auto: where it pays."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Autocast of the network; auto: bfloat16 on CUDA, float32 on a CPU."""
+    threads: int = 0
+    """CPU threads; 0 takes all cores."""
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Task, model, guide and training: everything that decides what comes out."""
+
+    task: Task
+    model: Any
+    training: Annotated[TrainingConfig, tyro.conf.arg(name="")]
+    machine: Annotated[MachineConfig, tyro.conf.arg(name="")]
+    guide: tyro.conf.Suppress[str] = "gaussian"
+    task_name: tyro.conf.Suppress[str] = "coloring"
+    model_name: tyro.conf.Suppress[str] = "gram"
+
+
+def to_json(config: RunConfig) -> str:
+    """The configuration as JSON."""
+    return json.dumps({"format": FORMAT, **dataclasses.asdict(config)}, indent=2) + "\n"
+
+
+def from_json(path: Path) -> RunConfig:
+    """Read a configuration. Raises `UserError` if it is missing, damaged, or has keys that are not known."""
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path.parent} is not a run folder: it has no {path.name}") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
+    if not isinstance(stored, dict) or stored.pop("format", None) != FORMAT:
+        raise UserError(f"{path} was written by another version of gram_pyro; this one reads format {FORMAT}")
+    try:
+        parts = {
+            "task": build(TASKS.find(stored["task_name"]), stored["task"], path),
+            "model": build(config_of(stored["model_name"]), stored["model"], path),
+            "training": build(TrainingConfig, stored["training"], path),
+            "machine": build(MachineConfig, stored["machine"], path),
+        }
+        return RunConfig(**{**stored, **parts})
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path} does not describe a run: {error}") from error
+
+
+def config_of(model_name: str) -> Callable[..., Any]:
+    """The configuration class of a model."""
+    model = MODELS.find(model_name)
+    config = getattr(model, "Config", None)
+    if config is None:
+        raise UserError(f"the model {model_name!r} has no Config: give its class a dataclass of that name")
+    return config  # type: ignore[no-any-return]
+
+
+def build(kind: Callable[..., Any], stored: dict[str, Any], path: Path) -> Any:
+    """A frozen dataclass from stored fields; lists become tuples. Raises `UserError` on unknown keys."""
+    known = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(stored) - known)
+    if unknown:
+        raise UserError(f"{path} has unknown keys: {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()})

@@ -1,0 +1,162 @@
+"""The evidence lower bound with a gradient horizon."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+import pyro.distributions as dist
+import torch
+from pyro import poutine
+from pyro.distributions.util import detach, scale_and_mask
+from pyro.infer import ELBO
+from pyro.poutine.guide import GuideMessenger
+from pyro.poutine.trace_struct import Trace
+from torch import Tensor
+from torch.distributions import kl_divergence
+
+from gram_pyro.horizon_messenger import HorizonMessenger
+
+
+class Terms(NamedTuple):
+    """What an ELBO is made of, for one run of model and guide.
+
+    `loss` is the scalar to minimise, summed over problems. `log_likelihood` `(batch,)` sums the
+    observed sites, `kl` `(charged transitions, batch)` holds one row a transition; neither is
+    weighted. `trace` is the model's trace under the posterior's draws.
+    """
+
+    loss: Tensor
+    log_likelihood: Tensor
+    kl: Tensor
+    trace: Trace
+
+
+class TruncatedTrace_ELBO(ELBO):  # noqa: N801  (named as its family in Pyro)
+    """ELBO whose gradient sees only the last `horizon` transitions of a run.
+
+    Parameters
+    ----------
+    horizon
+        Number of last transitions that gradients run through; None means all of them, which with
+        `beta=1`, `balance=None` and a model run with `supervise="last"` is the exact ELBO (13).
+        1 is the paper's surrogate (14).
+    beta
+        Coefficient of the KL: a number, or a tensor that broadcasts with `(batch,)`. It may be
+        assigned between steps (a controller does).
+    balance
+        b in `b * KL(sg(q) || p) + (1 - b) * KL(q || sg(p))`: 0.8 in the paper; None does not split
+        the gradient. The value of the KL is the same.
+    charge
+        Which transitions pay KL: `"last"`, those inside the horizon (the paper), or `"all"`: those
+        outside it train the Gaussian heads locally, their inputs detached.
+
+    The KL is analytic where torch knows one and sampled where not. Works in `pyro.infer.SVI` and as
+    a module, `elbo(model, guide)`; ordinary guides are replayed, a `GuideMessenger` runs interleaved.
+    """
+
+    def __init__(
+        self,
+        horizon: int | None = 1,
+        *,
+        beta: float | Tensor = 1.0,
+        balance: float | None = None,
+        charge: Literal["last", "all"] = "last",
+    ) -> None:
+        super().__init__(num_particles=1)
+        if horizon is not None and horizon < 1:
+            raise ValueError(f"horizon must be at least 1 or None, not {horizon}")
+        if balance is not None and not 0 <= balance <= 1:
+            raise ValueError(f"balance must lie between 0 and 1, not {balance}")
+        if charge not in ("last", "all"):
+            raise ValueError(f"charge must be 'last' or 'all', not {charge!r}")
+        self.horizon = horizon
+        self.beta = beta
+        self.balance = balance
+        self.charge = charge
+
+    def terms(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> Terms:
+        """Run model and guide once and take the bound apart."""
+        model_trace, guide_trace = self._get_trace(model, guide, args, kwargs)
+        log_likelihood: list[Tensor] = []
+        kl: list[Tensor] = []
+        loss: list[Tensor] = []
+        for name, site in model_trace.nodes.items():
+            if site["type"] != "sample" or site["infer"].get("_deterministic"):
+                continue
+            if site["is_observed"]:
+                value = scale_and_mask(site["fn"].log_prob(site["value"]), site["scale"], site["mask"])
+                log_likelihood.append(value)
+                loss.append(-value)
+            elif name in guide_trace.nodes and self._is_charged(name, model_trace):
+                divergence, balanced = self._kl(name, guide_trace.nodes[name], site)
+                kl.append(divergence.detach())
+                loss.append(self.beta * balanced)
+        zero = torch.zeros(())
+        return Terms(
+            torch.stack([term.sum() for term in loss]).sum() if loss else zero,
+            torch.stack(log_likelihood).detach().sum(0) if log_likelihood else zero,
+            torch.stack(kl) if kl else zero.expand(0, 1),
+            model_trace,
+        )
+
+    def differentiable_loss(self, model: Any, guide: Any, *args: Any, **kwargs: Any) -> Tensor:
+        """The loss as a tensor with gradient."""
+        return self.terms(model, guide, *args, **kwargs).loss
+
+    def loss(self, model: Any, guide: Any, *args: Any, **kwargs: Any) -> float:
+        """The loss as a number."""
+        with torch.no_grad():
+            return self.terms(model, guide, *args, **kwargs).loss.item()
+
+    def loss_and_grads(self, model: Any, guide: Any, *args: Any, **kwargs: Any) -> float:
+        """The loss as a number, its gradient added to the parameters."""
+        loss = self.differentiable_loss(model, guide, *args, **kwargs)
+        if loss.requires_grad:
+            loss.backward()  # type: ignore[no-untyped-call]
+        return loss.item()
+
+    def _get_trace(self, model: Any, guide: Any, args: Any, kwargs: Any) -> tuple[Trace, Trace]:
+        with HorizonMessenger(self.horizon, self.charge):
+            if isinstance(poutine.unwrap(guide), GuideMessenger):
+                guide(*args, **kwargs)
+                model_trace, guide_trace = poutine.unwrap(guide).get_traces()
+            else:
+                guide_trace = poutine.trace(guide).get_trace(*args, **kwargs)
+                model_trace = poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(*args, **kwargs)
+        return model_trace, guide_trace
+
+    def _is_charged(self, name: str, trace: Trace) -> bool:
+        if self.horizon is None or self.charge == "all":
+            return True
+        proposal = trace.nodes.get(name.replace("guidance", "proposal"))
+        return proposal is None or proposal["infer"].get("remaining", 0) < self.horizon
+
+    def _kl(self, name: str, guide_site: Any, model_site: Any) -> tuple[Tensor, Tensor]:
+        """KL of one site, `(batch,)`, and the same value with the balanced gradient."""
+        q, p, value = guide_site["fn"], model_site["fn"], guide_site["value"]
+        scale, mask = guide_site["scale"], guide_site["mask"]
+        if self.balance is None:
+            divergence = scale_and_mask(divergence_of(name, q, p, value), scale, mask)
+            return divergence, divergence
+        train_prior = divergence_of(name, detach(q), p, value.detach())
+        train_posterior = divergence_of(name, q, detach(p), value)
+        balanced = self.balance * train_prior + (1 - self.balance) * train_posterior
+        return scale_and_mask(train_prior, scale, mask), scale_and_mask(balanced, scale, mask)
+
+
+def divergence_of(name: str, q: dist.TorchDistribution, p: dist.TorchDistribution, value: Tensor) -> Tensor:
+    """KL(q || p), `(batch,)`: analytic if torch knows it, else `log q - log p` at a draw from q.
+
+    Raises `ValueError` for a point mass, which has no density to compare.
+    """
+    base = q
+    while hasattr(base, "base_dist"):
+        base = base.base_dist
+    if isinstance(base, dist.Delta):
+        raise ValueError(f"the guide puts a point mass on {name!r}: it has no KL to a density; give it a scale")
+    try:
+        divergence: Tensor = kl_divergence(q, p)
+    except NotImplementedError:
+        divergence = q.log_prob(value) - p.log_prob(value)
+    return divergence

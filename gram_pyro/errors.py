@@ -1,0 +1,30 @@
+"""What a user did wrong, in one sentence."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+
+class UserError(Exception):
+    """A mistake in what the user gave: one sentence that says what, where, and what would be right.
+
+    Command-line programs print it and leave with exit code 2; in Python it is an ordinary exception.
+    """
+
+
+def run_cli(main: Callable[[list[str]], None], arguments: list[str] | None = None) -> None:
+    """Run a command-line program, turning a `UserError` into one line on standard error.
+
+    Parameters: `main` takes the argument list; `arguments` defaults to `sys.argv[1:]`.
+    Raises `SystemExit` with code 2 on a `UserError`, 130 on Ctrl-C.
+    """
+    try:
+        main(sys.argv[1:] if arguments is None else arguments)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except BrokenPipeError:
+        raise SystemExit(141) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

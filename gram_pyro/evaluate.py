@@ -1,0 +1,177 @@
+"""Measure a trained model on test problems: `python -m gram_pyro.evaluate RUN`."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import tyro
+from torch import Tensor
+from tqdm import tqdm
+
+from gram_pyro.checkpoint import write_atomically
+from gram_pyro.cli import parse
+from gram_pyro.errors import UserError, run_cli
+from gram_pyro.inference import sample
+from gram_pyro.metrics import Row, Seen, bound, by_size, measure
+from gram_pyro.runs import Run, load_run
+from gram_pyro.tasks.base import Task
+
+DEPTH_FACTORS = (1, 2, 4, 8)
+MAX_ENUMERATED_VERTICES = 20
+PROBLEMS_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """Measure a trained model: validity, coverage, conflicts, and how far its bound is from perfect."""
+
+    run: tyro.conf.Positional[str]
+    """Run folder, or the name of a checkpoint that comes with the package, such as coloring."""
+    problems: int = 255
+    """Number of generated test problems."""
+    data_seed: int = 7
+    """Seed of the test problems."""
+    graphs: str | None = None
+    """A file or a folder of problems of your own, instead of generated ones."""
+    samples: tuple[int, ...] = (1, 5, 20)
+    """Numbers of samples to measure, drawn once."""
+    steps: tuple[int, ...] = ()
+    """Supervision steps to decode at; 1, 2, 4 and 8 times the training depth unless told otherwise."""
+    seed: int = 0
+    """Seed of the samples."""
+    device: str = "auto"
+    """auto (CUDA where there is one), cpu, cuda, cuda:1."""
+    json: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Print one JSON object and nothing else."""
+    out: str | None = None
+    """File for the JSON; evaluation.json in the run folder unless told otherwise."""
+
+
+def evaluate(
+    run: Run,
+    problems: Sequence[Any],
+    counts: Sequence[int | None],
+    samples: Sequence[int],
+    steps: Sequence[int],
+    seed: int = 0,
+    progress: Callable[..., Any] = lambda items, desc: items,
+) -> dict[str, Any]:
+    """Measure samples, and the bound on the problems whose number of solutions `counts` knows.
+
+    Returns what `--json` prints, less where the problems came from. Raises `UserError` if the model
+    gives numbers that are not finite.
+    """
+    task, depths = run.task, sorted({*steps, run.depth})
+    decoded: list[Tensor] = [Tensor()] * len(problems)
+    groups = by_size(task, problems)
+    parts = [group[i : i + PROBLEMS_AT_ONCE] for group in groups for i in range(0, len(group), PROBLEMS_AT_ONCE)]
+    for number, part in enumerate(progress(parts, desc="samples")):
+        x = task.encode([problems[place] for place in part])
+        part_seed = seed + 1_000_003 * number  # the same noise in every part would correlate the problems
+        for place, values in zip(part, sample(run.model, x, max(samples), depths, part_seed).unbind(1), strict=True):
+            decoded[place] = values  # (depths, samples, length)
+
+    seen: Seen = {}
+
+    def row(number: int, depth: int) -> Row:
+        return measure(task, problems, [each[depths.index(depth)] for each in decoded], number, depth, counts, seen)
+
+    rows = [row(number, depth) for depth in sorted(set(steps)) for number in sorted(set(samples))]
+    result = {"depth": run.depth, "posterior_validity": None, "gap": None, "bound": None}
+    known = [place for place, count in enumerate(counts) if count]
+    if known:
+        chosen = [problems[place] for place in known]
+        at_depth = [decoded[place][depths.index(run.depth)] for place in known]
+        prior = measure(task, chosen, at_depth, max(samples), run.depth, [counts[place] for place in known])
+        distance = bound(task, run.model, run.guide, chosen, run.depth, seed=seed, progress=partial(progress, desc="bound"))
+        if not math.isfinite(distance.excess):
+            raise UserError(f"the model of {run.name} gives numbers that are not finite: its training diverged")
+        fields = distance._asdict()
+        result["posterior_validity"] = fields.pop("posterior_validity")
+        result |= {"gap": distance.posterior_validity - prior.validity, "bound": fields}
+    return {**result, "rows": [each._asdict() for each in rows]}
+
+
+def user_problems(task: Task, path: str) -> list[Any]:
+    """The solvable problems of a file or folder; how many were left out is said on standard error."""
+    loaded = [task.prepare(problem) for problem in task.load(path)]
+    problems = [problem for problem in loaded if task.solvable(problem)]
+    if not problems:
+        raise UserError(f"{path}: none of {len(loaded)} problems is known to be solvable; there is nothing to measure")
+    if len(problems) < len(loaded):
+        left_out = len(loaded) - len(problems)
+        print(f"{left_out} of {len(loaded)} problems left out: not known to be solvable", file=sys.stderr)
+    return problems
+
+
+def count_solutions(task: Task, problem: Any) -> int | None:
+    """Number of distinct solutions; None where the task gives up."""
+    try:
+        return len(task.solutions(problem))
+    except TimeoutError:
+        return None
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """Rows as aligned plain text."""
+
+    def cell(value: float | None) -> str:
+        return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
+
+    lines = [list(Row._fields), *([cell(row[name]) for name in Row._fields] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(text.rjust(width) for text, width in zip(line, widths, strict=True)) for line in lines)
+
+
+def report(result: dict[str, Any]) -> str:
+    """What a person reads."""
+    origin = "" if result["data_seed"] is None else f" (data seed {result['data_seed']})"
+    lines = [f"{result['run']}: {result['problems']} problems{origin}, trained with {result['depth']} steps"]
+    lines.append(table(result["rows"]))
+    if result["bound"]:
+        excess, error, nll, entropy = result["bound"].values()
+        spread = "" if error is None else f" +- {error:.3f}"
+        lines += [
+            f"bound: -ELBO - H(y | x) = {excess:.3f}{spread} nats a problem (-ELBO {nll:.3f}, H {entropy:.3f})",
+            f"posterior validity {result['posterior_validity']:.3f}, gap to one sample {result['gap']:.3f}",
+        ]
+    return "\n".join(lines)
+
+
+def main(arguments: list[str]) -> None:
+    """The command line. Raises `UserError` on wrong input."""
+    config: EvaluateConfig = parse(EvaluateConfig, "gram_pyro.evaluate", arguments)
+    if config.problems < 1 or min((*config.samples, *config.steps), default=0) < 1 or not config.samples:
+        raise UserError("--problems, --samples and --steps must each be at least 1")
+    if min(config.seed, config.data_seed) < 0:
+        raise UserError("--seed and --data-seed must not be negative")
+    run = load_run(config.run, config.device)
+    task = run.task
+    if config.graphs is None:
+        problems = task.generate("test", config.problems, config.data_seed)
+    else:
+        problems = user_problems(task, config.graphs)
+    too_large = [config.graphs is not None and len(problem) > MAX_ENUMERATED_VERTICES for problem in problems]
+    counts = [None if large else count_solutions(task, x) for x, large in zip(problems, too_large, strict=True)]
+    steps = config.steps or [factor * run.depth for factor in DEPTH_FACTORS]
+    quiet = config.json and not sys.stderr.isatty()
+    progress = partial(tqdm, disable=quiet, leave=False)
+    measured = evaluate(run, problems, counts, config.samples, steps, config.seed, progress)
+    data_seed = config.data_seed if config.graphs is None else None
+    result = {"run": run.name, "problems": len(problems), "data_seed": data_seed, **measured}
+    folder = Path(config.run)
+    out = Path(config.out) if config.out else folder / "evaluation.json" if folder.is_dir() else None
+    if out:
+        write_atomically(out, (json.dumps(result, indent=2) + "\n").encode())
+    print(json.dumps(result) if config.json else report(result))
+
+
+if __name__ == "__main__":
+    run_cli(main)

@@ -1,0 +1,215 @@
+"""Running a training from its first update to its last, whatever interrupts it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyro
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from gram_pyro.checkpoint import read_latest, save_checkpoint, write_atomically
+from gram_pyro.config import RunConfig, to_json
+from gram_pyro.errors import UserError
+from gram_pyro.inference import sample
+from gram_pyro.machine import autocast, compile_network, resolve
+from gram_pyro.metrics import measure
+from gram_pyro.plots import draw_answers, draw_curves
+from gram_pyro.runs import build_parts, publish
+from gram_pyro.training import Measured, Trainer
+
+EVALUATIONS = 12
+LOG_EVERY = 100
+VALIDATION_PROBLEMS = 64
+VALIDATION_SAMPLES = 20
+TIMED_UPDATES = 150
+EVALUATION_SHARE = 0.06
+
+
+class Interrupted(UserError):
+    """Training was stopped from outside; everything is saved."""
+
+
+class Fit:
+    """One training run in its folder: data, trainer, log, checkpoints and pictures."""
+
+    def __init__(self, config: RunConfig, folder: Path) -> None:
+        self.started = time.monotonic()
+        self.config = config = dataclasses.replace(config, machine=resolve(config.machine, config.training))
+        self.folder = folder
+        self.device = torch.device(config.machine.device)
+        torch.set_num_threads(config.machine.threads)
+        pyro.enable_validation(False)
+        training, task = config.training, config.task
+        torch.manual_seed(training.seed)
+        problems = task.generate("train", training.problems, training.seed)
+        self.validation = task.generate("validation", VALIDATION_PROBLEMS, training.seed)
+        self.counts = [len(task.solutions(problem)) for problem in self.validation]
+        model, guide = build_parts(config)
+        self.network = model.to(self.device)
+        length = task.encode(problems[:1]).tokens.shape[1]
+        training_set = task.training_set(problems)
+        self.trainer = Trainer(
+            self.network, guide.to(self.device), training_set, length, training, training.updates or 1, self.device
+        )
+        if config.machine.compile == "on":
+            compile_network(self.network)
+        self.metrics: list[dict[str, Any]] = []
+        self.seconds = 0.0
+
+    def settle_updates(self) -> None:
+        """Turn `minutes` into a number of updates, once: time some, then start over from the first."""
+        if self.config.training.updates is not None:
+            return
+        start, noise = self.trainer.state_dict(), torch.get_rng_state()
+        times = []
+        for _ in range(TIMED_UPDATES):
+            began = time.perf_counter()
+            self._update()
+            times.append(time.perf_counter() - began)
+        self.trainer.load_state_dict(start)
+        torch.set_rng_state(noise)
+        late = sorted(times[TIMED_UPDATES // 3 :])
+        left = 60 * self.config.training.minutes * (1 - EVALUATION_SHARE) - (time.monotonic() - self.started)
+        updates = max(1, int(left / (sum(late) / len(late))))
+        training = dataclasses.replace(self.config.training, updates=updates)
+        self.config = dataclasses.replace(self.config, training=training)
+        self.trainer.updates = updates
+
+    def resume(self) -> None:
+        """Go on from the newest sound checkpoint of the folder."""
+        saved = read_latest(self.folder)
+        self.trainer.load_state_dict(saved["trainer"])
+        torch.set_rng_state(saved["noise"])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(saved["noise_cuda"], self.device)
+        self.metrics, self.seconds = json.loads(saved["metrics"]), saved["seconds"]
+
+    def run(self) -> None:
+        """Train to the last update. Raises `Interrupted` on Ctrl-C, `UserError` if the loss is no number."""
+        trainer, total = self.trainer, self.trainer.updates
+        every = max(1, math.ceil(total / EVALUATIONS))
+        began, before = time.monotonic(), self.seconds
+        pending: list[Measured] = []
+        write_atomically(self.folder / "config.json", to_json(self.config).encode())
+        with watch_signals() as stop, tqdm(total=total, initial=trainer.done, unit="update", mininterval=1) as bar:
+            while trainer.done < total and not stop:
+                pending.append(self._update())
+                bar.update()
+                if len(pending) == LOG_EVERY or trainer.done in (total, *range(0, total, every)) or stop:
+                    self.seconds = before + time.monotonic() - began
+                    self._log(pending, bar)
+                    pending = []
+                if trainer.done % every == 0 or trainer.done == total:
+                    self._evaluate(bar)
+                    self.save()
+            if pending:
+                self._log(pending, bar)
+            self.seconds = before + time.monotonic() - began
+            self.save()
+        if trainer.done < total:
+            raise Interrupted(
+                f"stopped at update {trainer.done} of {total}, everything is saved; "
+                f"go on with python -m gram_pyro.train --resume {self.folder}"
+            )
+
+    def save(self) -> None:
+        """Checkpoint, published weights, log and curves, each written whole."""
+        trainer = self.trainer
+        state: dict[str, Any] = {
+            "trainer": trainer.state_dict(),
+            "noise": torch.get_rng_state(),
+            "metrics": json.dumps(self.metrics),
+            "seconds": self.seconds,
+        }
+        if self.device.type == "cuda":
+            state["noise_cuda"] = torch.cuda.get_rng_state(self.device)
+        save_checkpoint(self.folder, trainer.done, state)
+        publish(self.folder, self.config, trainer.averaged, trainer.guide)
+        lines = "".join(json.dumps(row) + "\n" for row in self.metrics)
+        write_atomically(self.folder / "metrics.jsonl", lines.encode())
+        if self.metrics:
+            draw_curves(self.metrics, self.folder / "curves.png")
+
+    def _update(self) -> Measured:
+        with autocast(self.device, self.config.machine.precision):
+            return self.trainer.update()
+
+    def _log(self, pending: list[Measured], bar: tqdm[Any]) -> None:
+        columns = [torch.stack(column).float().cpu() for column in zip(*pending, strict=True)]
+        bad = (~torch.isfinite(columns[0])).nonzero()
+        if len(bad):
+            update = self.trainer.done - len(pending) + int(bad[0]) + 1
+            raise UserError(
+                f"the loss became {columns[0][bad[0]].item()} at update {update}; the last good checkpoint in "
+                f"{self.folder} is kept; a smaller --learning-rate may help"
+            )
+        loss, kl, accuracy, beta, norm = (round(column.mean().item(), 5) for column in columns)
+        row = {"update": self.trainer.done, "seconds": round(self.seconds, 2), "loss": loss, "kl": kl}
+        self.metrics.append(row | {"posterior_accuracy": accuracy, "beta": beta, "gradient_norm": norm})
+        shown = {key: value for check in self.metrics for key, value in check.items() if key in ("validity", "coverage")}
+        bar.set_postfix(loss=f"{loss:.2f}", posterior=f"{accuracy:.2f}", **{k: f"{v:.3f}" for k, v in shown.items()})
+
+    def _evaluate(self, bar: tqdm[Any]) -> None:
+        """Prior validity and coverage on validation problems, at the training depth and four times as deep."""
+        config, task = self.config, self.config.task
+        steps = (config.training.depth, 4 * config.training.depth)
+        problems = task.encode(self.validation)
+        decoded = sample(self.trainer.averaged, problems, VALIDATION_SAMPLES, steps, config.training.seed)
+        rows = [
+            measure(task, self.validation, values, VALIDATION_SAMPLES, depth, self.counts)
+            for values, depth in zip(decoded, steps, strict=True)
+        ]
+        deep = rows[1]
+        self.metrics.append(
+            {
+                "update": self.trainer.done,
+                "seconds": round(self.seconds, 2),
+                "validity": round(rows[0].validity, 5),
+                "coverage": round(rows[0].coverage or 0.0, 5),
+                "ratio": round(rows[0].ratio or 0.0, 5),
+                "validity_deep": round(deep.validity, 5),
+                "ratio_deep": round(deep.ratio or 0.0, 5),
+            }
+        )
+        shown = self.validation[:8]
+        answers = [task.answer(problem, values[0].tolist()) for problem, values in zip(shown, decoded[1], strict=False)]
+        broken = [task.violations(problem, answer) for problem, answer in zip(shown, answers, strict=True)]
+        titles = ["valid" if not count else f"{count} violated" for count in broken]
+        draw_answers(task, shown, answers, titles, self.folder / "samples.png")
+        bar.set_postfix(validity=f"{rows[0].validity:.3f}", coverage=f"{rows[0].coverage or 0:.3f}")
+
+
+@contextmanager
+def watch_signals() -> Iterator[list[int]]:
+    """A list that fills when Ctrl-C or a termination request comes; a second Ctrl-C stops at once."""
+    caught: list[int] = []
+
+    def catch(number: int, _: Any) -> None:
+        if caught:
+            os._exit(130)
+        caught.append(number)
+        print("\nstopping after this update; once more stops at once", file=sys.stderr)
+
+    previous = {number: signal.signal(number, catch) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield caught
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def parameters_of(model: nn.Module) -> int:
+    """Number of trained numbers."""
+    return sum(parameter.numel() for parameter in model.parameters())

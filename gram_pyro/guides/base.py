@@ -1,0 +1,45 @@
+"""What every guide shares: a posterior that runs interleaved with the model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyro.distributions import TorchDistribution
+from pyro.poutine.guide import GuideMessenger
+from torch import Tensor, nn
+
+from gram_pyro.models.base import register
+
+
+class Guide(GuideMessenger, nn.Module):  # type: ignore[misc]
+    """q(trajectory | x, y): sees every guidance site of the model as it is reached.
+
+    A guide is made from a task and a model, and answers `get_posterior(name, prior)`; the network of
+    the model runs once for both. It may read `self.targets` and `self.proposal(name)`.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        nn.Module.__init__(self)
+        GuideMessenger.__init__(self, model)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
+        """Run model and guide together; `get_traces()` then has the result."""
+        register("guide", self)
+        samples: dict[str, Tensor] = GuideMessenger.__call__(self, *args, **kwargs)
+        return samples
+
+    @property
+    def targets(self) -> Tensor | None:
+        """y of the run in progress: `(batch, length)`, -1 where nothing is asked; None for a prior run."""
+        args, kwargs = self.args_kwargs
+        targets: Tensor | None = args[1] if len(args) > 1 else kwargs.get("targets")
+        return targets
+
+    def proposal(self, name: str) -> Tensor:
+        """u_t that belongs to a guidance site: `(batch, length, width)`."""
+        value: Tensor = self.upstream_value(name.replace("guidance", "proposal"))
+        return value
+
+    def get_posterior(self, name: str, prior: TorchDistribution) -> TorchDistribution:
+        """q(eps_t | u_t, y) for the site `name`, batch shape `(batch,)`, event shape `(length, width)`."""
+        raise NotImplementedError

@@ -1,0 +1,39 @@
+"""The paper's posterior: a Gaussian that also sees the answer."""
+
+from __future__ import annotations
+
+import pyro.distributions as dist
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from gram_pyro.guides.base import Guide
+from gram_pyro.models.gram import Gram
+from gram_pyro.tasks.base import Task
+
+
+class GaussianGuide(Guide):
+    """q(eps_t | u_t, y) = N(mu(u_t, y), sigma(u_t, y)^2 I), mean and scale told relative to the prior's.
+
+    Starts equal to the prior, so that the first KL is zero.
+    """
+
+    def __init__(self, task: Task, model: Gram) -> None:
+        super().__init__(model)
+        width = model.config.width
+        self.embedding = nn.Embedding(task.classes + 1, width)
+        self.project_in = nn.Linear(width, 2 * width)
+        self.project_out = nn.Linear(2 * width, 2 * width)
+        nn.init.zeros_(self.project_out.weight)
+        nn.init.zeros_(self.project_out.bias)
+
+    def get_posterior(self, name: str, prior: dist.TorchDistribution) -> dist.TorchDistribution:
+        """The Gaussian at one transition; the prior when there is no answer."""
+        if self.targets is None:
+            return prior
+        features = self.proposal(name) + self.embedding(self.targets + 1)
+        shift, log_ratio = self.project_out(F.silu(self.project_in(features))).float().chunk(2, -1)
+        normal = prior.base_dist
+        location, scale = normal.loc.detach(), normal.scale.detach()
+        ratio = torch.exp(2 * torch.tanh(log_ratio / 2))
+        return dist.Normal(location + scale * shift, scale * ratio).to_event(2)

@@ -1,0 +1,46 @@
+"""The effect that decides how far gradients see."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from pyro.poutine.messenger import Messenger
+
+
+class HorizonMessenger(Messenger):
+    """Let gradients run through the last `horizon` transitions only.
+
+    Everything before them runs without a graph. With `charge="all"` the guidance heads of the
+    transitions outside the horizon keep a graph of their own, their input detached, so that their KL
+    can still be charged.
+
+    It acts at sites that carry `infer["remaining"]`, the number of transitions that follow: the two
+    states after a transition, and the proposal inside one. The state written last (`low`) switches
+    the graph on where the horizon begins.
+    """
+
+    def __init__(self, horizon: int | None, charge: Literal["last", "all"]) -> None:
+        super().__init__()
+        self.horizon = horizon
+        self.charge = charge
+
+    def __enter__(self) -> Any:
+        self.grad_enabled = torch.is_grad_enabled()
+        return super().__enter__()
+
+    def __exit__(self, *args: Any) -> None:
+        torch.set_grad_enabled(self.grad_enabled)
+        super().__exit__(*args)
+
+    def _pyro_post_sample(self, msg: Any) -> None:
+        remaining = msg["infer"].get("remaining")
+        if remaining is None or self.horizon is None or not self.grad_enabled:
+            return
+        if msg["name"].startswith("proposal"):
+            if remaining >= self.horizon and self.charge == "all":
+                msg["value"] = msg["value"].detach()
+                torch.set_grad_enabled(True)
+        elif remaining >= self.horizon:
+            msg["value"] = msg["value"].detach()
+            torch.set_grad_enabled(remaining == self.horizon)

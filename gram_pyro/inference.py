@@ -1,0 +1,46 @@
+"""Trajectories from the prior, in depth (steps) and in width (samples)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from gram_pyro.tasks.base import Problems
+
+MAX_POSITIONS = 2**16
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device | str = "cpu") -> Iterator[None]:
+    """Draw from a generator of its own, leaving the global one as it was."""
+    devices = [torch.device(device)] if torch.device(device).type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        yield
+
+
+@torch.no_grad()
+def sample(model: nn.Module, problems: Problems, num_samples: int, steps: Sequence[int], seed: int) -> Tensor:
+    """Argmax decodes of prior trajectories: `(len(steps), batch, num_samples, length)`.
+
+    One trajectory a sample runs to the deepest of `steps` (supervision steps, ascending) and is
+    decoded at each of them. Trajectories fold into the batch in chunks of bounded size.
+    """
+    device = next(model.parameters()).device
+    wide = problems.repeat(num_samples)
+    batch, length = wide.tokens.shape
+    chunk = max(1, MAX_POSITIONS // length)
+    decoded = torch.empty(len(steps), batch, length, dtype=torch.long)
+    with seeded(seed, device):
+        for start in range(0, batch, chunk):
+            rows = slice(start, start + chunk)
+            part = Problems(wide.tokens[rows], None if wide.relations is None else wide.relations[rows]).to(device)
+            state, reached = None, 0
+            for i, depth in enumerate(steps):
+                state, logits = model(part, steps=depth - reached, state=state, supervise="last")
+                decoded[i, rows] = logits.argmax(-1).cpu()
+                reached = depth
+    return decoded.view(len(steps), -1, num_samples, length)

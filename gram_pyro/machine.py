@@ -1,0 +1,49 @@
+"""What the machine at hand does best."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import nn
+
+from gram_pyro.config import MachineConfig
+from gram_pyro.errors import UserError
+from gram_pyro.runs import choose_device
+from gram_pyro.training import TrainingConfig
+
+WORTH_COMPILING = 5000
+"""Updates from which compiling pays for itself (it costs half a minute)."""
+
+
+def resolve(machine: MachineConfig, training: TrainingConfig) -> MachineConfig:
+    """Settle every `auto`. Raises `UserError` for a device that is not there."""
+    if machine.threads < 0:
+        raise UserError(f"--threads must be 0 (all cores) or more, not {machine.threads}")
+    device = choose_device(machine.device)
+    compiler = device.type == "cuda" or shutil.which(os.environ.get("CXX", "g++")) is not None
+    long = training.updates is None and training.minutes >= 3 or (training.updates or 0) >= WORTH_COMPILING
+    choice = machine.compile if machine.compile != "auto" else ("on" if compiler and long else "off")
+    precision = machine.precision
+    if precision == "auto":
+        precision = "bfloat16" if device.type == "cuda" else "float32"
+    threads = machine.threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return dataclasses.replace(
+        machine, device=str(device), compile=choice, precision=precision, threads=machine.threads or threads
+    )
+
+
+def compile_network(model: nn.Module) -> None:
+    """Compile the network's tensor functions in place; the probabilistic program stays outside."""
+    for function in ("propose", "guidance", "decode"):
+        setattr(model, function, torch.compile(getattr(model, function)))
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[None]:
+    """bfloat16 autocast, or nothing."""
+    if precision == "float32":
+        return nullcontext()
+    return torch.autocast(device.type, torch.bfloat16)

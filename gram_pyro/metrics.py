@@ -1,0 +1,174 @@
+"""How good decoded answers are, and how far a model is from the perfect one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from gram_pyro.elbo import TruncatedTrace_ELBO
+from gram_pyro.guides.base import Guide
+from gram_pyro.inference import seeded
+from gram_pyro.tasks.base import Answer, Task
+
+MAX_POSITIONS = 2**13
+
+Seen = dict[tuple[int, Answer], int]
+Chunk = tuple[Tensor, Tensor]  # owner (pairs,), the place of each pair's problem; targets (pairs, length)
+
+
+class Row(NamedTuple):
+    """Samples from the prior, measured against the task's checker.
+
+    `validity` is the fraction of samples without a violation; `coverage`, `ceiling` (what as many
+    independent uniform solutions would cover) and their `ratio` are means over the problems whose
+    number of solutions is known, None if there are none; `conflicts` counts violations summed over
+    problems, of an average sample; `solutions` is the mean number of distinct solutions found.
+    """
+
+    samples: int
+    steps: int
+    validity: float
+    coverage: float | None
+    ceiling: float | None
+    ratio: float | None
+    conflicts: float
+    solutions: float
+
+
+def measure(
+    task: Task,
+    problems: Sequence[Any],
+    decoded: Tensor | Sequence[Tensor],
+    samples: int,
+    steps: int,
+    counts: Sequence[int | None],
+    seen: Seen | None = None,
+) -> Row:
+    """Measure the first `samples` of the decoded values of each problem.
+
+    `decoded` `(batch, num_samples, length)`; a sequence of `(num_samples, length)` where lengths
+    differ. `steps` is only noted. `counts` has the number of distinct solutions of each problem
+    (`len(task.solutions(problem))`), None where it is not known. `seen` remembers violations by
+    place of the problem and answer: hand the same dict to every call for the same problems.
+    """
+    seen = {} if seen is None else seen
+    violations: list[int] = []
+    found: list[int] = []
+    for place, (problem, values) in enumerate(zip(problems, decoded, strict=True)):
+        solutions = set()
+        for row in values[:samples].tolist():
+            answer = task.answer(problem, row)
+            violations.append(broken(task, problems, place, answer, seen))
+            if not violations[-1]:
+                solutions.add(task.canonical(answer))
+        found.append(len(solutions))
+    covered = [number / count for number, count in zip(found, counts, strict=True) if count]
+    coverage = mean(covered) if covered else None
+    ceiling = mean([1 - (1 - 1 / count) ** samples for count in counts if count]) if covered else None
+    return Row(
+        samples,
+        steps,
+        validity=mean([not number for number in violations]),
+        coverage=coverage,
+        ceiling=ceiling,
+        ratio=None if coverage is None or ceiling is None else coverage / ceiling,
+        conflicts=sum(violations) / samples,
+        solutions=mean(found),
+    )
+
+
+class Bound(NamedTuple):
+    """How far a model and its guide are from perfect, in nats per problem.
+
+    `nll` is -ELBO, `entropy` is H(y | x), `excess` their difference: at least 0 up to
+    `standard_error`, which is over problems (None for a single one). `posterior_validity` is the
+    fraction of the same posterior trajectories whose argmax decode breaks no constraint.
+    """
+
+    excess: float
+    standard_error: float | None
+    nll: float
+    entropy: float
+    posterior_validity: float
+
+
+@torch.no_grad()
+def bound(
+    task: Task,
+    model: nn.Module,
+    guide: Guide,
+    problems: Sequence[Any],
+    depth: int,
+    draws: int = 1,
+    seed: int = 0,
+    max_targets: int = 256,
+    progress: Callable[[Sequence[Chunk]], Iterable[Chunk]] = iter,
+) -> Bound:
+    """-ELBO minus H(y | x): exact KL at every transition, beta 1, one likelihood after `depth` steps.
+
+    Every target of a problem counts equally, with `draws` trajectories each; of a problem with more
+    than `max_targets` targets a uniform random subset of that size stands for all, which leaves the
+    mean unbiased. `progress` wraps the list of chunks of work, as tqdm does.
+    """
+    device = next(model.parameters()).device
+    generator = torch.Generator().manual_seed(seed)
+    targets = [task.targets(problem) for problem in problems]
+    entropy = torch.tensor([math.log(len(each)) for each in targets], dtype=torch.double)
+    kept = [each[torch.randperm(len(each), generator=generator)[:max_targets]].repeat(draws, 1) for each in targets]
+    weight = torch.tensor([1 / len(each) for each in kept], dtype=torch.double)
+    nll, valid = torch.zeros_like(weight), torch.zeros_like(weight)
+    objective = TruncatedTrace_ELBO(horizon=None)
+    seen: Seen = {}
+    with seeded(seed, device):
+        for owner, y in progress(chunks(task, problems, kept)):
+            x = task.encode([problems[place] for place in owner.tolist()]).to(device)
+            terms = objective.terms(model, guide, x, y.to(device), steps=depth, supervise="last")
+            loss = terms.kl.sum(0).double().cpu() - terms.log_likelihood.double().cpu()
+            nll.index_add_(0, owner, weight[owner] * loss)
+            decoded = terms.trace.nodes[f"logits_{depth}"]["value"].argmax(-1)
+            for place, values in zip(owner.tolist(), decoded.tolist(), strict=True):
+                if not broken(task, problems, place, task.answer(problems[place], values), seen):
+                    valid[place] += weight[place]
+    excess = nll - entropy
+    return Bound(
+        excess=excess.mean().item(),
+        standard_error=excess.std().item() / len(problems) ** 0.5 if len(problems) > 1 else None,
+        nll=nll.mean().item(),
+        entropy=entropy.mean().item(),
+        posterior_validity=valid.mean().item(),
+    )
+
+
+def chunks(task: Task, problems: Sequence[Any], targets: Sequence[Tensor]) -> list[Chunk]:
+    """All pairs of a problem and one of its targets, in batches of one size and at most MAX_POSITIONS positions."""
+    result: list[Chunk] = []
+    for group in by_size(task, problems):
+        owner = torch.tensor([place for place in group for _ in targets[place]])
+        y = torch.cat([targets[place] for place in group])
+        pairs = max(1, MAX_POSITIONS // y.shape[1])
+        result += zip(owner.split(pairs), y.split(pairs), strict=True)
+    return result
+
+
+def by_size(task: Task, problems: Sequence[Any]) -> list[list[int]]:
+    """Places of the problems that encode to the same length, shortest first."""
+    groups: dict[int, list[int]] = {}
+    for place, problem in enumerate(problems):
+        groups.setdefault(task.encode([problem]).tokens.shape[1], []).append(place)
+    return [groups[length] for length in sorted(groups)]
+
+
+def broken(task: Task, problems: Sequence[Any], place: int, answer: Answer, seen: Seen) -> int:
+    """Violations of an answer to `problems[place]`, from `seen` if it was judged before."""
+    if (place, answer) not in seen:
+        seen[place, answer] = task.violations(problems[place], answer)
+    return seen[place, answer]
+
+
+def mean(values: Sequence[float]) -> float:
+    """The arithmetic mean."""
+    return sum(values) / len(values)

@@ -1,0 +1,50 @@
+"""What every model shares: its carried state, its outcome, and how its sites are marked."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pyro
+import pyro.distributions as dist
+from pyro.poutine.runtime import _PYRO_STACK
+from pyro.poutine.trace_messenger import TraceMessenger
+from torch import Tensor, nn
+
+
+class State(NamedTuple):
+    """z = (h, l), each `(batch, length, width)`."""
+
+    high: Tensor
+    low: Tensor
+
+    def detach(self) -> State:
+        """The same values without gradient."""
+        return State(self.high.detach(), self.low.detach())
+
+
+class Outcome(NamedTuple):
+    """What a run of a model returns: the last state and its logits `(batch, length, classes)`."""
+
+    state: State
+    logits: Tensor
+
+
+def state_site(name: str, value: Tensor, remaining: int) -> Tensor:
+    """A deterministic site `(batch, length, width)` that knows how many transitions follow it.
+
+    `remaining` lets a handler decide what to do at a place in the recursion (cut gradients, record)
+    without knowing which model it steers.
+    """
+    infer: dict[str, Any] = {"_deterministic": True, "remaining": remaining}
+    site: Tensor = pyro.sample(name, dist.Delta(value, event_dim=2).mask(False), obs=value, infer=infer)
+    return site
+
+
+def register(name: str, module: nn.Module) -> None:
+    """Offer a module's parameters to Pyro, as `pyro.module` does, but only if somebody collects them.
+
+    Only `pyro.infer.SVI` does; under `elbo(model, guide)` a site per parameter would cost more than
+    the likelihood.
+    """
+    if any(isinstance(handler, TraceMessenger) and handler.param_only for handler in _PYRO_STACK):
+        pyro.module(name, module)

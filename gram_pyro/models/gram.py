@@ -1,0 +1,159 @@
+"""GRAM: recursive latent reasoning with a learned Gaussian guidance, as a Pyro program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import pyro
+import pyro.distributions as dist
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gram_pyro.errors import UserError
+from gram_pyro.models.base import Outcome, State, register, state_site
+from gram_pyro.models.layers import Stack, rms_norm, rotary
+from gram_pyro.tasks.base import Problems, Task
+
+MIN_SCALE = 0.01
+
+
+@dataclass(frozen=True)
+class GramConfig:
+    """The shape of a GRAM network."""
+
+    width: int = 64
+    """Features of a position (D)."""
+    heads: int = 4
+    """Attention heads."""
+    layers: int = 2
+    """Blocks in f_L and in f_H."""
+    hidden: int = 128
+    """Hidden features of the feed-forward layers."""
+    refinements: int = 2
+    """Low-level refinements before each proposal (K)."""
+    transitions: int = 1
+    """Transitions in a supervision step (T)."""
+    core: Literal["hierarchical", "flat"] = "hierarchical"
+    """Two latents (h, l), or a single one."""
+    guidance: bool = True
+    """Whether transitions draw a Gaussian guidance; without it the recursion is deterministic."""
+
+    def __post_init__(self) -> None:
+        if self.width % (2 * self.heads):
+            raise UserError(f"model.width must be a multiple of 2 * model.heads, not {self.width} with {self.heads}")
+        if min(self.layers, self.hidden, self.refinements, self.transitions) < 1:
+            raise UserError("model.layers, hidden, refinements and transitions must each be at least 1")
+
+
+class Gram(nn.Module):
+    """p(y, trajectory | x): the generative model of the paper's equations (1)-(9).
+
+    Sites, with t counting transitions from 1 and n supervision steps from 1:
+    `high_0`, `low_0` the start; `proposal_t` u_t (7); `guidance_t` eps_t (4)(8); `high_t`, `low_t` the
+    state after the move (5)(9); `logits_n` the decoder's output; `y_n` the answer. All but `guidance_t`
+    and `y_n` are deterministic.
+    """
+
+    Config: ClassVar = GramConfig
+    initial_high: Tensor
+    initial_low: Tensor
+
+    def __init__(self, task: Task, config: GramConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or GramConfig()
+        self.classes = task.classes
+        self.positions = task.positions
+        self.embedding = nn.Embedding(task.vocabulary, config.width)
+        nn.init.normal_(self.embedding.weight, std=config.width**-0.5)
+        shape = (config.layers, config.width, config.heads, config.hidden, task.relations)
+        self.high_network = Stack(*shape)
+        self.low_network = Stack(*shape) if config.core == "hierarchical" else self.high_network
+        self.guidance_head = nn.Linear(config.width, 2 * config.width) if config.guidance else None
+        self.decoder = nn.Linear(config.width, task.classes)
+        self.register_buffer("initial_high", torch.randn(config.width))
+        self.register_buffer("initial_low", torch.randn(config.width))
+
+    def initial_state(self, batch: int, length: int) -> State:
+        """z_0, the same stored vectors at every position: two tensors `(batch, length, width)`."""
+        shape = (batch, length, self.config.width)
+        return State(self.initial_high.expand(shape), self.initial_low.expand(shape))
+
+    def embed(self, tokens: Tensor) -> Tensor:
+        """e_x (1): `(batch, length)` -> `(batch, length, width)`."""
+        embedded: Tensor = self.embedding(tokens) * self.config.width**0.5
+        return embedded
+
+    def propose(self, state: State, embedded: Tensor, relations: Tensor | None) -> State:
+        """K refinements (6) and the proposal (7): u_t and l_t, each `(batch, length, width)`.
+
+        The flat core refines its single latent K times; its `low` only passes through.
+        """
+        high, low = state
+        positions = None
+        if self.positions:
+            positions = rotary(high.shape[1], self.config.width // self.config.heads, high.device)
+        if self.config.core == "flat":
+            for _ in range(self.config.refinements):
+                high = self.high_network(high + embedded, relations, positions)
+            return State(high, low)
+        for _ in range(self.config.refinements):
+            low = self.low_network(low + high + embedded, relations, positions)
+        return State(self.high_network(high + low, relations, positions), low)
+
+    def guidance(self, proposal: Tensor) -> tuple[Tensor, Tensor]:
+        """mu(u_t) and sigma(u_t) (8): two tensors `(batch, length, width)`."""
+        assert self.guidance_head is not None
+        location, raw = self.guidance_head(proposal).float().chunk(2, -1)
+        return location, F.softplus(raw) + MIN_SCALE
+
+    def decode(self, high: Tensor) -> Tensor:
+        """f_dec: `(batch, length, width)` -> logits `(batch, length, classes)`."""
+        logits: Tensor = self.decoder(rms_norm(high)).float()
+        return logits
+
+    def forward(
+        self,
+        problems: Problems,
+        targets: Tensor | None = None,
+        *,
+        steps: int = 1,
+        state: State | None = None,
+        supervise: Literal["every", "last"] = "every",
+    ) -> Outcome:
+        """Run `steps` supervision steps of the program.
+
+        `targets` `(batch, length)`, -1 where nothing is asked; None draws guidance and answers from
+        the prior. `state` carries a trajectory on; None starts one. `supervise` puts a likelihood
+        after every supervision step (deep supervision) or after the last (the generative model).
+        Returns the last state and its logits `(batch, length, classes)`.
+        """
+        register("model", self)
+        batch, length = problems.tokens.shape
+        total = steps * self.config.transitions
+        embedded = self.embed(problems.tokens)
+        state = self.initial_state(batch, length) if state is None else state
+        with pyro.plate("problems", batch, dim=-1):
+            state = State(state_site("high_0", state.high, total), state_site("low_0", state.low, total))
+            for t in pyro.markov(range(1, total + 1)):
+                high, low = self.propose(state, embedded, problems.relations)
+                if self.guidance_head is not None:
+                    high = state_site(f"proposal_{t}", high, total - t)
+                    guidance = dist.Normal(*self.guidance(high)).to_event(2)
+                    high = high + pyro.sample(f"guidance_{t}", guidance)
+                state = State(state_site(f"high_{t}", high, total - t), state_site(f"low_{t}", low, total - t))
+                step, within = divmod(t, self.config.transitions)
+                if within == 0 and (supervise == "every" or t == total):
+                    logits = pyro.deterministic(f"logits_{step}", self.decode(state.high), event_dim=2)
+                    answer(f"y_{step}", logits, targets)
+        return Outcome(state, logits)
+
+
+def answer(name: str, logits: Tensor, targets: Tensor | None) -> None:
+    """The likelihood of an answer: independent categoricals at the positions where one is asked."""
+    likelihood = dist.Categorical(logits=logits)
+    if targets is None:
+        pyro.sample(name, likelihood.to_event(1))
+    else:
+        pyro.sample(name, likelihood.mask(targets >= 0).to_event(1), obs=targets.clamp(min=0))

@@ -1,0 +1,99 @@
+"""The layers that the models are made of."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def rms_norm(x: Tensor) -> Tensor:
+    """Scale the last dimension to root mean square 1, without learned gain."""
+    return F.rms_norm(x, (x.shape[-1],), eps=1e-6)
+
+
+def rotary(length: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Cosines and sines of rotary positions, each `(length, width)` (RoPE, base 10000)."""
+    frequencies = 10000.0 ** -(torch.arange(0, width, 2, device=device) / width)
+    angles = torch.outer(torch.arange(length, device=device), frequencies).repeat(1, 2)
+    return angles.cos(), angles.sin()
+
+
+def rotate(x: Tensor, positions: tuple[Tensor, Tensor]) -> Tensor:
+    """Turn each pair of features `(..., length, width)` by the angle of its position."""
+    left, right = x.chunk(2, -1)
+    return x * positions[0] + torch.cat((-right, left), -1) * positions[1]
+
+
+class RelationAttention(nn.Module):
+    """Self-attention whose scores see how two positions are related.
+
+    Score of head a from position i to j: `q_i . k_j / sqrt(w) + sum_r gain[a, r] * relation[r, i, j]`.
+    The bias is folded into the dot product (its row is appended to q, the identity to k), so that no
+    bias tensor keeps `scaled_dot_product_attention` from its fused kernels: flash on CUDA and on CPU.
+    """
+
+    def __init__(self, width: int, heads: int, relations: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.project_in = nn.Linear(width, 3 * width, bias=False)
+        self.project_out = nn.Linear(width, width, bias=False)
+        self.gain = nn.Parameter(torch.linspace(-1, 3, heads)[:, None].repeat(1, relations)) if relations else None
+
+    def forward(self, x: Tensor, relations: Tensor | None, positions: tuple[Tensor, Tensor] | None) -> Tensor:
+        """`x` `(batch, length, width)`, `relations` `(batch, relations, length, length)` or None."""
+        batch, length, width = x.shape
+        q, k, v = self.project_in(x).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # (b a n w)
+        scale = q.shape[-1] ** -0.5
+        if positions is not None:
+            q, k = rotate(q, positions), rotate(k, positions)
+        if self.gain is not None and relations is not None:
+            bias = torch.einsum("ar,brij->baij", self.gain.to(q.dtype), relations.to(q.dtype)) / scale
+            identity = torch.eye(length, device=x.device, dtype=k.dtype).expand(batch, self.heads, -1, -1)
+            q, k, v = torch.cat((q, bias), -1), torch.cat((k, identity), -1), F.pad(v, (0, length))
+        mixed = F.scaled_dot_product_attention(q, k, v, scale=scale)[..., : width // self.heads]
+        out: Tensor = self.project_out(mixed.transpose(1, 2).reshape(batch, length, width))
+        return out
+
+
+class SwiGLU(nn.Module):
+    """Gated feed-forward layer, `(..., width)` -> `(..., width)`."""
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.project_in = nn.Linear(width, 2 * hidden, bias=False)
+        self.project_out = nn.Linear(hidden, width, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shape in, shape out."""
+        gate, value = self.project_in(x).chunk(2, -1)
+        out: Tensor = self.project_out(F.silu(gate) * value)
+        return out
+
+
+class Block(nn.Module):
+    """Attention and SwiGLU, each followed by an RMS norm (without a norm at the end the recursion explodes)."""
+
+    def __init__(self, width: int, heads: int, hidden: int, relations: int) -> None:
+        super().__init__()
+        self.attention = RelationAttention(width, heads, relations)
+        self.feed_forward = SwiGLU(width, hidden)
+
+    def forward(self, x: Tensor, relations: Tensor | None, positions: tuple[Tensor, Tensor] | None) -> Tensor:
+        """`(batch, length, width)` in and out."""
+        x = rms_norm(x + self.attention(x, relations, positions))
+        return rms_norm(x + self.feed_forward(x))
+
+
+class Stack(nn.Module):
+    """Blocks in a row: the network that f_L and f_H are instances of."""
+
+    def __init__(self, layers: int, width: int, heads: int, hidden: int, relations: int) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(Block(width, heads, hidden, relations) for _ in range(layers))
+
+    def forward(self, x: Tensor, relations: Tensor | None, positions: tuple[Tensor, Tensor] | None) -> Tensor:
+        """`(batch, length, width)` in and out."""
+        for block in self.blocks:
+            x = block(x, relations, positions)
+        return x

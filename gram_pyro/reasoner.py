@@ -1,0 +1,53 @@
+"""A trained model, ready to answer."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from gram_pyro.errors import UserError
+from gram_pyro.inference import sample
+from gram_pyro.runs import Run
+from gram_pyro.tasks.base import Answer
+
+DEPTH_FACTOR = 8
+
+
+class Samples(NamedTuple):
+    """Answers to one problem.
+
+    `answers` has one answer a sample, `violations` how many constraints each breaks, and `solutions`
+    the distinct answers that break none, in canonical form and in the order they were found.
+    """
+
+    answers: list[Answer]
+    violations: list[int]
+    solutions: list[Answer]
+
+
+class Reasoner:
+    """Draws many different answers to a problem from a trained model; see `gram_pyro.load`."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.task = run.task
+        self.steps = DEPTH_FACTOR * run.depth
+        """Supervision steps unless told otherwise: deeper than in training, as deeper is better."""
+
+    def sample(self, problem: Any, num_samples: int = 20, steps: int | None = None, seed: int = 0) -> Samples:
+        """`num_samples` answers from as many prior trajectories of `steps` supervision steps.
+
+        A problem is what the task understands; for coloring any undirected `networkx.Graph`, whose
+        vertices are answered in order: by number if they are 0..n-1, else in the graph's node order.
+        The global random state stays as it was.
+        Raises `UserError` if the problem does not fit the task or the checkpoint.
+        """
+        steps = self.steps if steps is None else steps
+        if num_samples < 1 or steps < 1:
+            raise UserError(f"samples and steps must each be at least 1, not {num_samples} and {steps}")
+        task = self.task
+        problem = task.prepare(problem)
+        decoded = sample(self.run.model, task.encode([problem]), num_samples, [steps], seed)[0, 0]
+        answers = [task.answer(problem, values) for values in decoded.tolist()]
+        violations = [task.violations(problem, answer) for answer in answers]
+        solutions = [task.canonical(a) for a, broken in zip(answers, violations, strict=True) if not broken]
+        return Samples(answers, violations, list(dict.fromkeys(solutions)))

@@ -1,0 +1,47 @@
+"""One complete recipe per task and preset."""
+
+from __future__ import annotations
+
+from gram_pyro.config import MachineConfig, RunConfig, config_of
+from gram_pyro.errors import UserError
+from gram_pyro.models import GramConfig
+from gram_pyro.tasks import TASKS, Coloring, Task
+from gram_pyro.training import TrainingConfig
+
+PAPER_MODEL = GramConfig(width=512, heads=8, layers=2, hidden=512, refinements=4, transitions=3)
+PAPER_TRAINING = TrainingConfig(
+    updates=80_000,
+    batch=768,
+    depth=16,
+    charge="last",
+    beta=0.5,
+    kl_target=None,
+    learning_rate=1e-4,
+    weight_decay=1.0,
+    ema=0.9999,
+)
+RECIPES: dict[tuple[str, str], RunConfig] = {
+    ("coloring", "cpu"): RunConfig(Coloring(), GramConfig(), TrainingConfig(), MachineConfig()),
+    ("coloring", "paper"): RunConfig(
+        Coloring(layout="tokens", names="canonical"), PAPER_MODEL, PAPER_TRAINING, MachineConfig()
+    ),
+}
+
+
+def recipe(task: str, preset: str, model: str, guide: str) -> RunConfig:
+    """The recipe of a task; a task of the user's own starts from the defaults.
+
+    Raises `UserError` for an unknown task, preset, model or guide.
+    """
+    if preset not in ("cpu", "paper"):
+        raise UserError(f"unknown preset {preset!r}; known are cpu and paper")
+    kind = TASKS.find(task)
+    if (task, preset) in RECIPES:
+        base = RECIPES[task, preset]
+    else:
+        made = kind()
+        if not isinstance(made, Task):
+            raise UserError(f"{task} is not a task: its class must derive from gram_pyro.tasks.Task")
+        base = RunConfig(made, GramConfig(), TrainingConfig(), MachineConfig())
+    config = base.model if model == "gram" else config_of(model)()
+    return RunConfig(base.task, config, base.training, base.machine, guide, task, model)

@@ -1,0 +1,82 @@
+"""Names for the parts that can be swapped."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from gram_pyro.errors import UserError
+
+
+class Registry(Mapping[str, Callable[..., Any]]):
+    """Parts of one kind by name; a part may also be given as a callable, `FILE.py:Name` or `module:Name`."""
+
+    def __init__(self, kind: str, base: type, **entries: Callable[..., Any]) -> None:
+        self.kind = kind
+        self.base = base
+        self._entries: dict[str, Callable[..., Any]] = {}
+        for name, entry in entries.items():
+            self.add(name, entry)
+
+    def add(self, name: str, entry: Callable[..., Any]) -> None:
+        """Register a part. Raises `UserError` if the name is taken."""
+        if name in self._entries:
+            raise UserError(f"a {self.kind} named {name!r} is registered already; choose another name")
+        self._entries[name] = entry
+
+    def find(self, part: str | Callable[..., Any]) -> Callable[..., Any]:
+        """The part that a name, a callable, `FILE.py:Name` or `module:Name` stands for."""
+        if callable(part):
+            return part
+        if part in self._entries:
+            return self._entries[part]
+        place, _, name = part.rpartition(":")
+        if name.endswith(".py"):
+            return self._only_class(name)
+        if not place:
+            raise UserError(
+                f"unknown {self.kind} {part!r}; known are {', '.join(sorted(self))}, "
+                f"and FILE.py:Name or module:Name for one of your own"
+            )
+        found = getattr(load_module(place, self.kind), name, None)
+        if not callable(found):
+            raise UserError(f"{place} has no class or function {name!r} to use as a {self.kind}")
+        return found  # type: ignore[no-any-return]
+
+    def _only_class(self, path: str) -> Callable[..., Any]:
+        module = load_module(path, self.kind)
+        own = [x for x in vars(module).values() if isinstance(x, type) and issubclass(x, self.base)]
+        own = [x for x in own if x.__module__ == module.__name__]
+        if len(own) != 1:
+            raise UserError(f"{path} defines {len(own)} {self.kind}s; say which one as {path}:Name")
+        return own[0]
+
+    def __getitem__(self, name: str) -> Callable[..., Any]:
+        return self._entries[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+def load_module(place: str, kind: str) -> Any:
+    """Import a module by name or from a `.py` file, with one sentence if that fails."""
+    try:
+        if not place.endswith(".py"):
+            return importlib.import_module(place)
+        if not Path(place).is_file():
+            raise UserError(f"no file {place} to load a {kind} from")
+        spec = importlib.util.spec_from_file_location(Path(place).stem, place)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"{place} cannot be loaded as a {kind}: {type(error).__name__}: {error}") from error

@@ -1,0 +1,89 @@
+"""From a run folder, or the name of a shipped checkpoint, to a model that answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pyro
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import nn
+
+from gram_pyro.checkpoint import write_atomically
+from gram_pyro.config import RunConfig, from_json, to_json
+from gram_pyro.errors import UserError
+from gram_pyro.guides import GUIDES, Guide
+from gram_pyro.models import MODELS
+from gram_pyro.tasks import Task
+
+SHIPPED = Path(__file__).parent / "checkpoints"
+WEIGHTS = "weights.safetensors"
+
+
+class Run(NamedTuple):
+    """A trained model, ready for inference: averaged weights, no dropout of anything, no gradients."""
+
+    name: str
+    task: Task
+    model: nn.Module
+    guide: Guide
+    depth: int
+    device: torch.device
+
+
+def choose_device(name: str) -> torch.device:
+    """`auto` is CUDA where there is one. Raises `UserError` for a device that is not there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}; cpu always can") from error
+    return device
+
+
+def build_parts(config: RunConfig) -> tuple[nn.Module, Guide]:
+    """A fresh model and guide. Raises `UserError` if the guide is none."""
+    model = MODELS.find(config.model_name)(config.task, config.model)
+    guide = GUIDES.find(config.guide)(config.task, model)
+    if not isinstance(guide, Guide) or not callable(getattr(guide, "get_posterior", None)):
+        raise UserError(f"{config.guide} is not a guide: its class must derive from gram_pyro.guides.Guide")
+    return model, guide
+
+
+def publish(folder: Path, config: RunConfig, model: nn.Module, guide: Guide) -> None:
+    """Write the configuration and the weights of model and guide as safetensors."""
+    tensors = {f"model.{name}": tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
+    tensors |= {f"guide.{name}": tensor.contiguous().cpu() for name, tensor in guide.state_dict().items()}
+    write_atomically(folder / "config.json", to_json(config).encode())
+    write_atomically(folder / WEIGHTS, save(tensors))
+
+
+def load_run(run: str, device: str = "auto") -> Run:
+    """A run folder or a shipped checkpoint by name.
+
+    Raises `UserError` if there is none, or if it is half-written, damaged or from another version.
+    """
+    place = choose_device(device)
+    folder = Path(run) if Path(run).is_dir() else SHIPPED / run
+    if not run or not folder.is_dir():
+        shipped = sorted(path.name for path in SHIPPED.glob("*") if path.is_dir())
+        raise UserError(f"no run folder {run!r}, and no shipped checkpoint of that name ({', '.join(shipped)})")
+    config = from_json(folder / "config.json")
+    model, guide = build_parts(config)
+    path = folder / WEIGHTS
+    if not path.is_file():
+        raise UserError(f"{folder} holds no {WEIGHTS} yet: its training has not reached the first evaluation")
+    try:
+        tensors = load_file(path)
+        for prefix, part in (("model.", model), ("guide.", guide)):
+            part.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
+    except (SafetensorError, RuntimeError, OSError) as error:
+        raise UserError(f"{path} is damaged or from another version: {str(error).splitlines()[0]}") from error
+    pyro.enable_validation(False)
+    for part in (model, guide):
+        part.requires_grad_(False).eval().to(place)
+    return Run(Path(run).name, config.task, model, guide, config.training.depth, place)

@@ -1,0 +1,125 @@
+"""Color a graph in many ways: `python -m gram_pyro.sample RUN --graph FILE`."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tyro
+from matplotlib.figure import Figure
+
+from gram_pyro.checkpoint import write_atomically
+from gram_pyro.cli import parse
+from gram_pyro.errors import UserError, run_cli
+from gram_pyro.reasoner import Reasoner, Samples
+from gram_pyro.runs import load_run
+from gram_pyro.tasks.base import Answer, Task
+
+MAX_DRAWN = 12
+
+
+@dataclass(frozen=True)
+class SampleConfig:
+    """Draw many different solutions of one graph, checked, as a picture and as JSON."""
+
+    run: tyro.conf.Positional[str]
+    """Run folder, or the name of a checkpoint that comes with the package, such as coloring."""
+    graph: str
+    """Graph file: .col (DIMACS), .edges, .edgelist, .txt, .g6, .graph6 or .npy, each also with .gz."""
+    samples: int = 20
+    """Number of samples."""
+    steps: int | None = None
+    """Supervision steps; 8 times the training depth unless told otherwise."""
+    seed: int = 0
+    """Seed of the samples."""
+    out: str | None = None
+    """PNG file for the picture, or a folder for it; GRAPH-solutions.png here unless told otherwise."""
+    device: str = "auto"
+    """auto (CUDA where there is one), cpu, cuda, cuda:1."""
+    json: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Print one JSON object and nothing else."""
+
+
+def summary(task: Task, problem: Any, samples: Samples) -> dict[str, Any]:
+    """What `--json` prints."""
+    valid = samples.violations.count(0)
+    count = len(samples.answers)
+    colorable = True if valid else task.solvable(problem)
+    if valid:
+        message = f"{valid} of {count} samples are valid, {len(samples.solutions)} of them distinct up to renaming"
+    elif colorable is False:
+        message = f"no solution exists: the graph is not {task.classes}-colorable"
+    elif colorable:
+        message = f"no solution was found in {count} samples, though the graph is {task.classes}-colorable"
+    else:
+        message = f"no solution was found in {count} samples; whether the graph is {task.classes}-colorable is undecided"
+    return {
+        "samples": count,
+        "valid": valid,
+        "conflicts": samples.violations,
+        "solutions": [list(solution) for solution in samples.solutions],
+        "colorable": colorable,
+        "message": message,
+    }
+
+
+def picture(task: Task, problem: Any, answers: Sequence[Answer], title: str) -> bytes:
+    """A PNG with one panel an answer, broken constraints marked."""
+    columns = min(4, len(answers))
+    rows = math.ceil(len(answers) / columns)
+    figure = Figure(figsize=(max(6, 3 * columns), 3 * rows + 0.6), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).flat
+    for panel in panels:
+        panel.set_axis_off()
+    for panel, answer in zip(figure.axes, answers, strict=False):
+        task.draw(problem, answer, panel)
+    figure.suptitle(title, wrap=True)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return buffer.getvalue()
+
+
+def picture_path(graph: str, out: str | None) -> Path:
+    """Where the picture goes. Raises `UserError` if `--out` names another kind of file."""
+    name = f"{Path(graph.removesuffix('.gz')).stem}-solutions.png"
+    path = Path(out or ".")
+    if path.is_dir() or not path.suffix:
+        return path / name
+    if path.suffix.lower() != ".png":
+        raise UserError(f"--out must be a .png file or a folder, not {out}")
+    return path
+
+
+def main(arguments: list[str]) -> None:
+    """The command line. Raises `UserError` on wrong input."""
+    config: SampleConfig = parse(SampleConfig, "gram_pyro.sample", arguments)
+    if config.seed < 0:
+        raise UserError("--seed must not be negative")
+    path = picture_path(config.graph, config.out)
+    reasoner = Reasoner(load_run(config.run, config.device))
+    task = reasoner.task
+    loaded = task.load(config.graph)
+    if len(loaded) != 1:
+        raise UserError(f"{config.graph} holds {len(loaded)} problems; --graph takes a file with one")
+    problem = task.prepare(loaded[0])
+    samples = reasoner.sample(problem, config.samples, config.steps, config.seed)
+    result = summary(task, problem, samples)
+    closest = samples.answers[samples.violations.index(min(samples.violations))]
+    shown = samples.solutions[:MAX_DRAWN] or [closest]
+    write_atomically(path, picture(task, problem, shown, result["message"]))
+    if config.json:
+        print(json.dumps(result))
+        return
+    print(result["message"])
+    for solution in samples.solutions:
+        print(" ".join(map(str, solution)))
+    print(f"picture: {path}")
+
+
+if __name__ == "__main__":
+    run_cli(main)

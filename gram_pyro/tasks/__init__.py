@@ -1,0 +1,9 @@
+"""Families of problems: data, relations, checker, exact solutions and picture, one a file."""
+
+from gram_pyro.registry import Registry
+from gram_pyro.tasks.base import Answer, Examples, Problems, Task, TrainingSet
+from gram_pyro.tasks.coloring import Coloring
+
+TASKS = Registry("task", Task, coloring=Coloring)
+
+__all__ = ["TASKS", "Answer", "Coloring", "Examples", "Problems", "Task", "TrainingSet"]

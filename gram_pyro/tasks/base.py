@@ -1,0 +1,128 @@
+"""What a task is: tokens, a relation graph, a checker, exact solutions and a picture."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import torch
+from matplotlib.axes import Axes
+from torch import Tensor
+
+Split = Literal["train", "validation", "test"]
+Answer = tuple[int, ...]
+
+
+class Problems(NamedTuple):
+    """A batch of encoded problems `x`, all of one length.
+
+    `tokens` `(batch, length)`, integers below the task's `vocabulary`.
+    `relations` `(batch, relations, length, length)`, 1.0 where two positions are related, or None.
+    """
+
+    tokens: Tensor
+    relations: Tensor | None
+
+    def to(self, device: torch.device | str) -> Problems:
+        """The same problems on another device."""
+        return Problems(*(None if part is None else part.to(device) for part in self))  # type: ignore[arg-type]
+
+    def repeat(self, times: int) -> Problems:
+        """Each problem `times` times in a row: `(batch * times, ...)`."""
+        return Problems(*(None if part is None else part.repeat_interleave(times, 0) for part in self))  # type: ignore[arg-type]
+
+
+class Examples(NamedTuple):
+    """Problems and one target each: `targets` `(batch, length)`, -1 where nothing is asked."""
+
+    problems: Problems
+    targets: Tensor
+
+
+class TrainingSet(ABC):
+    """Problems with all their solutions, ready to be drawn from."""
+
+    @abstractmethod
+    def draw(self, count: int, generator: torch.Generator) -> Examples:
+        """`count` augmented examples: a problem uniformly, then one of its solutions uniformly."""
+
+
+class Task(ABC):
+    """One family of problems.
+
+    A task is a frozen dataclass: its fields are its configuration (`--task.FIELD` on the command
+    line). A *problem* is whatever object the task likes; an *answer* is a tuple of integers. The
+    task knows nothing of models: `encode` makes tensors of problems, and what comes back is judged
+    by `violations`, which must share no code with anything that produces answers.
+    """
+
+    name: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def vocabulary(self) -> int:
+        """Number of input tokens."""
+
+    @property
+    @abstractmethod
+    def classes(self) -> int:
+        """Number of values an answer may take at a position."""
+
+    @property
+    @abstractmethod
+    def relations(self) -> int:
+        """Number of relations between positions; 0 for a plain sequence."""
+
+    @property
+    @abstractmethod
+    def positions(self) -> bool:
+        """Whether the order of the positions means something (rotary positions are used)."""
+
+    @abstractmethod
+    def generate(self, split: Split, count: int, seed: int) -> list[Any]:
+        """`count` solvable problems of a split; no problem of one split occurs in another."""
+
+    @abstractmethod
+    def load(self, path: str) -> list[Any]:
+        """Problems from a file or a folder of the user's. Raises `UserError` on bad input."""
+
+    def prepare(self, problem: Any) -> Any:
+        """A problem given in Python, in the task's own form. Raises `UserError` if it is none."""
+        return problem
+
+    @abstractmethod
+    def encode(self, problems: Sequence[Any]) -> Problems:
+        """Problems of one size as a batch of tensors."""
+
+    @abstractmethod
+    def training_set(self, problems: Sequence[Any]) -> TrainingSet:
+        """The problems with all their solutions, to draw training examples from."""
+
+    @abstractmethod
+    def targets(self, problem: Any) -> Tensor:
+        """Every target the generator may give `problem`, each equally likely: `(targets, length)`."""
+
+    @abstractmethod
+    def answer(self, problem: Any, values: Sequence[int]) -> Answer:
+        """The answer to `problem` that decoded values `(length,)` spell."""
+
+    @abstractmethod
+    def canonical(self, answer: Answer) -> Answer:
+        """One representative of all answers that count as the same."""
+
+    @abstractmethod
+    def violations(self, problem: Any, answer: Answer) -> int:
+        """How many constraints `answer` breaks; 0 means that it is a solution."""
+
+    @abstractmethod
+    def solutions(self, problem: Any) -> list[Answer]:
+        """All distinct solutions in canonical form, exactly."""
+
+    @abstractmethod
+    def solvable(self, problem: Any) -> bool | None:
+        """Whether a solution exists; None if that is not decided within a bounded search."""
+
+    @abstractmethod
+    def draw(self, problem: Any, answer: Answer | None, axes: Axes) -> None:
+        """A picture of the problem with an answer, broken constraints marked."""

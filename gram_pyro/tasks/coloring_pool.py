@@ -1,0 +1,58 @@
+"""Training examples for graph coloring: a pool of graphs with all their colorings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import networkx as nx
+import numpy as np
+import torch
+from torch import Tensor
+
+from gram_pyro.tasks.base import Examples, TrainingSet
+
+if TYPE_CHECKING:
+    from gram_pyro.tasks.coloring import Coloring
+
+
+class ColoringPool(TrainingSet):
+    """Graphs of one size and their canonical colorings.
+
+    A draw takes a graph uniformly, one of its colorings uniformly, and relabels the vertices at
+    random; color names are random or canonical as the task says.
+    """
+
+    def __init__(self, task: Coloring, graphs: Sequence[nx.Graph]) -> None:
+        self.task = task
+        self.adjacency = torch.from_numpy(
+            np.stack([nx.to_numpy_array(graph, weight=None).astype(bool) for graph in graphs])
+        )
+        solutions = [task.solutions(graph) for graph in graphs]
+        self.counts = torch.tensor([len(answers) for answers in solutions])
+        self.offsets = self.counts.cumsum(0) - self.counts
+        self.colorings = torch.tensor([answer for answers in solutions for answer in answers])
+
+    def draw(self, count: int, generator: torch.Generator) -> Examples:
+        """`count` relabelled graphs and colorings."""
+        n = self.adjacency.shape[-1]
+        graph = torch.randint(len(self.counts), (count,), generator=generator)
+        choice = (torch.rand(count, generator=generator, dtype=torch.double) * self.counts[graph]).long()
+        order = torch.rand(count, n, generator=generator).argsort(1)
+        colors = self.colorings[self.offsets[graph] + choice].gather(1, order)
+        rows = torch.arange(count)[:, None, None]
+        adjacency = self.adjacency[graph][rows, order[:, :, None], order[:, None, :]]
+        if self.task.names == "random":
+            names = torch.rand(count, self.task.k, generator=generator).argsort(1)
+            colors = names.gather(1, colors)
+        else:
+            colors = canonical_colors(colors, self.task.k)
+        return Examples(self.task.encode_adjacency(adjacency), self.task.encode_colors(colors))
+
+
+def canonical_colors(colors: Tensor, k: int) -> Tensor:
+    """Colors `(batch, n)` renamed by first occurrence."""
+    n = colors.shape[1]
+    present = torch.nn.functional.one_hot(colors, k).bool()  # (batch, n, k)
+    first = torch.where(present.any(1), present.int().argmax(1), n + torch.arange(k))  # (batch, k)
+    return first.argsort(1).argsort(1).gather(1, colors)

@@ -1,0 +1,61 @@
+"""`python -m gram_pyro.train --task coloring`: train a model and keep everything about it in a run folder."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from gram_pyro.cli import parse, take_option
+from gram_pyro.config import RunConfig, from_json
+from gram_pyro.errors import UserError, run_cli
+from gram_pyro.fit import Fit, parameters_of
+from gram_pyro.recipes import recipe
+
+USAGE = """python -m gram_pyro.train --task NAME|FILE.py [--preset cpu|paper] [--model NAME|FILE.py:Name]
+    [--guide NAME|FILE.py:Name] [--out RUN] [options below]
+python -m gram_pyro.train --resume RUN
+"""
+
+
+def main(arguments: list[str]) -> None:
+    """Train, or go on with a run."""
+    resumed = take_option(arguments, "resume")
+    if resumed is not None:
+        if arguments:
+            raise UserError(f"--resume repeats the run's own configuration and takes no other option: {arguments[0]}")
+        folder = Path(resumed)
+        if not folder.is_dir():
+            raise UserError(f"no run folder {resumed!r} to resume")
+        fit = Fit(from_json(folder / "config.json"), folder)
+        fit.resume()
+    else:
+        if {"-h", "--help"} & set(arguments):
+            print(USAGE)
+        parts = [take_option(arguments, "task", "coloring"), take_option(arguments, "preset", "cpu")]
+        parts += [take_option(arguments, "model", "gram"), take_option(arguments, "guide", "gaussian")]
+        task, preset, model, guide = (str(part) for part in parts)
+        folder = Path(take_option(arguments, "out") or f"runs/{Path(task.partition(':')[0]).stem}")
+        config = parse(RunConfig, "gram_pyro.train", arguments, recipe(task, preset, model, guide))
+        if (folder / "config.json").exists():
+            raise UserError(f"{folder} holds a run already; choose another --out, or --resume {folder}")
+        fit = Fit(config, folder)
+        fit.settle_updates()
+    machine, training = fit.config.machine, fit.config.training
+    print(
+        f"{folder}: {parameters_of(fit.network):,} parameters, {training.updates} updates of {training.batch} problems, "
+        f"{machine.device}, {machine.precision}, compile {machine.compile}, {machine.threads} threads",
+        file=sys.stderr,
+    )
+    fit.run()
+    check = [row for row in fit.metrics if "validity" in row][-1]
+    depth = training.depth
+    print(
+        f"{folder}: after {fit.seconds / 60:.1f} minutes, on unseen problems: validity {check['validity']:.3f} and "
+        f"coverage / ceiling {check['ratio']:.3f} at {depth} steps, {check['validity_deep']:.3f} and "
+        f"{check['ratio_deep']:.3f} at {4 * depth} steps"
+    )
+    print(f"next: python -m gram_pyro.evaluate {folder}")
+
+
+if __name__ == "__main__":
+    run_cli(main)

@@ -1,0 +1,188 @@
+"""The training loop's state: one update, and everything it depends on."""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from gram_pyro.carry import Carry
+from gram_pyro.elbo import TruncatedTrace_ELBO
+from gram_pyro.errors import UserError
+from gram_pyro.guides.base import Guide
+from gram_pyro.kl_controller import KLController
+from gram_pyro.models.base import State
+from gram_pyro.tasks.base import Task, TrainingSet
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a model is trained. An *update* is one optimiser step, on one supervision step of each problem."""
+
+    updates: int | None = None
+    """Optimiser steps; None lets `minutes` decide."""
+    minutes: float = 10.0
+    """Wall minutes, turned into a number of updates at the start."""
+    batch: int = 32
+    """Problems side by side."""
+    depth: int = 8
+    """Supervision steps of a trajectory (N_sup)."""
+    problems: int = 20_000
+    """Problems in the training set, each with all its solutions."""
+    horizon: int = 1
+    """Transitions that gradients run through; above the model's transitions, several steps are unrolled."""
+    charge: Literal["last", "all"] = "all"
+    """Which transitions pay KL: those inside the horizon (the paper), or all."""
+    beta: float = 1.0
+    """Coefficient of the KL; where the controller starts, if there is one."""
+    kl_target: float | None = 0.5
+    """Mean KL per supervision step, in nats, that the controller holds at the end; None fixes beta."""
+    kl_target_start: float = 1.2
+    """The target at the start, falling linearly over the first `kl_decay` of the training."""
+    kl_decay: float = 0.6
+    """Part of the training over which the target falls."""
+    kl_rate: float = 0.01
+    """Speed of the controller."""
+    balance: float | None = 0.8
+    """KL balance; None leaves the gradient whole."""
+    learning_rate: float = 3e-3
+    """Peak learning rate of AdamW."""
+    warmup: int = 200
+    """Updates over which the learning rate rises."""
+    final_rate: float = 0.05
+    """Learning rate at the end as a part of the peak; cosine in between."""
+    weight_decay: float = 0.1
+    """Weight decay of AdamW."""
+    clip: float = 1.0
+    """Global norm that the gradient is clipped to."""
+    ema: float = 0.998
+    """Decay of the averaged weights, the ones that are evaluated and published."""
+    seed: int = 0
+    """Seed of weights, data and noise."""
+
+    def __post_init__(self) -> None:
+        if self.batch < 1 or self.depth < 1 or self.horizon < 1 or self.problems < 1:
+            raise UserError("training.batch, depth, horizon and problems must each be at least 1")
+        if self.updates is None and self.minutes <= 0:
+            raise UserError(f"training.minutes must be above 0, not {self.minutes}")
+        if self.updates is not None and self.updates < 1:
+            raise UserError(f"training.updates must be at least 1, not {self.updates}")
+
+
+class Measured(NamedTuple):
+    """What one update saw, as tensors on the device: no update waits for them.
+
+    `loss` and `kl` in nats a problem and supervision step, `accuracy` the part of problems whose
+    whole answer the posterior's trajectory got right, `beta` and `norm` (of the gradient) as used.
+    """
+
+    loss: Tensor
+    kl: Tensor
+    accuracy: Tensor
+    beta: Tensor
+    norm: Tensor
+
+
+class Trainer:
+    """Model, guide, objective, optimiser, carried state: all that `update` needs and moves."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        guide: Guide,
+        training_set: TrainingSet,
+        length: int,
+        config: TrainingConfig,
+        updates: int,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.model, self.guide, self.config, self.updates = model, guide, config, updates
+        self.done = 0
+        self.averaged = copy.deepcopy(model).requires_grad_(False)
+        self.elbo = TruncatedTrace_ELBO(config.horizon, balance=config.balance, charge=config.charge)
+        self.controller = KLController(config.beta, config.kl_rate, device)
+        self.parameters = [*model.parameters(), *guide.parameters()]
+        self.optimizer = torch.optim.AdamW(
+            self.parameters,
+            lr=config.learning_rate,
+            betas=(0.9, 0.95),
+            weight_decay=config.weight_decay,
+            fused=True,
+        )
+        self.generator = torch.Generator().manual_seed(config.seed)
+        self.steps = max(1, math.ceil(config.horizon / model.config.transitions))
+        initial: State = model.initial_state(config.batch, length)
+        rounds = max(1, config.depth // self.steps)
+        self.carry = Carry(training_set, State(*(z.clone() for z in initial)), rounds, self.generator, device)
+
+    def learning_rate(self) -> float:
+        """Linear warm-up, then a cosine down to `final_rate`."""
+        config = self.config
+        if self.done < config.warmup:
+            return config.learning_rate * (self.done + 1) / config.warmup
+        progress = (self.done - config.warmup) / max(1, self.updates - config.warmup)
+        cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+        return config.learning_rate * (config.final_rate + (1 - config.final_rate) * cosine)
+
+    def kl_target(self) -> float:
+        """The controller's target now, in nats per supervision step."""
+        assert self.config.kl_target is not None
+        progress = min(1.0, self.done / max(1, self.config.kl_decay * self.updates))
+        return self.config.kl_target_start + progress * (self.config.kl_target - self.config.kl_target_start)
+
+    def update(self) -> Measured:
+        """One optimiser step on one supervision step (or more, if the horizon spans more) of each problem."""
+        (problems, targets), config = self.carry.examples, self.config
+        self.elbo.beta = self.controller.beta
+        terms = self.elbo.terms(
+            self.model, self.guide, problems, targets, steps=self.steps, state=self.carry.state
+        )
+        loss = terms.loss / (len(targets) * self.steps)
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(self.parameters, config.clip)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate()
+        self.optimizer.step()
+        self._average()
+        kl = terms.kl.sum(0).mean() / self.steps
+        if config.kl_target is not None and len(terms.kl):
+            self.controller.update(kl, self.kl_target())
+        sites = terms.trace.nodes
+        total = self.steps * self.model.config.transitions
+        logits = sites[f"logits_{self.steps}"]["value"]
+        right = ((logits.argmax(-1) == targets) | (targets < 0)).all(-1).float().mean()
+        self.carry.advance(State(sites[f"high_{total}"]["value"], sites[f"low_{total}"]["value"]))
+        self.done += 1
+        return Measured(loss.detach(), kl, right, self.elbo.beta, norm)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the next update depends on, but the global noise; a copy."""
+        state: dict[str, Any] = copy.deepcopy(
+            {
+                "done": self.done,
+                "model": self.model.state_dict(),
+                "guide": self.guide.state_dict(),
+                "averaged": self.averaged.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "log_beta": self.controller.log_beta,
+                "carry": self.carry.state_dict(),
+            }
+        )
+        return state
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        """Go on exactly where `state_dict` was taken."""
+        self.done = saved["done"]
+        for part in ("model", "guide", "averaged", "optimizer", "carry"):
+            getattr(self, part).load_state_dict(saved[part])
+        self.controller.log_beta = saved["log_beta"].to(self.controller.log_beta.device)
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        weight = 1 - min(self.config.ema, (1 + self.done) / (10 + self.done))
+        torch._foreach_lerp_(list(self.averaged.parameters()), list(self.model.parameters()), weight)

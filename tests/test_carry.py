@@ -1,0 +1,135 @@
+"""The carried batch: who is replaced, who goes on, and that a saved one continues exactly."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor
+
+from gram_pyro import carry as carry_module
+from gram_pyro.carry import Carry
+from gram_pyro.models.base import State
+from gram_pyro.tasks.base import Examples, Problems, TrainingSet
+
+LENGTH, WIDTH = 2, 3
+
+
+class Numbered(TrainingSet):
+    """Examples that carry a random number in every tensor."""
+
+    def __init__(self, related: bool = True) -> None:
+        self.related = related
+
+    def draw(self, count: int, generator: torch.Generator) -> Examples:
+        number = torch.randint(10**9, (count, 1), generator=generator)
+        relations = number[:, None, None].expand(count, 1, LENGTH, LENGTH).double() if self.related else None
+        return Examples(Problems(number.expand(count, LENGTH), relations), -number.expand(count, LENGTH))
+
+
+def start(batch: int) -> State:
+    return State(torch.full((batch, LENGTH, WIDTH), 0.5), torch.full((batch, LENGTH, WIDTH), -0.5))
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def numbers(carry: Carry) -> list[int]:
+    """The number of each problem, the same in all its tensors."""
+    (tokens, relations), targets = carry.examples
+    assert (targets == -tokens).all() and (tokens == tokens[:, :1]).all()
+    assert relations is None or (relations[:, 0, 0] == tokens).all()
+    return list(tokens[:, 0].tolist())
+
+
+def moved(carry: Carry, seed: int) -> State:
+    """The state after a step that depends on the state before, and on nothing else but a seed."""
+    shift = torch.randn(len(carry.depths), LENGTH, WIDTH, generator=generator(seed))
+    return State(carry.state.high + shift, carry.state.low - shift)
+
+
+@pytest.mark.parametrize(("batch", "depth"), [(8, 8), (32, 8), (6, 3), (5, 8)])
+def test_depths_stay_spread_evenly(batch: int, depth: int) -> None:
+    carry = Carry(Numbered(), start(batch), depth, generator())
+    for step in range(2 * depth + 1):
+        counts = torch.bincount(carry.depths, minlength=depth)
+        assert counts.shape == (depth,) and counts.max() - counts.min() <= 1
+        carry.advance(moved(carry, step))
+
+
+@pytest.mark.parametrize("related", [True, False])
+def test_the_finished_are_replaced_and_the_others_left_alone(related: bool) -> None:
+    training_set, batch, depth = Numbered(related), 4, 3
+    carry = Carry(training_set, start(batch), depth, generator())
+    coming = training_set.draw(carry_module.CHUNK, generator()).problems.tokens[:, 0].tolist()  # as the carry sees them
+    assert numbers(carry) == coming[:batch]
+    del coming[:batch]
+    ages = carry.depths.tolist()
+    for step in range(3 * depth):
+        before, state = numbers(carry), moved(carry, step)
+        expected = State(state.high.clone(), state.low.clone())
+        carry.advance(state)
+        after = numbers(carry)
+        for b in range(batch):
+            ages[b] = (ages[b] + 1) % depth
+            if ages[b]:
+                assert after[b] == before[b]
+                want = State(expected.high[b], expected.low[b])
+            else:
+                assert after[b] == coming.pop(0)
+                want = State(start(1).high[0], start(1).low[0])
+            assert torch.equal(carry.state.high[b], want.high) and torch.equal(carry.state.low[b], want.low)
+        assert carry.depths.tolist() == ages
+
+
+def test_the_initial_state_is_not_written_on() -> None:
+    initial = start(2)
+    carry = Carry(Numbered(), initial, 2, generator())
+    carry.state.high.add_(1)
+    carry.state.low.add_(1)
+    for step in range(3):
+        carry.advance(moved(carry, step))
+    assert torch.equal(initial.high, start(2).high) and torch.equal(initial.low, start(2).low)
+
+
+def test_no_graph_is_carried() -> None:
+    carry = Carry(Numbered(), start(2), 4, generator())
+    weight = torch.ones((), requires_grad=True)
+    carry.advance(State(carry.state.high * weight, carry.state.low * weight))
+    assert not carry.state.high.requires_grad and not carry.state.low.requires_grad
+
+
+def test_a_large_batch_is_filled() -> None:
+    batch = carry_module.CHUNK + 1
+    carry = Carry(Numbered(), start(batch), 2, generator())
+    assert len(numbers(carry)) == batch
+
+
+@pytest.mark.parametrize("related", [True, False])
+@pytest.mark.parametrize("saved_after", [0, 1, 4, 5])
+def test_a_saved_carry_goes_on_exactly(saved_after: int, related: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over several chunk boundaries, from a generator in another state, twice from the same file."""
+    monkeypatch.setattr(carry_module, "CHUNK", 8)
+
+    def go_on(carry: Carry) -> list[tuple[list[int], list[int], Tensor, Tensor]]:
+        seen = []
+        for step in range(12):
+            carry.advance(moved(carry, step))
+            seen.append((numbers(carry), carry.depths.tolist(), carry.state.high.clone(), carry.state.low.clone()))
+        return seen
+
+    carry = Carry(Numbered(related), start(3), 2, generator())
+    for step in range(saved_after):
+        carry.advance(moved(carry, 100 + step))
+    saved = copy.deepcopy(carry.state_dict())
+    expected = go_on(carry)
+    assert len({number for seen in expected for number in seen[0]}) > 16
+    for seed in (7, 8):
+        other = Carry(Numbered(related), start(3), 2, generator(seed))
+        other.advance(moved(other, 0))
+        other.load_state_dict(saved)
+        for left, right in zip(go_on(other), expected, strict=True):
+            assert left[:2] == right[:2]
+            assert torch.equal(left[2], right[2]) and torch.equal(left[3], right[3])
