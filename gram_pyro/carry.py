@@ -18,6 +18,11 @@ class Carry:
 
     Problems that reached `depth` supervision steps are replaced by new ones. Depths start spread
     evenly, so that every update sees all of them.
+
+    A part `free` of the problems first runs free for a random number of steps: its targets are -1,
+    so that the guide leaves it to the prior and no likelihood is charged. Then it gets a target drawn
+    from p(y | z) among the solutions of the problem, and is steered from a state that the posterior
+    alone would never have visited: where the prior really goes.
     """
 
     def __init__(
@@ -25,54 +30,75 @@ class Carry:
         training_set: TrainingSet,
         initial: State,
         depth: int,
+        free: float,
         generator: torch.Generator,
         device: torch.device | str = "cpu",
     ) -> None:
         self.training_set = training_set
         self.initial = initial
         self.depth = depth
+        self.free = free
         self.generator = generator
         self.device = device
+        self.choices = torch.Generator().manual_seed(generator.initial_seed() + 1)
         batch = len(initial.high)
         self.state = State(initial.high.clone(), initial.low.clone())
         self.depths = torch.arange(batch) * depth // batch
+        self.free_until = torch.zeros(batch, dtype=torch.long)
         self._refill()
         self.examples = self._take(batch)
 
-    def advance(self, state: State) -> None:
-        """Store the state after a supervision step, then replace the problems that are finished."""
+    @property
+    def from_start(self) -> Tensor:
+        """Which problems have been steered from their first step: `(batch,)`, on the CPU."""
+        return self.free_until == 0
+
+    def advance(self, state: State, logits: Tensor) -> None:
+        """Store the state after a supervision step, give targets to the freed, replace the finished."""
         self.state = state.detach()
         self.depths += 1
-        finished = (self.depths >= self.depth).nonzero()[:, 0]
-        if not len(finished):
-            return
-        self.depths[finished] = 0
-        fresh = self._take(len(finished))
-        finished = finished.to(self.device)
-        for old, new in zip(_tensors(self.examples), _tensors(fresh), strict=True):
-            old[finished] = new
-        for latent, start in zip(self.state, self.initial, strict=True):
-            latent[finished] = start[: len(finished)]
+        if len(freed := (self.depths == self.free_until).nonzero()[:, 0]):
+            log_probs = logits.detach()[freed].cpu().log_softmax(-1)
+            targets = self.training_set.retarget(self.examples.solutions[freed], log_probs, self.choices)
+            self.examples.targets[freed] = targets.to(self.device)
+        if len(finished := (self.depths >= self.depth).nonzero()[:, 0]):
+            self._replace(finished)
 
     def state_dict(self) -> dict[str, Any]:
         """All that is needed to go on exactly here."""
         return {
             "state": list(self.state),
             "depths": self.depths,
+            "free_until": self.free_until,
             "examples": _tensors(self.examples),
             "chunk_start": self._chunk_start,
             "cursor": self._cursor,
+            "choices": self.choices.get_state(),
         }
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
         """Go on where `state_dict` was taken."""
         self.state = State(*(latent.to(self.device) for latent in saved["state"]))
-        self.depths = saved["depths"]
+        self.depths, self.free_until = saved["depths"].clone(), saved["free_until"].clone()
         for old, new in zip(_tensors(self.examples), saved["examples"], strict=True):
             old.copy_(new)
         self.generator.set_state(saved["chunk_start"])
         self._refill()
         self._cursor = saved["cursor"]
+        self.choices.set_state(saved["choices"])
+
+    def _replace(self, rows: Tensor) -> None:
+        count = len(rows)
+        fresh = self._take(count)
+        runs_free = torch.rand(count, generator=self.choices) < self.free
+        until = torch.randint(1, max(2, self.depth), (count,), generator=self.choices)
+        self.depths[rows] = 0
+        self.free_until[rows] = torch.where(runs_free, until, 0)
+        fresh.targets[runs_free] = -1
+        for old, new in zip(_tensors(self.examples), _tensors(fresh), strict=True):
+            old[rows] = new
+        for latent, start in zip(self.state, self.initial, strict=True):
+            latent[rows] = start[:count]
 
     def _refill(self) -> None:
         self._chunk_start = self.generator.get_state()
@@ -84,11 +110,11 @@ class Carry:
             self._refill()
         rows = slice(self._cursor, self._cursor + count)
         self._cursor += count
-        (tokens, relations), targets = self._chunk
+        (tokens, relations), targets, solutions = self._chunk
         problems = Problems(tokens[rows].clone(), None if relations is None else relations[rows].clone())
-        return Examples(problems.to(self.device), targets[rows].clone().to(self.device))
+        return Examples(problems.to(self.device), targets[rows].clone().to(self.device), solutions[rows].clone())
 
 
 def _tensors(examples: Examples) -> list[Tensor]:
-    (tokens, relations), targets = examples
-    return [tokens, targets] if relations is None else [tokens, relations, targets]
+    (tokens, relations), targets, solutions = examples
+    return [tokens, *([] if relations is None else [relations]), targets, solutions]

@@ -84,18 +84,19 @@ def evaluate(
         return measure(task, problems, [each[depths.index(depth)] for each in decoded], number, depth, counts, seen)
 
     rows = [row(number, depth) for depth in sorted(set(steps)) for number in sorted(set(samples))]
-    result = {"depth": run.depth, "posterior_validity": None, "gap": None, "bound": None}
+    result: dict[str, Any] = {"depth": run.depth, "posterior_validity": None, "gap": None, "bound": None}
     known = [place for place, count in enumerate(counts) if count]
     if known:
         chosen = [problems[place] for place in known]
         at_depth = [decoded[place][depths.index(run.depth)] for place in known]
         prior = measure(task, chosen, at_depth, max(samples), run.depth, [counts[place] for place in known])
-        distance = bound(task, run.model, run.guide, chosen, run.depth, seed=seed, progress=partial(progress, desc="bound"))
+        bar = partial(progress, desc="bound")
+        distance = bound(task, run.model, run.guide, chosen, run.depth, seed=seed, progress=bar)
         if not math.isfinite(distance.excess):
             raise UserError(f"the model of {run.name} gives numbers that are not finite: its training diverged")
-        fields = distance._asdict()
-        result["posterior_validity"] = fields.pop("posterior_validity")
-        result |= {"gap": distance.posterior_validity - prior.validity, "bound": fields}
+        result["posterior_validity"] = distance.posterior_validity
+        result["gap"] = distance.posterior_validity - prior.validity
+        result["bound"] = {name: value for name, value in distance._asdict().items() if name != "posterior_validity"}
     return {**result, "rows": [each._asdict() for each in rows]}
 
 
@@ -150,8 +151,10 @@ def main(arguments: list[str]) -> None:
     config: EvaluateConfig = parse(EvaluateConfig, "gram_pyro.evaluate", arguments)
     if config.problems < 1 or min((*config.samples, *config.steps), default=0) < 1 or not config.samples:
         raise UserError("--problems, --samples and --steps must each be at least 1")
-    if min(config.seed, config.data_seed) < 0:
-        raise UserError("--seed and --data-seed must not be negative")
+    if not (0 <= config.seed < 2**32 and 0 <= config.data_seed < 2**32):
+        raise UserError("--seed and --data-seed must lie between 0 and 2**32 - 1")
+    if config.out and Path(config.out).is_dir():
+        raise UserError(f"--out takes a file, but {config.out} is a folder")
     run = load_run(config.run, config.device)
     task = run.task
     if config.graphs is None:

@@ -129,7 +129,8 @@ def bound(
             terms = objective.terms(model, guide, x, y.to(device), steps=depth, supervise="last")
             loss = terms.kl.sum(0).double().cpu() - terms.log_likelihood.double().cpu()
             nll.index_add_(0, owner, weight[owner] * loss)
-            decoded = terms.trace.nodes[f"logits_{depth}"]["value"].argmax(-1)
+            site: Any = terms.trace.nodes[f"logits_{depth}"]
+            decoded: Tensor = site["value"].argmax(-1)
             for place, values in zip(owner.tolist(), decoded.tolist(), strict=True):
                 if not broken(task, problems, place, task.answer(problems[place], values), seen):
                     valid[place] += weight[place]
@@ -150,7 +151,7 @@ def chunks(task: Task, problems: Sequence[Any], targets: Sequence[Tensor]) -> li
         owner = torch.tensor([place for place in group for _ in targets[place]])
         y = torch.cat([targets[place] for place in group])
         pairs = max(1, MAX_POSITIONS // y.shape[1])
-        result += zip(owner.split(pairs), y.split(pairs), strict=True)
+        result += zip(torch.split(owner, pairs), torch.split(y, pairs), strict=True)
     return result
 
 

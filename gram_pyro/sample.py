@@ -49,15 +49,16 @@ def summary(task: Task, problem: Any, samples: Samples) -> dict[str, Any]:
     """What `--json` prints."""
     valid = samples.violations.count(0)
     count = len(samples.answers)
+    goal = f"{task.classes}-colorable"
     colorable = True if valid else task.solvable(problem)
     if valid:
         message = f"{valid} of {count} samples are valid, {len(samples.solutions)} of them distinct up to renaming"
     elif colorable is False:
-        message = f"no solution exists: the graph is not {task.classes}-colorable"
+        message = f"no solution exists: the graph is not {goal}"
     elif colorable:
-        message = f"no solution was found in {count} samples, though the graph is {task.classes}-colorable"
+        message = f"no solution was found in {count} samples, though the graph is {goal}"
     else:
-        message = f"no solution was found in {count} samples; whether the graph is {task.classes}-colorable is undecided"
+        message = f"no solution was found in {count} samples; whether the graph is {goal} is undecided"
     return {
         "samples": count,
         "valid": valid,
@@ -98,8 +99,8 @@ def picture_path(graph: str, out: str | None) -> Path:
 def main(arguments: list[str]) -> None:
     """The command line. Raises `UserError` on wrong input."""
     config: SampleConfig = parse(SampleConfig, "gram_pyro.sample", arguments)
-    if config.seed < 0:
-        raise UserError("--seed must not be negative")
+    if not 0 <= config.seed < 2**32:
+        raise UserError("--seed must lie between 0 and 2**32 - 1")
     path = picture_path(config.graph, config.out)
     reasoner = Reasoner(load_run(config.run, config.device))
     task = reasoner.task

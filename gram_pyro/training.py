@@ -31,6 +31,8 @@ class TrainingConfig:
     """Problems side by side."""
     depth: int = 8
     """Supervision steps of a trajectory (N_sup)."""
+    free: float = 0.5
+    """Part of the problems that first run free, under the prior, before a target steers them; 0 in the paper."""
     problems: int = 20_000
     """Problems in the training set, each with all its solutions."""
     horizon: int = 1
@@ -77,7 +79,7 @@ class Measured(NamedTuple):
     """What one update saw, as tensors on the device: no update waits for them.
 
     `loss` and `kl` in nats a problem and supervision step, `accuracy` the part of problems whose
-    whole answer the posterior's trajectory got right, `beta` and `norm` (of the gradient) as used.
+    whole answer the posterior's trajectory got right (both over problems steered from their start), `beta` and `norm` (of the gradient) as used.
     """
 
     loss: Tensor
@@ -117,7 +119,7 @@ class Trainer:
         self.steps = max(1, math.ceil(config.horizon / model.config.transitions))
         initial: State = model.initial_state(config.batch, length)
         rounds = max(1, config.depth // self.steps)
-        self.carry = Carry(training_set, State(*(z.clone() for z in initial)), rounds, self.generator, device)
+        self.carry = Carry(training_set, State(*(z.clone() for z in initial)), rounds, config.free, self.generator, device)
 
     def learning_rate(self) -> float:
         """Linear warm-up, then a cosine down to `final_rate`."""
@@ -136,7 +138,7 @@ class Trainer:
 
     def update(self) -> Measured:
         """One optimiser step on one supervision step (or more, if the horizon spans more) of each problem."""
-        (problems, targets), config = self.carry.examples, self.config
+        (problems, targets, _), config = self.carry.examples, self.config
         self.elbo.beta = self.controller.beta
         terms = self.elbo.terms(
             self.model, self.guide, problems, targets, steps=self.steps, state=self.carry.state
@@ -149,16 +151,19 @@ class Trainer:
             group["lr"] = self.learning_rate()
         self.optimizer.step()
         self._average()
-        kl = terms.kl.sum(0).mean() / self.steps
+        usual = self.carry.from_start.to(loss.device, loss.dtype)
+        usual = usual / usual.sum().clamp(min=1)
+        kl = (terms.kl.sum(0) * usual).sum() / self.steps
         if config.kl_target is not None and len(terms.kl):
             self.controller.update(kl, self.kl_target())
         sites = terms.trace.nodes
         total = self.steps * self.model.config.transitions
         logits = sites[f"logits_{self.steps}"]["value"]
-        right = ((logits.argmax(-1) == targets) | (targets < 0)).all(-1).float().mean()
-        self.carry.advance(State(sites[f"high_{total}"]["value"], sites[f"low_{total}"]["value"]))
+        right = ((logits.argmax(-1) == targets) | (targets < 0)).all(-1)
+        accuracy = (right * usual).sum()
+        self.carry.advance(State(sites[f"high_{total}"]["value"], sites[f"low_{total}"]["value"]), logits)
         self.done += 1
-        return Measured(loss.detach(), kl, right, self.elbo.beta, norm)
+        return Measured(loss.detach(), kl, accuracy, self.elbo.beta, norm)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next update depends on, but the global noise; a copy."""

@@ -115,7 +115,7 @@ def test_a_saved_carry_goes_on_exactly(saved_after: int, related: bool, monkeypa
 
     def go_on(carry: Carry) -> list[tuple[list[int], list[int], Tensor, Tensor]]:
         seen = []
-        for step in range(12):
+        for step in range(13):
             carry.advance(moved(carry, step))
             seen.append((numbers(carry), carry.depths.tolist(), carry.state.high.clone(), carry.state.low.clone()))
         return seen

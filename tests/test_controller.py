@@ -23,7 +23,7 @@ def test_it_finds_the_beta_that_holds_the_target(start: float, target: float) ->
 @pytest.mark.parametrize(("kl", "moved"), [(1e6, 0.1), (3.0, 0.1), (1.5, 0.05), (1.0, 0.0), (0.5, -0.05), (0.0, -0.1)])
 def test_one_update_moves_log_beta_by_the_clipped_error(kl: float, moved: float) -> None:
     controller = KLController(2.0, rate=0.1)
-    controller.update(torch.tensor(kl), target=1.0)
+    controller.update(torch.tensor(4 * kl), target=4.0)
     assert math.log(controller.beta.item() / 2) == pytest.approx(moved, abs=1e-6)
 
 

@@ -35,6 +35,11 @@ class Guide(GuideMessenger, nn.Module):  # type: ignore[misc]
         targets: Tensor | None = args[1] if len(args) > 1 else kwargs.get("targets")
         return targets
 
+    @property
+    def steered(self) -> Tensor | None:
+        """Which problems have an answer at all, `(batch, 1, 1)`; the others run free, under the prior."""
+        return None if self.targets is None else (self.targets >= 0).any(-1)[:, None, None]
+
     def proposal(self, name: str) -> Tensor:
         """u_t that belongs to a guidance site: `(batch, length, width)`."""
         value: Tensor = self.upstream_value(name.replace("guidance", "proposal"))

@@ -31,8 +31,10 @@ class GaussianGuide(Guide):
         """The Gaussian at one transition; the prior when there is no answer."""
         if self.targets is None:
             return prior
+        steered = self.steered
         features = self.proposal(name) + self.embedding(self.targets + 1)
-        shift, log_ratio = self.project_out(F.silu(self.project_in(features))).float().chunk(2, -1)
+        change = self.project_out(F.silu(self.project_in(features))).float()
+        shift, log_ratio = (change * steered).chunk(2, -1)
         normal = prior.base_dist
         location, scale = normal.loc.detach(), normal.scale.detach()
         ratio = torch.exp(2 * torch.tanh(log_ratio / 2))

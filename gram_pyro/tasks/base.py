@@ -34,10 +34,15 @@ class Problems(NamedTuple):
 
 
 class Examples(NamedTuple):
-    """Problems and one target each: `targets` `(batch, length)`, -1 where nothing is asked."""
+    """Problems, one target each, and what else would be right.
+
+    `targets` `(batch, length)`, -1 where nothing is asked; `solutions` whatever `retarget` of the
+    training set needs to know of all solutions, batch first.
+    """
 
     problems: Problems
     targets: Tensor
+    solutions: Tensor
 
 
 class TrainingSet(ABC):
@@ -46,6 +51,14 @@ class TrainingSet(ABC):
     @abstractmethod
     def draw(self, count: int, generator: torch.Generator) -> Examples:
         """`count` augmented examples: a problem uniformly, then one of its solutions uniformly."""
+
+    @abstractmethod
+    def retarget(self, solutions: Tensor, log_probs: Tensor, generator: torch.Generator) -> Tensor:
+        """A target drawn from p(y | z) restricted to solutions: `(batch, length)`.
+
+        `solutions` as in the `Examples` that the problems came with, `log_probs`
+        `(batch, length, classes)` what the decoder says at the latent state z.
+        """
 
 
 class Task(ABC):

@@ -188,7 +188,8 @@ class Coloring(Task):
 
     def draw(self, problem: nx.Graph, answer: Answer | None, axes: Axes) -> None:
         """The graph with its colors; edges in conflict red and thick."""
-        place = nx.kamada_kawai_layout(problem) if len(problem) <= 60 else nx.spring_layout(problem, seed=0)
+        start = nx.circular_layout(problem)
+        place = nx.spring_layout(problem, pos=start, k=1.5, seed=0) if 2 < len(problem) <= 300 else start
         colors = ["white"] * len(problem) if answer is None else [PALETTE[c % len(PALETTE)] for c in answer]
         clash = [answer is not None and answer[u] == answer[v] for u, v in problem.edges]
         size = 260 if len(problem) <= 20 else 5200 / len(problem)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import permutations
 from typing import TYPE_CHECKING
 
 import networkx as nx
@@ -14,6 +15,8 @@ from gram_pyro.tasks.base import Examples, TrainingSet
 
 if TYPE_CHECKING:
     from gram_pyro.tasks.coloring import Coloring
+
+MAX_LISTED = 256
 
 
 class ColoringPool(TrainingSet):
@@ -29,6 +32,11 @@ class ColoringPool(TrainingSet):
             np.stack([nx.to_numpy_array(graph, weight=None).astype(bool) for graph in graphs])
         )
         solutions = [task.solutions(graph) for graph in graphs]
+        width = min(MAX_LISTED, max(len(answers) for answers in solutions))
+        self.listed = torch.full((len(graphs), width, len(graphs[0])), -1, dtype=torch.int8)
+        for row, answers in zip(self.listed, solutions, strict=True):
+            shown = answers[:: -(-len(answers) // width)]
+            row[: len(shown)] = torch.tensor(shown)
         self.counts = torch.tensor([len(answers) for answers in solutions])
         self.offsets = self.counts.cumsum(0) - self.counts
         self.colorings = torch.tensor([answer for answers in solutions for answer in answers])
@@ -47,7 +55,26 @@ class ColoringPool(TrainingSet):
             colors = names.gather(1, colors)
         else:
             colors = canonical_colors(colors, self.task.k)
-        return Examples(self.task.encode_adjacency(adjacency), self.task.encode_colors(colors))
+        listed = self.listed[graph].gather(2, order[:, None, :].expand(-1, self.listed.shape[1], -1))
+        return Examples(self.task.encode_adjacency(adjacency), self.task.encode_colors(colors), listed)
+
+    def retarget(self, solutions: Tensor, log_probs: Tensor, generator: torch.Generator) -> Tensor:
+        """A coloring drawn by its probability at the decoder, among the listed ones and their renamings.
+
+        Where names are canonical, so is the result.
+        """
+        batch, listed, n = solutions.shape
+        k = self.task.k
+        names = torch.tensor(list(permutations(range(k)) if self.task.names == "random" else [range(k)]))
+        colors = solutions.long().clamp(min=0)
+        if self.task.names == "canonical":
+            colors = canonical_colors(colors.flatten(0, 1), k).view(colors.shape)
+        renamed = log_probs[:, :n, names].transpose(2, 3)  # (batch, n, k, names)
+        scores = torch.einsum("bsnk,bnkp->bsp", torch.nn.functional.one_hot(colors, k).float(), renamed)
+        scores = scores.masked_fill((solutions[..., :1] < 0), -torch.inf).flatten(1)
+        chosen = torch.multinomial(scores.softmax(1), 1, generator=generator)[:, 0]
+        rows = torch.arange(batch)
+        return self.task.encode_colors(names[chosen % len(names)].gather(1, colors[rows, chosen // len(names)]))
 
 
 def canonical_colors(colors: Tensor, k: int) -> Tensor:

@@ -1,0 +1,1 @@
+"""What gram_pyro costs, measured: `python -m benchmarks.step`, `.memory` and `.attention`."""

@@ -1,0 +1,33 @@
+"""The training loss without Pyro: what the library's price is measured against."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from benchmarks.settings import Case
+
+
+def loss_by_hand(case: Case, beta: float | Tensor, balance: float) -> Tensor:
+    """The loss a problem of one transition under horizon 1: the library's arithmetic in plain PyTorch."""
+    model, guide, problems, targets, state = case
+    proposal, _ = model.propose(state, model.embed(problems.tokens), problems.relations)
+    location, scale = model.guidance(proposal)
+    features = proposal + guide.embedding(targets + 1)
+    shift, log_ratio = guide.project_out(F.silu(guide.project_in(features))).float().chunk(2, -1)
+    fixed_location, fixed_scale = location.detach(), scale.detach()
+    mean = fixed_location + fixed_scale * shift
+    deviation = fixed_scale * torch.exp(2 * torch.tanh(log_ratio / 2))
+    logits = model.decode(proposal + mean + deviation * torch.randn_like(mean))
+    train_prior = divergence(mean.detach(), deviation.detach(), location, scale)
+    train_posterior = divergence(mean, deviation, fixed_location, fixed_scale)
+    kl = balance * train_prior + (1 - balance) * train_posterior
+    surprise = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=-1, reduction="sum")
+    return (surprise + beta * kl) / len(targets)
+
+
+def divergence(mean: Tensor, deviation: Tensor, location: Tensor, scale: Tensor) -> Tensor:
+    """KL(N(mean, deviation^2) || N(location, scale^2)), summed over everything."""
+    ratio = (deviation / scale).square()
+    return 0.5 * (ratio + ((mean - location) / scale).square() - 1 - ratio.log()).sum()

@@ -1,0 +1,115 @@
+"""What every benchmark shares: its options, the machine's facts, paired timing, tables and JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import pyro
+import torch
+
+from gram_pyro.checkpoint import write_atomically
+from gram_pyro.errors import UserError
+
+Row = dict[str, Any]
+WARMUP = 5
+
+
+@dataclass(frozen=True)
+class Options:
+    """What every benchmark can be asked."""
+
+    json: bool = False
+    """Print JSON instead of the table."""
+    out: str | None = None
+    """Write the JSON to this file too, such as benchmarks/results/step.json."""
+    seed: int = 0
+    """Seed of weights, data and noise."""
+
+
+def machine() -> Row:
+    """What the numbers were measured on."""
+    return {
+        "processor": _processor(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "pyro": pyro.__version__,
+    }
+
+
+def time_paired(contenders: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
+    """Seconds of every call, taken in turns (A B A B ...), so that a disturbance meets all contenders.
+
+    Raises `UserError` if there is nothing to repeat.
+    """
+    if repeats < 1:
+        raise UserError(f"--repeats must be at least 1, not {repeats}")
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    for turn in range(-WARMUP, repeats):
+        for name, contender in contenders.items():
+            began = time.perf_counter()
+            contender()
+            if turn >= 0:
+                times[name].append(time.perf_counter() - began)
+    return times
+
+
+def compare(times: Sequence[float], reference: Sequence[float]) -> Row:
+    """Ratio of the medians, and the least and the greatest ratio of two calls made side by side."""
+    ratios = [ours / theirs for ours, theirs in zip(times, reference, strict=True)]
+    return {
+        "ratio": round(median(times) / median(reference), 4),
+        "ratio_min": round(min(ratios), 4),
+        "ratio_max": round(max(ratios), 4),
+    }
+
+
+def spread(times: Sequence[float]) -> Row:
+    """Median, minimum and maximum, in seconds."""
+    return {"median": round(median(times), 6), "min": round(min(times), 6), "max": round(max(times), 6)}
+
+
+def publish(benchmark: str, options: Options, columns: Mapping[str, Callable[[Row], str]], rows: list[Row]) -> None:
+    """Print the rows, as a table or as JSON, and store the JSON if a file was asked for.
+
+    `columns` maps each heading to what the cell of a row says. Raises `UserError` if the file cannot
+    be written.
+    """
+    facts = {"benchmark": benchmark, "machine": machine(), "options": vars(options), "rows": rows}
+    text = json.dumps(facts, indent=2) + "\n"
+    if options.json:
+        print(text, end="")
+    else:
+        print(", ".join(f"{name} {fact}" for name, fact in machine().items()))
+        print(table(list(columns), [[cell(row) for cell in columns.values()] for row in rows]))
+    if options.out is not None:
+        write_atomically(Path(options.out), text.encode())
+
+
+def table(headings: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
+    """Aligned columns, the first to the left and the others to the right."""
+    lines = [headings, *cells]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(headings))]
+    return "\n".join(
+        "  ".join(cell.rjust(w) if i else cell.ljust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True)))
+        for line in lines
+    )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or "unknown"

@@ -1,0 +1,54 @@
+"""The networks and batches that the benchmarks run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gram_pyro.guides import GaussianGuide
+from gram_pyro.models import Gram, GramConfig
+from gram_pyro.models.base import State
+from gram_pyro.tasks import Coloring
+from gram_pyro.tasks.base import Problems
+from gram_pyro.tasks.graph_split import random_adjacency
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One size of problem and network."""
+
+    name: str
+    batch: int
+    vertices: int
+    model: GramConfig
+
+
+SMALL = Setting("small", 32, 8, GramConfig())
+LARGE = Setting("large", 64, 36, GramConfig(width=256, heads=8, hidden=512))
+
+
+class Case(NamedTuple):
+    """A setting made real: network, posterior, one fixed batch and the state it starts from."""
+
+    model: Gram
+    guide: GaussianGuide
+    problems: Problems
+    targets: Tensor
+    state: State
+
+
+def build(setting: Setting, seed: int) -> Case:
+    """Random graphs with random colors; the posterior is moved off the prior, so that no KL is zero."""
+    torch.manual_seed(seed)
+    task = Coloring(n=setting.vertices)
+    model = Gram(task, setting.model)
+    guide = GaussianGuide(task, model)
+    nn.init.normal_(guide.project_out.weight, std=0.02)
+    graphs = random_adjacency(setting.batch, setting.vertices, task.edge_probability, np.random.default_rng(seed))
+    targets = torch.randint(task.classes, (setting.batch, setting.vertices))
+    state = State(*(part.clone() for part in model.initial_state(setting.batch, setting.vertices)))
+    return Case(model, guide, task.encode_adjacency(torch.from_numpy(graphs)), targets, state)

@@ -1,0 +1,163 @@
+"""`python -m benchmarks.step`: what a training step costs under Pyro and without it.
+
+Three contenders take turns on one network and one batch: the library's own step, `pyro.infer.SVI`
+over the same objective (no clipping, no averaging, one AdamW a parameter: what Pyro's optimiser
+does), and the library's arithmetic written out in PyTorch.
+"""
+
+from __future__ import annotations
+
+import copy
+import cProfile
+import pstats
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import pyro
+import torch
+from pyro.infer import SVI
+from pyro.optim import PyroOptim
+from torch import Tensor, nn
+
+from benchmarks.by_hand import loss_by_hand
+from benchmarks.report import Options, Row, compare, publish, spread, time_paired
+from benchmarks.settings import LARGE, SMALL, Case, Setting, build
+from gram_pyro.cli import parse
+from gram_pyro.elbo import TruncatedTrace_ELBO
+from gram_pyro.errors import run_cli
+from gram_pyro.machine import compile_network
+from gram_pyro.training import TrainingConfig
+
+TRAINING = TrainingConfig()
+BALANCE = 0.8
+ADAMW = {"lr": 1e-4, "betas": (0.9, 0.95), "weight_decay": TRAINING.weight_decay, "fused": True}
+TOLERANCE = 1e-4
+PROFILED_STEPS = 200
+
+
+@dataclass(frozen=True)
+class StepOptions(Options):
+    """Time a training step: the library's, Pyro's SVI, and plain PyTorch."""
+
+    repeats: int = 100
+    """Timed rounds; each runs every contender once."""
+    compile: bool = False
+    """Compile the network's tensor functions, as training does where it pays."""
+    profile: bool = False
+    """Show on standard error where the library's step spends its time."""
+
+
+class Contenders:
+    """Three ways to the same update of the same network."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.elbo = TruncatedTrace_ELBO(TRAINING.horizon, beta=TRAINING.beta, balance=BALANCE, charge=TRAINING.charge)
+        self.parameters = [*case.model.parameters(), *case.guide.parameters()]
+        self.learned = list(case.model.parameters())
+        self.averaged = [parameter.clone() for parameter in copy.deepcopy(self.learned)]
+        self.optimizer = torch.optim.AdamW(self.parameters, **ADAMW)  # type: ignore[arg-type]
+        pyro.clear_param_store()
+        self.pyro_step = SVI(case.model, case.guide, PyroOptim(torch.optim.AdamW, ADAMW), self.elbo).step
+
+    def loss(self) -> Tensor:
+        """The library's loss a problem."""
+        model, guide, problems, targets, state = self.case
+        return self.elbo.terms(model, guide, problems, targets, state=state).loss / len(targets)
+
+    def by_hand(self) -> Tensor:
+        """The same number from plain PyTorch."""
+        return loss_by_hand(self.case, TRAINING.beta, BALANCE)
+
+    def update(self, loss: Tensor) -> Tensor:
+        """What training does with a loss: backward, clip, AdamW, average. Returns the gradient's norm."""
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(self.parameters, TRAINING.clip)
+        self.optimizer.step()
+        with torch.no_grad():
+            torch._foreach_lerp_(self.averaged, self.learned, 1 - TRAINING.ema)
+        return norm
+
+    def svi(self) -> float:
+        """Pyro's own step; its loss is summed over problems."""
+        model, _, problems, targets, state = self.case
+        return float(self.pyro_step(problems, targets, state=state)) / len(targets)
+
+    def check(self, seed: int) -> Row:
+        """The losses from equal noise. Raises `RuntimeError` unless losses and gradients are the same."""
+        measured: dict[str, tuple[float, list[Tensor]]] = {}
+        for name, function in (("ours", self.loss), ("hand", self.by_hand)):
+            torch.manual_seed(seed)
+            self.optimizer.zero_grad()
+            loss = function()
+            loss.backward()  # type: ignore[no-untyped-call]
+            measured[name] = loss.item(), [p.grad.clone() for p in self.parameters if p.grad is not None]
+        (ours, our_gradient), (hand, hand_gradient) = measured.values()
+        norm = nn.utils.get_total_norm(our_gradient)
+        gap = nn.utils.get_total_norm([a - b for a, b in zip(our_gradient, hand_gradient, strict=True)])
+        if abs(ours - hand) > TOLERANCE * abs(hand) or gap > 10 * TOLERANCE * norm:
+            raise RuntimeError(f"not the same step: losses {ours} and {hand}, gradients of {norm} differ by {gap}")
+        return {"loss_ours": ours, "loss_hand": hand, "gradient_gap": (gap / norm).item()}
+
+
+def measure(setting: Setting, options: StepOptions) -> Row:
+    """One row: every contender in one setting."""
+    case = build(setting, options.seed)
+    if options.compile:
+        compile_network(case.model)
+    contenders = Contenders(case)
+    checked = contenders.check(options.seed)
+    times = time_paired(
+        {
+            "ours": lambda: contenders.update(contenders.loss()),
+            "svi": contenders.svi,
+            "hand": lambda: contenders.update(contenders.by_hand()),
+        },
+        options.repeats,
+    )
+    if options.profile:
+        profile(setting.name, lambda: contenders.update(contenders.loss()))
+    return {
+        "setting": asdict(setting),
+        "seconds": {name: spread(taken) for name, taken in times.items()},
+        "ours_to_hand": compare(times["ours"], times["hand"]),
+        "svi_to_hand": compare(times["svi"], times["hand"]),
+        "check": checked,
+    }
+
+
+def profile(name: str, step: Callable[[], object]) -> None:
+    """The fifteen functions that take most time, milliseconds a step under the profiler."""
+    profiler = cProfile.Profile()
+    with profiler:
+        for _ in range(PROFILED_STEPS):
+            step()
+    print(f"profile of {PROFILED_STEPS} steps, setting {name}:", file=sys.stderr)
+    pstats.Stats(profiler, stream=sys.stderr).strip_dirs().sort_stats("cumulative").print_stats(15)
+
+
+def seconds(contender: str) -> Callable[[Row], str]:
+    """A cell: the median seconds of a contender."""
+    return lambda row: f"{row['seconds'][contender]['median']:.5f}"
+
+
+def ratio(name: str) -> Callable[[Row], str]:
+    """A cell: a ratio with its extremes."""
+    return lambda row: "{ratio:.2f} ({ratio_min:.2f} to {ratio_max:.2f})".format(**row[name])
+
+
+def main(arguments: list[str]) -> None:
+    """Time both settings and report."""
+    options = parse(StepOptions, "benchmarks.step", arguments)
+    pyro.enable_validation(False)  # as training does
+    rows = [measure(setting, options) for setting in (SMALL, LARGE)]
+    columns: dict[str, Callable[[Row], str]] = {"setting": lambda row: row["setting"]["name"]}
+    columns |= {f"{name} [s]": seconds(name) for name in ("ours", "svi", "hand")}
+    columns |= {"ours / hand": ratio("ours_to_hand"), "svi / hand": ratio("svi_to_hand")}
+    publish("step", options, columns, rows)
+
+
+if __name__ == "__main__":
+    run_cli(main)

@@ -1,0 +1,179 @@
+"""What every guide promises, whichever posterior it is."""
+
+from __future__ import annotations
+
+import networkx as nx
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyro import poutine
+from pyro.distributions import TorchDistribution
+from torch import Tensor
+from torch.distributions import kl_divergence
+
+from gram_pyro.elbo import Terms, TruncatedTrace_ELBO
+from gram_pyro.guides.base import Guide
+from gram_pyro.guides.gaussian import GaussianGuide
+from gram_pyro.guides.prior import PriorGuide
+from gram_pyro.models.base import State
+from gram_pyro.models.gram import Gram, GramConfig
+from gram_pyro.tasks.base import Problems
+from gram_pyro.tasks.coloring import Coloring
+
+torch.set_num_threads(1)
+TASK = Coloring()
+GUIDES = [PriorGuide, GaussianGuide]
+LEARNED = [GaussianGuide]
+PROBLEMS = TASK.encode([nx.gnp_random_graph(5, 0.5, seed=seed) for seed in range(3)])
+TARGETS = torch.tensor([[0, 1, 2, 0, 1], [0, 0, 1, 1, 2], [2, 1, 0, 2, -1]])
+over_guides = pytest.mark.parametrize("kind", GUIDES)
+
+
+def pair(kind: type[Guide], seed: int = 0, spread: float = 0.0, core: str = "hierarchical") -> tuple[Gram, Guide]:
+    """Model and guide of two transitions; `spread` moves the guide's parameters from where they start."""
+    torch.manual_seed(seed)
+    config = GramConfig(width=16, heads=2, layers=1, hidden=16, transitions=2, core=core)  # type: ignore[arg-type]
+    model = Gram(TASK, config)
+    guide = kind(TASK, model)
+    with torch.no_grad():
+        for parameter in guide.parameters():
+            parameter.add_(spread * torch.randn_like(parameter))
+    return model, guide
+
+
+def terms(model: Gram, guide: Guide, targets: Tensor | None = TARGETS, seed: int = 1) -> Terms:
+    torch.manual_seed(seed)
+    return TruncatedTrace_ELBO(None).terms(model, guide, PROBLEMS, targets, steps=2)
+
+
+def posteriors(guide: Guide, targets: Tensor | None) -> dict[str, tuple[TorchDistribution, TorchDistribution]]:
+    """What the guide answers at each site, as it answers it, with the prior it was asked about."""
+    asked = {}
+
+    def record(name: str, prior: TorchDistribution) -> TorchDistribution:
+        asked[name] = (type(guide).get_posterior(guide, name, prior), prior)
+        return asked[name][0]
+
+    guide.get_posterior = record  # type: ignore[method-assign]
+    torch.manual_seed(1)
+    guide(PROBLEMS, targets, steps=2)
+    del guide.get_posterior
+    return asked
+
+
+@over_guides
+@pytest.mark.parametrize("core", ["hierarchical", "flat"])
+def test_a_posterior_has_the_shape_of_its_prior(kind: type[Guide], core: str) -> None:
+    _, guide = pair(kind, spread=0.3, core=core)
+    asked = posteriors(guide, TARGETS)
+    assert list(asked) == [f"guidance_{t}" for t in (1, 2, 3, 4)]
+    for posterior, prior in asked.values():
+        assert posterior.batch_shape == prior.batch_shape == (3,)
+        assert posterior.event_shape == prior.event_shape == (5, 16)
+        assert posterior.has_rsample
+
+
+@over_guides
+@settings(max_examples=15)
+@given(seed=st.integers(0, 2**31), spread=st.floats(0, 2))
+def test_kl_is_never_negative_and_gradients_are_finite(kind: type[Guide], seed: int, spread: float) -> None:
+    model, guide = pair(kind, seed, spread)
+    found = terms(model, guide, seed=seed)
+    assert found.kl.shape == (4, 3) and (found.kl >= -1e-4).all() and found.kl.isfinite().all()
+    found.loss.backward()
+    for parameter in [*model.parameters(), *guide.parameters()]:
+        assert parameter.grad is None or parameter.grad.isfinite().all()
+
+
+@over_guides
+def test_a_fresh_guide_starts_as_the_prior(kind: type[Guide]) -> None:
+    for posterior, prior in posteriors(pair(kind)[1], TARGETS).values():
+        torch.testing.assert_close(kl_divergence(posterior, prior), torch.zeros(3), rtol=0, atol=1e-6)
+
+
+@over_guides
+def test_without_targets_the_guide_runs_the_prior(kind: type[Guide]) -> None:
+    model, guide = pair(kind, spread=0.5)
+    for posterior, prior in posteriors(guide, None).values():
+        assert posterior is prior
+    torch.manual_seed(1)
+    alone = poutine.trace(model).get_trace(PROBLEMS, steps=2, supervise="last").nodes["guidance_1"]["value"]
+    torch.manual_seed(1)
+    assert torch.equal(guide(PROBLEMS, None, steps=2, supervise="last")["guidance_1"], alone)
+    torch.manual_seed(1)
+    assert torch.equal(guide(PROBLEMS, targets=None, steps=2, supervise="last")["guidance_1"], alone)
+
+
+@pytest.mark.parametrize("kind", LEARNED)
+def test_a_learned_guide_sees_the_answer_and_the_model_does_not(kind: type[Guide]) -> None:
+    _, guide = pair(kind, spread=0.5)
+    here, there = posteriors(guide, TARGETS), posteriors(guide, TARGETS[[2, 0, 1]])
+    first, second = here["guidance_1"], there["guidance_1"]
+    assert torch.equal(first[1].mean, second[1].mean) and torch.equal(first[1].variance, second[1].variance)
+    assert (first[0].mean - second[0].mean).abs().max() > 1e-2
+    by_keyword = guide(PROBLEMS, targets=TARGETS)
+    assert by_keyword["guidance_1"].shape == (3, 5, 16)
+    alike = posteriors(guide, torch.where(torch.arange(5) == 0, (TARGETS + 1) % 3, TARGETS))["guidance_1"]
+    moved = (alike[0].mean - first[0].mean).abs().amax((0, 2))
+    assert moved[0] > 1e-2 and (moved[1:] < 1e-6).all()  # each position sees its own
+
+
+@over_guides
+def test_the_answer_reaches_the_model_only_through_the_guidance(kind: type[Guide]) -> None:
+    """With the noise held, priors, states and logits are the same whatever y is, or without one."""
+    model, guide = pair(kind, spread=0.5)
+    noise = {f"guidance_{t}": torch.randn(3, 5, 16) for t in (1, 2, 3, 4)}
+    nodes = []
+    for targets in (TARGETS, TARGETS[[1, 2, 0]], None):
+        with poutine.trace() as tracer, poutine.condition(data=noise):
+            guide(PROBLEMS, targets, steps=2)
+        nodes.append(tracer.trace.nodes)
+    for name, site in nodes[0].items():
+        for other in nodes[1:]:
+            if name.startswith("guidance"):
+                left, right = site["infer"]["prior"], other[name]["infer"]["prior"]
+                assert torch.equal(site["value"], noise[name])
+                assert torch.equal(left.mean, right.mean) and torch.equal(left.variance, right.variance)
+            elif not name.startswith("y") and isinstance(site.get("value"), Tensor):
+                assert torch.equal(site["value"], other[name]["value"])
+    before = [parameter.detach().clone() for parameter in model.parameters()]
+    draws = []
+    for targets in (TARGETS, TARGETS[[1, 2, 0]]):
+        guide(PROBLEMS, targets)
+        torch.manual_seed(3)
+        draws.append(model(PROBLEMS, steps=2).logits)
+    assert torch.equal(*draws)
+    assert all(torch.equal(old, new) for old, new in zip(before, model.parameters(), strict=True))
+
+
+@over_guides
+def test_every_proposal_is_computed_once(kind: type[Guide], monkeypatch: pytest.MonkeyPatch) -> None:
+    model, guide = pair(kind, spread=0.5)
+    propose, proposals = model.propose, []
+
+    def count(state: State, embedded: Tensor, relations: Tensor | None) -> State:
+        proposals.append(propose(state, embedded, relations))
+        return proposals[-1]
+
+    monkeypatch.setattr(model, "propose", count)
+    found = terms(model, guide)
+    assert len(proposals) == 4
+    for t, proposal in enumerate(proposals, 1):
+        assert torch.equal(found.trace.nodes[f"proposal_{t}"]["value"], proposal.high)
+
+
+@over_guides
+def test_parameters_are_the_guides_own(kind: type[Guide]) -> None:
+    model, guide = pair(kind)
+    mine = {id(parameter) for parameter in guide.parameters()}
+    assert mine.isdisjoint(id(parameter) for parameter in model.parameters())
+    assert bool(mine) == (kind in LEARNED)
+
+
+@over_guides
+def test_any_size_runs(kind: type[Guide]) -> None:
+    _, guide = pair(kind, spread=0.5)
+    for n in (1, 9):
+        batch: Problems = TASK.encode([nx.empty_graph(n)] * 2)
+        assert guide(batch, torch.zeros(2, n, dtype=torch.long))["guidance_2"].shape == (2, n, 16)
