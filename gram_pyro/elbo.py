@@ -32,7 +32,7 @@ class Terms(NamedTuple):
     trace: Trace
 
 
-class TruncatedTrace_ELBO(ELBO):  # noqa: N801  (named as its family in Pyro)
+class TruncatedTrace_ELBO(ELBO):
     """ELBO whose gradient sees only the last `horizon` transitions of a run.
 
     Parameters
@@ -63,7 +63,7 @@ class TruncatedTrace_ELBO(ELBO):  # noqa: N801  (named as its family in Pyro)
         balance: float | None = None,
         charge: Literal["last", "all"] = "last",
     ) -> None:
-        super().__init__(num_particles=1)
+        super().__init__(num_particles=1)  # type: ignore[no-untyped-call]
         if horizon is not None and horizon < 1:
             raise ValueError(f"horizon must be at least 1 or None, not {horizon}")
         if balance is not None and not 0 <= balance <= 1:
@@ -81,14 +81,15 @@ class TruncatedTrace_ELBO(ELBO):  # noqa: N801  (named as its family in Pyro)
         log_likelihood: list[Tensor] = []
         kl: list[Tensor] = []
         loss: list[Tensor] = []
-        for name, site in model_trace.nodes.items():
+        sites: dict[str, Any] = model_trace.nodes
+        for name, site in sites.items():
             if site["type"] != "sample" or site["infer"].get("_deterministic"):
                 continue
             if site["is_observed"]:
                 value = scale_and_mask(site["fn"].log_prob(site["value"]), site["scale"], site["mask"])
                 log_likelihood.append(value)
                 loss.append(-value)
-            elif name in guide_trace.nodes and self._is_charged(name, model_trace):
+            elif name in guide_trace.nodes and self._is_charged(name, sites):
                 divergence, balanced = self._kl(name, guide_trace.nodes[name], site)
                 kl.append(divergence.detach())
                 loss.append(self.beta * balanced)
@@ -118,19 +119,20 @@ class TruncatedTrace_ELBO(ELBO):  # noqa: N801  (named as its family in Pyro)
 
     def _get_trace(self, model: Any, guide: Any, args: Any, kwargs: Any) -> tuple[Trace, Trace]:
         with HorizonMessenger(self.horizon, self.charge):
-            if isinstance(poutine.unwrap(guide), GuideMessenger):
+            interleaved = poutine.unwrap(guide)
+            if isinstance(interleaved, GuideMessenger):
                 guide(*args, **kwargs)
-                model_trace, guide_trace = poutine.unwrap(guide).get_traces()
+                model_trace, guide_trace = interleaved.get_traces()
             else:
                 guide_trace = poutine.trace(guide).get_trace(*args, **kwargs)
                 model_trace = poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(*args, **kwargs)
         return model_trace, guide_trace
 
-    def _is_charged(self, name: str, trace: Trace) -> bool:
+    def _is_charged(self, name: str, sites: dict[str, Any]) -> bool:
         if self.horizon is None or self.charge == "all":
             return True
-        proposal = trace.nodes.get(name.replace("guidance", "proposal"))
-        return proposal is None or proposal["infer"].get("remaining", 0) < self.horizon
+        proposal = sites.get(name.replace("guidance", "proposal"))
+        return proposal is None or bool(proposal["infer"].get("remaining", 0) < self.horizon)
 
     def _kl(self, name: str, guide_site: Any, model_site: Any) -> tuple[Tensor, Tensor]:
         """KL of one site, `(batch,)`, and the same value with the balanced gradient."""

@@ -16,7 +16,6 @@ from typing import Any
 
 import pyro
 import torch
-from torch import nn
 from tqdm import tqdm
 
 from gram_pyro.checkpoint import read_latest, save_checkpoint, write_atomically
@@ -25,6 +24,7 @@ from gram_pyro.errors import UserError
 from gram_pyro.inference import sample
 from gram_pyro.machine import autocast, compile_network, resolve
 from gram_pyro.metrics import measure
+from gram_pyro.models.base import Model
 from gram_pyro.plots import draw_answers, draw_curves
 from gram_pyro.runs import build_parts, publish
 from gram_pyro.training import Measured, Trainer
@@ -158,7 +158,9 @@ class Fit:
         loss, kl, accuracy, beta, norm = (round(column.mean().item(), 5) for column in columns)
         row = {"update": self.trainer.done, "seconds": round(self.seconds, 2), "loss": loss, "kl": kl}
         self.metrics.append(row | {"posterior_accuracy": accuracy, "beta": beta, "gradient_norm": norm})
-        shown = {key: value for check in self.metrics for key, value in check.items() if key in ("validity", "coverage")}
+        shown = {
+            key: value for check in self.metrics for key, value in check.items() if key in ("validity", "coverage")
+        }
         bar.set_postfix(loss=f"{loss:.2f}", posterior=f"{accuracy:.2f}", **{k: f"{v:.3f}" for k, v in shown.items()})
 
     def _evaluate(self, bar: tqdm[Any]) -> None:
@@ -187,7 +189,7 @@ class Fit:
         answers = [task.answer(problem, values[0].tolist()) for problem, values in zip(shown, decoded[1], strict=False)]
         broken = [task.violations(problem, answer) for problem, answer in zip(shown, answers, strict=True)]
         titles = ["valid" if not count else f"{count} violated" for count in broken]
-        draw_answers(task, shown, answers, titles, self.folder / "samples.png")
+        draw_answers(task, shown, answers, self.folder / "samples.png", titles)
         bar.set_postfix(validity=f"{rows[0].validity:.3f}", coverage=f"{rows[0].coverage or 0:.3f}")
 
 
@@ -210,6 +212,6 @@ def watch_signals() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def parameters_of(model: nn.Module) -> int:
+def parameters_of(model: Model) -> int:
     """Number of trained numbers."""
     return sum(parameter.numel() for parameter in model.parameters())

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from gram_pyro.models.base import Model
 from gram_pyro.tasks.base import Problems
 
 MAX_POSITIONS = 2**16
@@ -23,7 +24,7 @@ def seeded(seed: int, device: torch.device | str = "cpu") -> Iterator[None]:
 
 
 @torch.no_grad()
-def sample(model: nn.Module, problems: Problems, num_samples: int, steps: Sequence[int], seed: int) -> Tensor:
+def sample(model: Model, problems: Problems, num_samples: int, steps: Sequence[int], seed: int) -> Tensor:
     """Argmax decodes of prior trajectories: `(len(steps), batch, num_samples, length)`.
 
     One trajectory a sample runs to the deepest of `steps` (supervision steps, ascending) and is

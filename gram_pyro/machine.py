@@ -8,10 +8,10 @@ import shutil
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
-from torch import nn
 
 from gram_pyro.config import MachineConfig
 from gram_pyro.errors import UserError
+from gram_pyro.models.base import Model
 from gram_pyro.runs import choose_device
 from gram_pyro.training import TrainingConfig
 
@@ -25,18 +25,18 @@ def resolve(machine: MachineConfig, training: TrainingConfig) -> MachineConfig:
         raise UserError(f"--threads must be 0 (all cores) or more, not {machine.threads}")
     device = choose_device(machine.device)
     compiler = device.type == "cuda" or shutil.which(os.environ.get("CXX", "g++")) is not None
-    long = training.updates is None and training.minutes >= 3 or (training.updates or 0) >= WORTH_COMPILING
+    long = (training.updates is None and training.minutes >= 3) or (training.updates or 0) >= WORTH_COMPILING
     choice = machine.compile if machine.compile != "auto" else ("on" if compiler and long else "off")
     precision = machine.precision
     if precision == "auto":
         precision = "bfloat16" if device.type == "cuda" else "float32"
-    threads = machine.threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return dataclasses.replace(
-        machine, device=str(device), compile=choice, precision=precision, threads=machine.threads or threads
+        machine, device=str(device), compile=choice, precision=precision, threads=machine.threads or cores
     )
 
 
-def compile_network(model: nn.Module) -> None:
+def compile_network(model: Model) -> None:
     """Compile the network's tensor functions in place; the probabilistic program stays outside."""
     for function in ("propose", "guidance", "decode"):
         setattr(model, function, torch.compile(getattr(model, function)))

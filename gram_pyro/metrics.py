@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gram_pyro.elbo import TruncatedTrace_ELBO
 from gram_pyro.guides.base import Guide
 from gram_pyro.inference import seeded
+from gram_pyro.models.base import Model
 from gram_pyro.tasks.base import Answer, Task
 
 MAX_POSITIONS = 2**13
@@ -99,7 +100,7 @@ class Bound(NamedTuple):
 @torch.no_grad()
 def bound(
     task: Task,
-    model: nn.Module,
+    model: Model,
     guide: Guide,
     problems: Sequence[Any],
     depth: int,

@@ -50,16 +50,23 @@ def draw_curves(metrics: Sequence[dict[str, Any]], path: Path) -> None:
 
 
 def draw_answers(
-    task: Task, problems: Sequence[Any], answers: Sequence[Answer | None], titles: Sequence[str], path: Path
+    task: Task,
+    problems: Sequence[Any],
+    answers: Sequence[Answer | None],
+    path: Path,
+    captions: Sequence[str] | None = None,
+    title: str | None = None,
 ) -> None:
-    """A grid of problems with one answer each."""
+    """A grid of problems with one answer each, broken constraints marked."""
     columns = min(4, len(problems))
     rows = math.ceil(len(problems) / columns)
-    figure = Figure(figsize=(3 * columns, 3 * rows), layout="constrained")
-    grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes in grid[len(problems) :]:
-        axes.set_axis_off()
-    for axes, problem, answer, title in zip(grid, problems, answers, titles, strict=False):
-        task.draw(problem, answer, axes)
-        axes.set_title(title, fontsize=10)
+    figure = Figure(figsize=(max(6, 3 * columns), 3 * rows + 0.5), layout="constrained")
+    for panel in figure.subplots(rows, columns, squeeze=False).flat:
+        panel.set_axis_off()
+    for panel, problem, answer in zip(figure.axes, problems, answers, strict=False):
+        task.draw(problem, answer, panel)
+    for panel, caption in zip(figure.axes, captions or [], strict=False):
+        panel.set_title(caption, fontsize=10)
+    if title:
+        figure.suptitle(title, wrap=True)
     save_figure(figure, path)

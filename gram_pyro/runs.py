@@ -9,13 +9,12 @@ import pyro
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from torch import nn
 
 from gram_pyro.checkpoint import write_atomically
 from gram_pyro.config import RunConfig, from_json, to_json
 from gram_pyro.errors import UserError
 from gram_pyro.guides import GUIDES, Guide
-from gram_pyro.models import MODELS
+from gram_pyro.models import MODELS, Model
 from gram_pyro.tasks import Task
 
 SHIPPED = Path(__file__).parent / "checkpoints"
@@ -27,7 +26,7 @@ class Run(NamedTuple):
 
     name: str
     task: Task
-    model: nn.Module
+    model: Model
     guide: Guide
     depth: int
     device: torch.device
@@ -45,16 +44,16 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def build_parts(config: RunConfig) -> tuple[nn.Module, Guide]:
+def build_parts(config: RunConfig) -> tuple[Model, Guide]:
     """A fresh model and guide. Raises `UserError` if the guide is none."""
-    model = MODELS.find(config.model_name)(config.task, config.model)
+    model: Model = MODELS.find(config.model_name)(config.task, config.model)
     guide = GUIDES.find(config.guide)(config.task, model)
     if not isinstance(guide, Guide) or not callable(getattr(guide, "get_posterior", None)):
         raise UserError(f"{config.guide} is not a guide: its class must derive from gram_pyro.guides.Guide")
     return model, guide
 
 
-def publish(folder: Path, config: RunConfig, model: nn.Module, guide: Guide) -> None:
+def publish(folder: Path, config: RunConfig, model: Model, guide: Guide) -> None:
     """Write the configuration and the weights of model and guide as safetensors."""
     tensors = {f"model.{name}": tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
     tensors |= {f"guide.{name}": tensor.contiguous().cpu() for name, tensor in guide.state_dict().items()}

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import json
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import tyro
-from matplotlib.figure import Figure
 
-from gram_pyro.checkpoint import write_atomically
 from gram_pyro.cli import parse
 from gram_pyro.errors import UserError, run_cli
+from gram_pyro.plots import draw_answers
 from gram_pyro.reasoner import Reasoner, Samples
 from gram_pyro.runs import load_run
-from gram_pyro.tasks.base import Answer, Task
+from gram_pyro.tasks.base import Task
 
 MAX_DRAWN = 12
 
@@ -69,22 +65,6 @@ def summary(task: Task, problem: Any, samples: Samples) -> dict[str, Any]:
     }
 
 
-def picture(task: Task, problem: Any, answers: Sequence[Answer], title: str) -> bytes:
-    """A PNG with one panel an answer, broken constraints marked."""
-    columns = min(4, len(answers))
-    rows = math.ceil(len(answers) / columns)
-    figure = Figure(figsize=(max(6, 3 * columns), 3 * rows + 0.6), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False).flat
-    for panel in panels:
-        panel.set_axis_off()
-    for panel, answer in zip(figure.axes, answers, strict=False):
-        task.draw(problem, answer, panel)
-    figure.suptitle(title, wrap=True)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return buffer.getvalue()
-
-
 def picture_path(graph: str, out: str | None) -> Path:
     """Where the picture goes. Raises `UserError` if `--out` names another kind of file."""
     name = f"{Path(graph.removesuffix('.gz')).stem}-solutions.png"
@@ -112,7 +92,7 @@ def main(arguments: list[str]) -> None:
     result = summary(task, problem, samples)
     closest = samples.answers[samples.violations.index(min(samples.violations))]
     shown = samples.solutions[:MAX_DRAWN] or [closest]
-    write_atomically(path, picture(task, problem, shown, result["message"]))
+    draw_answers(task, [problem] * len(shown), shown, path, title=result["message"])
     if config.json:
         print(json.dumps(result))
         return

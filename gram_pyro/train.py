@@ -42,8 +42,8 @@ def main(arguments: list[str]) -> None:
         fit.settle_updates()
     machine, training = fit.config.machine, fit.config.training
     print(
-        f"{folder}: {parameters_of(fit.network):,} parameters, {training.updates} updates of {training.batch} problems, "
-        f"{machine.device}, {machine.precision}, compile {machine.compile}, {machine.threads} threads",
+        f"{folder}: {parameters_of(fit.network):,} parameters, {training.updates} updates of {training.batch} "
+        f"problems, {machine.device}, {machine.precision}, compile {machine.compile}, {machine.threads} threads",
         file=sys.stderr,
     )
     fit.run()

@@ -15,8 +15,8 @@ from gram_pyro.elbo import TruncatedTrace_ELBO
 from gram_pyro.errors import UserError
 from gram_pyro.guides.base import Guide
 from gram_pyro.kl_controller import KLController
-from gram_pyro.models.base import State
-from gram_pyro.tasks.base import Task, TrainingSet
+from gram_pyro.models.base import Model, State
+from gram_pyro.tasks.base import TrainingSet
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,8 @@ class Measured(NamedTuple):
     """What one update saw, as tensors on the device: no update waits for them.
 
     `loss` and `kl` in nats a problem and supervision step, `accuracy` the part of problems whose
-    whole answer the posterior's trajectory got right (both over problems steered from their start), `beta` and `norm` (of the gradient) as used.
+    whole answer the posterior's trajectory got right, both over problems steered from their start;
+    `beta` and `norm` (of the gradient) as used.
     """
 
     loss: Tensor
@@ -94,7 +95,7 @@ class Trainer:
 
     def __init__(
         self,
-        model: nn.Module,
+        model: Model,
         guide: Guide,
         training_set: TrainingSet,
         length: int,
@@ -116,10 +117,12 @@ class Trainer:
             fused=True,
         )
         self.generator = torch.Generator().manual_seed(config.seed)
-        self.steps = max(1, math.ceil(config.horizon / model.config.transitions))
-        initial: State = model.initial_state(config.batch, length)
+        self.steps = max(1, math.ceil(config.horizon / model.transitions))
+        initial = model.initial_state(config.batch, length)
         rounds = max(1, config.depth // self.steps)
-        self.carry = Carry(training_set, State(*(z.clone() for z in initial)), rounds, config.free, self.generator, device)
+        self.carry = Carry(
+            training_set, State(*(z.clone() for z in initial)), rounds, config.free, self.generator, device
+        )
 
     def learning_rate(self) -> float:
         """Linear warm-up, then a cosine down to `final_rate`."""
@@ -140,9 +143,7 @@ class Trainer:
         """One optimiser step on one supervision step (or more, if the horizon spans more) of each problem."""
         (problems, targets, _), config = self.carry.examples, self.config
         self.elbo.beta = self.controller.beta
-        terms = self.elbo.terms(
-            self.model, self.guide, problems, targets, steps=self.steps, state=self.carry.state
-        )
+        terms = self.elbo.terms(self.model, self.guide, problems, targets, steps=self.steps, state=self.carry.state)
         loss = terms.loss / (len(targets) * self.steps)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -156,8 +157,8 @@ class Trainer:
         kl = (terms.kl.sum(0) * usual).sum() / self.steps
         if config.kl_target is not None and len(terms.kl):
             self.controller.update(kl, self.kl_target())
-        sites = terms.trace.nodes
-        total = self.steps * self.model.config.transitions
+        sites: dict[str, Any] = terms.trace.nodes
+        total = self.steps * self.model.transitions
         logits = sites[f"logits_{self.steps}"]["value"]
         right = ((logits.argmax(-1) == targets) | (targets < 0)).all(-1)
         accuracy = (right * usual).sum()

@@ -25,7 +25,12 @@ class Numbered(TrainingSet):
     def draw(self, count: int, generator: torch.Generator) -> Examples:
         number = torch.randint(10**9, (count, 1), generator=generator)
         relations = number[:, None, None].expand(count, 1, LENGTH, LENGTH).double() if self.related else None
-        return Examples(Problems(number.expand(count, LENGTH), relations), -number.expand(count, LENGTH))
+        return Examples(Problems(number.expand(count, LENGTH), relations), number.expand(count, LENGTH), -number)
+
+    def retarget(self, solutions: Tensor, log_probs: Tensor, generator: torch.Generator) -> Tensor:
+        """A target that tells what it was made of: the number, and the best class of the decoder plus noise."""
+        noise = torch.randint(1, 1000, (len(solutions), 1), generator=generator)
+        return torch.cat((-solutions, 1000 * log_probs[:, 0].argmax(-1, keepdim=True) + noise), 1)
 
 
 def start(batch: int) -> State:
@@ -36,10 +41,20 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+def make(training_set: TrainingSet, batch: int, depth: int, source: torch.Generator, free: float = 0.0) -> Carry:
+    return Carry(training_set, start(batch), depth, free, source)
+
+
+def logits(carry: Carry) -> Tensor:
+    """What a decoder might say: class b % 5 for problem b."""
+    return torch.eye(5)[torch.arange(len(carry.depths)) % 5][:, None].expand(-1, LENGTH, -1)
+
+
 def numbers(carry: Carry) -> list[int]:
     """The number of each problem, the same in all its tensors."""
-    (tokens, relations), targets = carry.examples
-    assert (targets == -tokens).all() and (tokens == tokens[:, :1]).all()
+    (tokens, relations), targets, solutions = carry.examples
+    assert (solutions == -tokens[:, :1]).all() and (tokens == tokens[:, :1]).all()
+    assert ((targets[:, 0] == tokens[:, 0]) | (targets == -1).all(-1)).all()
     assert relations is None or (relations[:, 0, 0] == tokens).all()
     return list(tokens[:, 0].tolist())
 
@@ -52,17 +67,17 @@ def moved(carry: Carry, seed: int) -> State:
 
 @pytest.mark.parametrize(("batch", "depth"), [(8, 8), (32, 8), (6, 3), (5, 8)])
 def test_depths_stay_spread_evenly(batch: int, depth: int) -> None:
-    carry = Carry(Numbered(), start(batch), depth, generator())
+    carry = make(Numbered(), batch, depth, generator())
     for step in range(2 * depth + 1):
         counts = torch.bincount(carry.depths, minlength=depth)
         assert counts.shape == (depth,) and counts.max() - counts.min() <= 1
-        carry.advance(moved(carry, step))
+        carry.advance(moved(carry, step), logits(carry))
 
 
 @pytest.mark.parametrize("related", [True, False])
 def test_the_finished_are_replaced_and_the_others_left_alone(related: bool) -> None:
     training_set, batch, depth = Numbered(related), 4, 3
-    carry = Carry(training_set, start(batch), depth, generator())
+    carry = make(training_set, batch, depth, generator())
     coming = training_set.draw(carry_module.CHUNK, generator()).problems.tokens[:, 0].tolist()  # as the carry sees them
     assert numbers(carry) == coming[:batch]
     del coming[:batch]
@@ -70,7 +85,7 @@ def test_the_finished_are_replaced_and_the_others_left_alone(related: bool) -> N
     for step in range(3 * depth):
         before, state = numbers(carry), moved(carry, step)
         expected = State(state.high.clone(), state.low.clone())
-        carry.advance(state)
+        carry.advance(state, logits(carry))
         after = numbers(carry)
         for b in range(batch):
             ages[b] = (ages[b] + 1) % depth
@@ -86,49 +101,84 @@ def test_the_finished_are_replaced_and_the_others_left_alone(related: bool) -> N
 
 def test_the_initial_state_is_not_written_on() -> None:
     initial = start(2)
-    carry = Carry(Numbered(), initial, 2, generator())
+    carry = Carry(Numbered(), initial, 2, 0.0, generator())
     carry.state.high.add_(1)
     carry.state.low.add_(1)
     for step in range(3):
-        carry.advance(moved(carry, step))
+        carry.advance(moved(carry, step), logits(carry))
     assert torch.equal(initial.high, start(2).high) and torch.equal(initial.low, start(2).low)
 
 
 def test_no_graph_is_carried() -> None:
-    carry = Carry(Numbered(), start(2), 4, generator())
+    carry = make(Numbered(), 2, 4, generator())
     weight = torch.ones((), requires_grad=True)
-    carry.advance(State(carry.state.high * weight, carry.state.low * weight))
+    carry.advance(State(carry.state.high * weight, carry.state.low * weight), logits(carry))
     assert not carry.state.high.requires_grad and not carry.state.low.requires_grad
 
 
 def test_a_large_batch_is_filled() -> None:
     batch = carry_module.CHUNK + 1
-    carry = Carry(Numbered(), start(batch), 2, generator())
+    carry = make(Numbered(), batch, 2, generator())
     assert len(numbers(carry)) == batch
 
 
+def test_the_free_are_steered_from_where_they_got_to() -> None:
+    batch, depth = 40, 6
+    carry = make(Numbered(), batch, depth, generator(), free=0.5)
+    assert carry.from_start.all()
+    ran_free, started, until = 0, 0, set()
+    for step in range(10 * depth):
+        before, depths = carry.examples.targets.clone(), carry.depths.clone()
+        carry.advance(moved(carry, step), logits(carry))
+        numbers(carry)
+        for b, target in enumerate(carry.examples.targets.tolist()):
+            if carry.depths[b] == 0:
+                started += 1
+                ran_free += target == [-1, -1]
+                assert (target == [-1, -1]) == (not carry.from_start[b])
+            elif before[b].tolist() == [-1, -1]:
+                assert not carry.from_start[b]
+                if target != [-1, -1]:
+                    until.add(int(carry.depths[b]))
+                    assert target[1] // 1000 == b % 5
+            else:
+                assert target == before[b].tolist() and carry.depths[b] == depths[b] + 1
+    assert abs(ran_free / started - 0.5) < 0.1
+    assert until == set(range(1, depth))  # every depth, and all are steered at last
+
+
+@pytest.mark.parametrize("free", [0.0, 0.5])
 @pytest.mark.parametrize("related", [True, False])
 @pytest.mark.parametrize("saved_after", [0, 1, 4, 5])
-def test_a_saved_carry_goes_on_exactly(saved_after: int, related: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_saved_carry_goes_on_exactly(
+    saved_after: int, related: bool, free: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Over several chunk boundaries, from a generator in another state, twice from the same file."""
     monkeypatch.setattr(carry_module, "CHUNK", 8)
 
-    def go_on(carry: Carry) -> list[tuple[list[int], list[int], Tensor, Tensor]]:
+    def go_on(carry: Carry) -> list[tuple[list[int], list[object], Tensor, Tensor]]:
         seen = []
-        for step in range(13):
-            carry.advance(moved(carry, step))
-            seen.append((numbers(carry), carry.depths.tolist(), carry.state.high.clone(), carry.state.low.clone()))
+        for step in range(29):
+            carry.advance(moved(carry, step), logits(carry))
+            seen.append(
+                (
+                    numbers(carry),
+                    [carry.depths.tolist(), carry.free_until.tolist(), carry.examples.targets.tolist()],
+                    carry.state.high.clone(),
+                    carry.state.low.clone(),
+                )
+            )
         return seen
 
-    carry = Carry(Numbered(related), start(3), 2, generator())
+    carry = make(Numbered(related), 3, 4, generator(), free)
     for step in range(saved_after):
-        carry.advance(moved(carry, 100 + step))
+        carry.advance(moved(carry, 100 + step), logits(carry))
     saved = copy.deepcopy(carry.state_dict())
     expected = go_on(carry)
     assert len({number for seen in expected for number in seen[0]}) > 16
     for seed in (7, 8):
-        other = Carry(Numbered(related), start(3), 2, generator(seed))
-        other.advance(moved(other, 0))
+        other = make(Numbered(related), 3, 4, generator(seed), free)
+        other.advance(moved(other, 0), logits(other))
         other.load_state_dict(saved)
         for left, right in zip(go_on(other), expected, strict=True):
             assert left[:2] == right[:2]

@@ -252,7 +252,7 @@ def test_every_drawn_target_colors_the_drawn_graph(layout: str, names: str) -> N
     task = Coloring(n=6, layout=layout, names=names)  # type: ignore[arg-type]
     sources = task.generate("train", 30, 0)
     pool = task.training_set(sources)
-    (tokens, relations), targets = pool.draw(200, torch.Generator().manual_seed(3))
+    (tokens, relations), targets, _ = pool.draw(200, torch.Generator().manual_seed(3))
     assert targets.shape == tokens.shape and (targets[:, 6:] == -1).all()
     drawn = drawn_graphs(tokens, relations, 6)
     for graph, target in zip(drawn, targets[:, :6].tolist(), strict=True):
@@ -282,7 +282,7 @@ def test_a_draw_depends_on_the_generator_alone() -> None:
 def test_draws_are_uniform_over_graphs_then_solutions_then_names() -> None:
     task = Coloring(n=3)
     pool = task.training_set([nx.complete_graph(3), nx.path_graph(3)])  # 1 and 2 canonical solutions
-    (_, relations), targets = pool.draw(6000, torch.Generator().manual_seed(0))
+    (_, relations), targets, _ = pool.draw(6000, torch.Generator().manual_seed(0))
     triangle = relations.sum((1, 2, 3)) == 6
     assert abs(triangle.float().mean() - 0.5) < 0.03
     three = torch.tensor([len(set(target)) == 3 for target in targets[~triangle].tolist()])
@@ -298,10 +298,37 @@ def test_draws_are_uniform_over_graphs_then_solutions_then_names() -> None:
 def test_the_order_in_which_a_graph_lists_its_vertices_means_nothing() -> None:
     task, graph = Coloring(n=4), nx.Graph([(3, 0), (0, 2), (2, 1)])
     assert list(graph) != [0, 1, 2, 3]
-    (tokens, relations), targets = task.training_set([graph]).draw(50, torch.Generator().manual_seed(0))
+    (tokens, relations), targets, _ = task.training_set([graph]).draw(50, torch.Generator().manual_seed(0))
     for drawn, target in zip(drawn_graphs(tokens, relations, 4), targets.tolist(), strict=True):
         assert clashes(drawn, tuple(target)) == 0
     assert drawn_graphs(*task.encode([graph]), 4)[0].edges == nx.Graph([(0, 2), (0, 3), (1, 2)]).edges
+
+
+@pytest.mark.parametrize("names", NAMES)
+@pytest.mark.parametrize(("graph", "k"), [(nx.path_graph(3), 3), (nx.cycle_graph(4), 2), (nx.path_graph(3), 4)])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_new_target_is_drawn_as_the_decoder_weighs_the_solutions(
+    graph: nx.Graph, k: int, names: str, layout: str
+) -> None:
+    n = len(graph)
+    task = Coloring(n=n, k=k, layout=layout, names=names)  # type: ignore[arg-type]
+    pool = task.training_set([graph])
+    examples = pool.draw(1, torch.Generator().manual_seed(4))
+    drawn = drawn_graphs(*examples.problems, n)[0]
+    log_probs = torch.randn(1, task.length(n), k).log_softmax(-1)
+    count = 8000
+    targets = pool.retarget(
+        examples.solutions.expand(count, -1, -1), log_probs.expand(count, -1, -1), torch.Generator().manual_seed(0)
+    )
+    assert targets.shape == (count, task.length(n)) and (targets[:, n:] == -1).all()
+    proper = [answer for answer in product(range(k), repeat=n) if clashes(drawn, answer) == 0]
+    if names == "canonical":
+        proper = [answer for answer in proper if first_occurrence(answer, k) == answer]
+    weights = torch.stack([sum(log_probs[0, v, c] for v, c in enumerate(answer)) for answer in proper]).softmax(0)
+    found = Counter(map(tuple, targets[:, :n].tolist()))
+    assert set(found) <= set(proper)
+    shares = torch.tensor([found[answer] / count for answer in proper])
+    torch.testing.assert_close(shares, weights, rtol=0, atol=0.02)
 
 
 @given(st.integers(2, 5).flatmap(lambda k: st.tuples(st.just(k), st.lists(st.integers(0, k - 1), min_size=1))))

@@ -120,6 +120,18 @@ def test_a_learned_guide_sees_the_answer_and_the_model_does_not(kind: type[Guide
 
 
 @over_guides
+def test_a_problem_without_an_answer_runs_under_the_prior(kind: type[Guide]) -> None:
+    model, guide = pair(kind, spread=0.5)
+    targets = TARGETS.clone()
+    targets[1] = -1
+    for posterior, prior in posteriors(guide, targets).values():
+        divergence = kl_divergence(posterior, prior)
+        assert divergence[1] == 0 and (divergence[[0, 2]] > 0.1).all() == (kind in LEARNED)
+    found = terms(model, guide, targets)
+    assert (found.kl[:, 1] == 0).all() and found.log_likelihood[1] == 0
+
+
+@over_guides
 def test_the_answer_reaches_the_model_only_through_the_guidance(kind: type[Guide]) -> None:
     """With the noise held, priors, states and logits are the same whatever y is, or without one."""
     model, guide = pair(kind, spread=0.5)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gram_pyro.models.base import register
 
 
-class Guide(GuideMessenger, nn.Module):  # type: ignore[misc]
+class Guide(GuideMessenger, nn.Module):
     """q(trajectory | x, y): sees every guidance site of the model as it is reached.
 
     A guide is made from a task and a model, and answers `get_posterior(name, prior)`; the network of
@@ -22,7 +22,7 @@ class Guide(GuideMessenger, nn.Module):  # type: ignore[misc]
         nn.Module.__init__(self)
         GuideMessenger.__init__(self, model)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
+    def __call__(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:  # type: ignore[override]
         """Run model and guide together; `get_traces()` then has the result."""
         register("guide", self)
         samples: dict[str, Tensor] = GuideMessenger.__call__(self, *args, **kwargs)
@@ -42,7 +42,8 @@ class Guide(GuideMessenger, nn.Module):  # type: ignore[misc]
 
     def proposal(self, name: str) -> Tensor:
         """u_t that belongs to a guidance site: `(batch, length, width)`."""
-        value: Tensor = self.upstream_value(name.replace("guidance", "proposal"))
+        value = self.upstream_value(name.replace("guidance", "proposal"))
+        assert value is not None
         return value
 
     def get_posterior(self, name: str, prior: TorchDistribution) -> TorchDistribution:

@@ -38,4 +38,5 @@ class GaussianGuide(Guide):
         normal = prior.base_dist
         location, scale = normal.loc.detach(), normal.scale.detach()
         ratio = torch.exp(2 * torch.tanh(log_ratio / 2))
-        return dist.Normal(location + scale * shift, scale * ratio).to_event(2)
+        posterior: dist.TorchDistribution = dist.Normal(location + scale * shift, scale * ratio).to_event(2)
+        return posterior

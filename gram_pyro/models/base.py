@@ -35,7 +35,7 @@ def state_site(name: str, value: Tensor, remaining: int) -> Tensor:
     `remaining` lets a handler decide what to do at a place in the recursion (cut gradients, record)
     without knowing which model it steers.
     """
-    infer: dict[str, Any] = {"_deterministic": True, "remaining": remaining}
+    infer: Any = {"_deterministic": True, "remaining": remaining}
     site: Tensor = pyro.sample(name, dist.Delta(value, event_dim=2).mask(False), obs=value, infer=infer)
     return site
 
@@ -48,3 +48,17 @@ def register(name: str, module: nn.Module) -> None:
     """
     if any(isinstance(handler, TraceMessenger) and handler.param_only for handler in _PYRO_STACK):
         pyro.module(name, module)
+
+
+class Model(nn.Module):
+    """What training and inference ask of a model beside its `forward`, the Pyro program itself.
+
+    `forward(problems, targets=None, *, steps, state, supervise)` returns an `Outcome`.
+    """
+
+    transitions: int
+    """Transitions in a supervision step (T)."""
+
+    def initial_state(self, batch: int, length: int) -> State:
+        """z_0: two tensors `(batch, length, width)`."""
+        raise NotImplementedError

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gram_pyro.errors import UserError
-from gram_pyro.models.base import Outcome, State, register, state_site
+from gram_pyro.models.base import Model, Outcome, State, register, state_site
 from gram_pyro.models.layers import Stack, rms_norm, rotary
 from gram_pyro.tasks.base import Problems, Task
 
@@ -47,7 +47,7 @@ class GramConfig:
             raise UserError("model.layers, hidden, refinements and transitions must each be at least 1")
 
 
-class Gram(nn.Module):
+class Gram(Model):
     """p(y, trajectory | x): the generative model of the paper's equations (1)-(9).
 
     Sites, with t counting transitions from 1 and n supervision steps from 1:
@@ -63,7 +63,7 @@ class Gram(nn.Module):
     def __init__(self, task: Task, config: GramConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or GramConfig()
-        self.classes = task.classes
+        self.transitions = config.transitions
         self.positions = task.positions
         self.embedding = nn.Embedding(task.vocabulary, config.width)
         nn.init.normal_(self.embedding.weight, std=config.width**-0.5)
@@ -131,7 +131,7 @@ class Gram(nn.Module):
         """
         register("model", self)
         batch, length = problems.tokens.shape
-        total = steps * self.config.transitions
+        total = steps * self.transitions
         embedded = self.embed(problems.tokens)
         state = self.initial_state(batch, length) if state is None else state
         with pyro.plate("problems", batch, dim=-1):
@@ -143,7 +143,7 @@ class Gram(nn.Module):
                     guidance = dist.Normal(*self.guidance(high)).to_event(2)
                     high = high + pyro.sample(f"guidance_{t}", guidance)
                 state = State(state_site(f"high_{t}", high, total - t), state_site(f"low_{t}", low, total - t))
-                step, within = divmod(t, self.config.transitions)
+                step, within = divmod(t, self.transitions)
                 if within == 0 and (supervise == "every" or t == total):
                     logits = pyro.deterministic(f"logits_{step}", self.decode(state.high), event_dim=2)
                     answer(f"y_{step}", logits, targets)

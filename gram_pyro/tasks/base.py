@@ -130,7 +130,7 @@ class Task(ABC):
 
     @abstractmethod
     def solutions(self, problem: Any) -> list[Answer]:
-        """All distinct solutions in canonical form, exactly."""
+        """All distinct solutions in canonical form, exactly. Raises `TimeoutError` if there are too many to list."""
 
     @abstractmethod
     def solvable(self, problem: Any) -> bool | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations
@@ -24,6 +23,7 @@ from gram_pyro.tasks.graph_split import random_adjacency, split_of
 
 PALETTE = ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#edc948", "#76b7b2", "#9c755f")
 SEARCH_LIMIT = 200_000
+ENUMERATION_LIMIT = 3_000_000
 
 
 @dataclass(frozen=True)
@@ -176,13 +176,13 @@ class Coloring(Task):
         return int(same.number_of_edges()) + sum(not 0 <= color < self.k for color in answer)
 
     def solutions(self, problem: nx.Graph) -> list[Answer]:
-        """All colorings up to renaming, each by first occurrence."""
-        return sorted(self.canonical(answer) for answer in colorings(problem, self.k, limit=math.inf))
+        """All colorings up to renaming, each by first occurrence. Raises `TimeoutError` if there are millions."""
+        return sorted(self.canonical(answer) for answer in colorings(problem, self.k, ENUMERATION_LIMIT))
 
     def solvable(self, problem: nx.Graph) -> bool | None:
         """Whether k colors are enough, by a bounded exact search."""
         try:
-            return next(colorings(problem, self.k, limit=SEARCH_LIMIT), None) is not None
+            return next(colorings(problem, self.k, SEARCH_LIMIT), None) is not None
         except TimeoutError:
             return None
 

@@ -63,7 +63,7 @@ class ColoringPool(TrainingSet):
 
         Where names are canonical, so is the result.
         """
-        batch, listed, n = solutions.shape
+        batch, _, n = solutions.shape
         k = self.task.k
         names = torch.tensor(list(permutations(range(k)) if self.task.names == "random" else [range(k)]))
         colors = solutions.long().clamp(min=0)

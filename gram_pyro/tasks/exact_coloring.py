@@ -9,7 +9,7 @@ import networkx as nx
 from gram_pyro.tasks.base import Answer
 
 
-def colorings(graph: nx.Graph, k: int, limit: float) -> Iterator[Answer]:
+def colorings(graph: nx.Graph, k: int, limit: int) -> Iterator[Answer]:
     """Every coloring of `graph` with at most `k` colors, once up to renaming.
 
     Branches on the vertex with the fewest colors left (DSATUR, Brelaz 1979) and opens at most one

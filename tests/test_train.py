@@ -1,0 +1,389 @@
+"""Training runs from the command line: what they leave behind, and that no interruption changes it."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from matplotlib.image import imread
+from safetensors.torch import load_file
+from torch import Tensor
+
+from gram_pyro import fit, train
+from gram_pyro.checkpoint import checkpoints, read_latest
+from gram_pyro.config import RunConfig, from_json
+from gram_pyro.errors import UserError, run_cli
+from gram_pyro.inference import sample
+from gram_pyro.runs import load_run
+from gram_pyro.training import Measured, Trainer
+
+UPDATES = 12
+TINY = ["--problems=40", "--batch=8", "--depth=2", "--model.width=16", "--model.hidden=16", "--threads=1"]
+FILES = ["config.json", "curves.png", "metrics.jsonl", "samples.png", "weights.safetensors"]
+Update = Callable[[Trainer], Measured]
+MINE = """
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gram_pyro.guides import GaussianGuide
+from gram_pyro.models import Gram
+from gram_pyro.tasks import Coloring
+
+
+@dataclass(frozen=True)
+class Ring(Coloring):
+    n: int = 5
+    extra: int = 1
+
+
+class MyGuide(GaussianGuide):
+    pass
+
+
+class MyModel(Gram):
+    pass
+"""
+
+
+def start(folder: Path, *options: str, updates: int = UPDATES) -> Path:
+    train.main(["--out", str(folder), *TINY, "--updates", str(updates), *options])
+    return folder
+
+
+def weights(folder: Path) -> dict[str, Tensor]:
+    return load_file(folder / "weights.safetensors")
+
+
+def rows(folder: Path) -> list[dict[str, Any]]:
+    """The log without the clock."""
+    found = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in found]
+
+
+def same(left: Path, right: Path) -> bool:
+    """Whether two runs published bitwise the same weights."""
+    one, two = weights(left), weights(right)
+    return one.keys() == two.keys() and all(torch.equal(one[key], two[key]) for key in one)
+
+
+def small(patch: pytest.MonkeyPatch, pictures: bool = False) -> None:
+    patch.setattr(fit, "VALIDATION_PROBLEMS", 3)
+    patch.setattr(fit, "VALIDATION_SAMPLES", 3)
+    patch.setattr(fit, "EVALUATIONS", 3)
+    patch.setattr(fit, "TIMED_UPDATES", 6)
+    if not pictures:
+        patch.setattr(fit, "draw_curves", lambda *_: None)
+        patch.setattr(fit, "draw_answers", lambda *_: None)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    small(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A run that nothing interrupted, evaluated after 4, 8 and 12 updates."""
+    with pytest.MonkeyPatch.context() as patch:
+        small(patch, pictures=True)
+        yield start(tmp_path_factory.mktemp("finished") / "run")
+
+
+def after(patch: pytest.MonkeyPatch, number: int, happen: Callable[[], None]) -> None:
+    """Let something happen inside the update of that number, as it ends."""
+    whole: Update = Trainer.update
+
+    def update(trainer: Trainer) -> Measured:
+        measured = whole(trainer)
+        if trainer.done == number:
+            happen()
+        return measured
+
+    patch.setattr(Trainer, "update", update)
+
+
+def press_ctrl_c() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def ask_to_end() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def die() -> None:
+    raise SystemError("power cut")
+
+
+def resume(folder: Path) -> Path:
+    train.main(["--resume", str(folder)])
+    return folder
+
+
+# What a run leaves behind
+
+
+def test_a_run_leaves_everything_in_its_folder(finished: Path) -> None:
+    names = sorted(path.name for path in finished.iterdir())
+    assert names == ["checkpoint-000000008.pt", "checkpoint-000000012.pt", *FILES]
+    config = from_json(finished / "config.json")
+    assert config.training.updates == UPDATES and config.model.width == 16 and config.machine.device != "auto"
+
+
+@pytest.mark.parametrize("name", ["curves.png", "samples.png"])
+def test_the_pictures_show_something(finished: Path, name: str) -> None:
+    image = imread(finished / name)
+    assert min(image.shape[:2]) > 200 and image[..., :3].std() > 0.01
+
+
+def test_the_log_has_a_row_for_each_check(finished: Path) -> None:
+    logged = [row for row in rows(finished) if "loss" in row]
+    checks = [row for row in rows(finished) if "validity" in row]
+    assert [row["update"] for row in checks] == [4, 8, 12] == [row["update"] for row in logged]
+    assert all(0 <= row["posterior_accuracy"] <= 1 and row["loss"] > 0 for row in logged)
+    assert all(0 <= row[name] <= 1 for row in checks for name in ("validity", "coverage", "ratio"))
+    seconds = [json.loads(line)["seconds"] for line in (finished / "metrics.jsonl").read_text().splitlines()]
+    assert seconds == sorted(seconds)
+
+
+def test_the_published_run_samples(finished: Path) -> None:
+    run = load_run(str(finished), "cpu")
+    problems = run.task.encode(run.task.generate("test", 2, 1))
+    decoded = sample(run.model, problems, 5, (run.depth, 3 * run.depth), seed=1)
+    assert decoded.shape == (2, 2, 5, 8) and set(decoded.unique().tolist()) <= {0, 1, 2}
+    assert not any(parameter.requires_grad for parameter in run.model.parameters())
+
+
+def test_what_it_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = start(tmp_path / "run", updates=2)
+    said = capsys.readouterr()
+    assert f"python -m gram_pyro.evaluate {folder}" in said.out and "validity" in said.out
+    assert "2 updates of 8 problems" in said.err
+
+
+def test_the_seed_decides(finished: Path, tmp_path: Path) -> None:
+    assert same(start(tmp_path / "again"), finished)
+    assert not same(start(tmp_path / "other", "--seed", "1"), finished)
+
+
+@pytest.mark.parametrize("evaluations", [1, 12])
+def test_evaluation_does_not_disturb_training(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, evaluations: int
+) -> None:
+    monkeypatch.setattr(fit, "EVALUATIONS", evaluations)
+    assert same(start(tmp_path / "run"), finished)
+
+
+# Interruptions
+
+
+@pytest.mark.parametrize(
+    ("number", "happen", "error"),
+    [
+        (1, press_ctrl_c, fit.Interrupted),
+        (4, press_ctrl_c, fit.Interrupted),
+        (6, press_ctrl_c, fit.Interrupted),
+        (11, ask_to_end, fit.Interrupted),
+        (5, die, SystemError),
+        (12, die, SystemError),
+    ],
+)
+def test_a_resumed_run_ends_bitwise_where_it_would_have(
+    finished: Path, tmp_path: Path, number: int, happen: Callable[[], None], error: type[BaseException]
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        after(patch, number, happen)
+        with pytest.raises(error):
+            start(tmp_path / "run")
+    folder = resume(tmp_path / "run")
+    assert same(folder, finished) and rows(folder) == rows(finished)
+    assert [path.name for path in checkpoints(folder)][1:] == ["checkpoint-000000012.pt"]
+
+
+def test_twice_interrupted(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    after(monkeypatch, 3, press_ctrl_c)
+    after(monkeypatch, 10, press_ctrl_c)
+    with pytest.raises(fit.Interrupted):
+        start(tmp_path / "run")
+    with pytest.raises(fit.Interrupted):
+        resume(tmp_path / "run")
+    folder = resume(tmp_path / "run")
+    assert same(folder, finished) and rows(folder) == rows(finished)
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-9])])
+def test_a_lost_last_checkpoint_costs_only_time(finished: Path, tmp_path: Path, damage: Callable[[Path], Any]) -> None:
+    folder = Path(shutil.copytree(finished, tmp_path / "run"))
+    damage(checkpoints(folder)[-1])
+    (folder / "weights.safetensors").unlink()
+    assert same(resume(folder), finished) and rows(folder) == rows(finished)
+
+
+def test_resuming_a_finished_run_changes_nothing(finished: Path, tmp_path: Path) -> None:
+    folder = resume(Path(shutil.copytree(finished, tmp_path / "run")))
+    assert same(folder, finished) and rows(folder) == rows(finished)
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    after(monkeypatch, 6, press_ctrl_c)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(SystemExit) as stop:
+        run_cli(train.main, ["--out", str(tmp_path / "run"), *TINY, "--updates", str(UPDATES)])
+    assert stop.value.code == 130
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "stopped at update 6 of 12" in last and f"--resume {tmp_path / 'run'}" in last
+    assert not last.startswith("error")
+    assert read_latest(tmp_path / "run")["trainer"]["done"] == 6
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_run_that_died_before_its_first_checkpoint_can_be_started_again(finished: Path, tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        after(patch, 2, die)
+        with pytest.raises(SystemError):
+            start(tmp_path / "run")
+    assert same(start(tmp_path / "run"), finished)
+
+
+def test_a_second_run_in_a_folder_is_refused(finished: Path) -> None:
+    before = {path.name: path.read_bytes() for path in finished.iterdir()}
+    with pytest.raises(UserError, match="holds a run already"):
+        start(finished)
+    assert {path.name: path.read_bytes() for path in finished.iterdir()} == before
+
+
+def test_a_loss_that_is_no_number_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole: Update = Trainer.update
+
+    def update(trainer: Trainer) -> Measured:
+        measured = whole(trainer)
+        return measured._replace(loss=measured.loss * float("nan")) if trainer.done == 6 else measured
+
+    monkeypatch.setattr(Trainer, "update", update)
+    with pytest.raises(UserError, match=r"nan at update 6;.*last good checkpoint"):
+        start(tmp_path / "run")
+    assert read_latest(tmp_path / "run")["trainer"]["done"] == 4
+
+
+@pytest.mark.parametrize("happen", [lambda: None, press_ctrl_c])
+def test_broken_weights_are_never_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, happen: Callable[[], None]
+) -> None:
+    """The gradient of update 8 is no number, and so are the weights that it leaves; the loss before it was fine."""
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", spoil := Spoil(8))
+    after(monkeypatch, 8, happen)
+    with pytest.raises(UserError, match="at update 8"):
+        start(tmp_path / "run")
+    assert spoil.calls == 8 and read_latest(tmp_path / "run")["trainer"]["done"] == 4
+    assert all(value.isfinite().all() for value in weights(tmp_path / "run").values())
+
+
+class Spoil:
+    """Gradient clipping that meets a gradient that is no number, once."""
+
+    def __init__(self, number: int) -> None:
+        self.whole, self.number, self.calls = torch.nn.utils.clip_grad_norm_, number, 0
+
+    def __call__(self, parameters: list[Tensor], limit: float) -> Tensor:
+        self.calls += 1
+        if self.calls == self.number:
+            for parameter in parameters:
+                if parameter.grad is not None:
+                    parameter.grad.mul_(float("nan"))
+        return self.whole(parameters, limit)
+
+
+def test_a_full_disk_leaves_the_older_checkpoint(finished: Path, tmp_path: Path) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.MonkeyPatch.context() as patch:
+        after(patch, 7, lambda: patch.setattr(os, "fsync", full))
+        with pytest.raises(UserError, match=r"checkpoint-000000008.pt: No space left on device"):
+            start(tmp_path / "run")
+    assert not list((tmp_path / "run").glob("*.tmp")) and not list((tmp_path / "run").glob(".*"))
+    assert [path.name for path in checkpoints(tmp_path / "run")] == ["checkpoint-000000004.pt"]
+    assert same(resume(tmp_path / "run"), finished)
+
+
+# Options
+
+
+def test_minutes_become_a_stored_number_of_updates(tmp_path: Path) -> None:
+    train.main(["--out", str(tmp_path / "timed"), *TINY, "--minutes", "0.02"])
+    updates = from_json(tmp_path / "timed" / "config.json").training.updates
+    assert updates is not None and rows(tmp_path / "timed")[-1]["update"] == updates >= 1
+    counted = start(tmp_path / "counted", updates=updates)
+    assert same(counted, tmp_path / "timed")  # timing left no trace
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ("--task.n 6", {"task.n": 6}),
+        ("--task.layout tokens", {"task.layout": "tokens", "task.positions": True}),
+        ("--model.width 32", {"model.width": 32}),
+        ("--model.core flat", {"model.core": "flat"}),
+        ("--model.transitions 2 --horizon 4", {"training.horizon": 4}),
+        ("--model.no-guidance", {"model.guidance": False}),
+        ("--guide prior", {"guide": "prior"}),
+        ("--charge last --kl-target None --balance None", {"training.kl_target": None, "training.balance": None}),
+        ("--precision bfloat16", {"machine.precision": "bfloat16"}),
+    ],
+)
+def test_options_reach_the_run(tmp_path: Path, options: str, expected: dict[str, Any]) -> None:
+    folder = start(tmp_path / "run", *options.split(), updates=2)
+    config = json.loads((folder / "config.json").read_text())
+    for place, value in expected.items():
+        part, _, name = place.rpartition(".")
+        assert (config[part] if part else config)[name] == value
+    run = load_run(str(folder), "cpu")
+    problems = run.task.encode(run.task.generate("test", 1, 1))
+    assert len(sample(run.model, problems, 2, (1,), seed=0)[0, 0]) == 2
+    assert resume(folder) == folder
+
+
+def test_parts_of_the_users_own(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(MINE)
+    mine = str(tmp_path / "mine.py")
+    options = ["--task", mine, "--guide", f"{mine}:MyGuide", "--model", f"{mine}:MyModel", "--task.extra", "4"]
+    folder = start(tmp_path / "run", *options, updates=2)
+    run = load_run(str(folder), "cpu")
+    assert [type(part).__name__ for part in (run.task, run.model, run.guide)] == ["Ring", "MyModel", "MyGuide"]
+    assert (run.task.n, run.task.extra) == (5, 4)  # type: ignore[attr-defined]
+    assert resume(folder) == folder
+
+
+def test_the_default_folder_is_named_after_the_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    train.main([*TINY, "--updates", "1"])
+    assert (tmp_path / "runs" / "coloring" / "weights.safetensors").is_file()
+
+
+def test_the_preset_of_the_paper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[RunConfig] = []
+
+    class Stop(Exception):
+        pass
+
+    def catch(config: RunConfig, _: Path) -> None:
+        seen.append(config)
+        raise Stop
+
+    monkeypatch.setattr(train, "Fit", catch)
+    with pytest.raises(Stop):
+        train.main(["--preset", "paper", "--out", str(tmp_path / "run"), "--task.k", "4"])
+    config = seen[0]
+    assert (config.model.width, config.training.batch, config.training.depth) == (512, 768, 16)
+    assert (config.task.layout, config.task.k) == ("tokens", 4)  # type: ignore[attr-defined]
+    assert config.training.kl_target is None and config.training.charge == "last"
