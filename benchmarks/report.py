@@ -86,14 +86,18 @@ def publish(benchmark: str, options: Options, columns: Mapping[str, Callable[[Ro
     be written.
     """
     facts = {"benchmark": benchmark, "machine": machine(), "options": vars(options), "rows": rows}
-    text = json.dumps(facts, indent=2) + "\n"
     if options.json:
-        print(text, end="")
+        print(json.dumps(facts, indent=2))
     else:
         print(", ".join(f"{name} {fact}" for name, fact in machine().items()))
         print(table(list(columns), [[cell(row) for cell in columns.values()] for row in rows]))
     if options.out is not None:
-        write_atomically(Path(options.out), text.encode())
+        write_json(Path(options.out), facts)
+
+
+def write_json(path: Path, facts: Row) -> None:
+    """Write a file whole or not at all. Raises `UserError` if the disk will not take it."""
+    write_atomically(path, (json.dumps(facts, indent=2) + "\n").encode())
 
 
 def table(headings: Sequence[str], cells: Sequence[Sequence[str]]) -> str:

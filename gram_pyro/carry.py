@@ -45,6 +45,7 @@ class Carry:
         self.state = State(initial.high.clone(), initial.low.clone())
         self.depths = torch.arange(batch) * depth // batch
         self.free_until = torch.zeros(batch, dtype=torch.long)
+        self._chunk_size = max(CHUNK, batch)
         self._refill()
         self.examples = self._take(batch)
 
@@ -102,11 +103,11 @@ class Carry:
 
     def _refill(self) -> None:
         self._chunk_start = self.generator.get_state()
-        self._chunk = self.training_set.draw(CHUNK, self.generator)
+        self._chunk = self.training_set.draw(self._chunk_size, self.generator)
         self._cursor = 0
 
     def _take(self, count: int) -> Examples:
-        if self._cursor + count > CHUNK:
+        if self._cursor + count > self._chunk_size:
             self._refill()
         rows = slice(self._cursor, self._cursor + count)
         self._cursor += count

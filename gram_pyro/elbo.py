@@ -12,6 +12,7 @@ from pyro.distributions.util import detach, scale_and_mask
 from pyro.infer import ELBO
 from pyro.poutine.guide import GuideMessenger
 from pyro.poutine.trace_struct import Trace
+from pyro.poutine.util import prune_subsample_sites
 from torch import Tensor
 from torch.distributions import kl_divergence
 
@@ -126,7 +127,7 @@ class TruncatedTrace_ELBO(ELBO):
             else:
                 guide_trace = poutine.trace(guide).get_trace(*args, **kwargs)
                 model_trace = poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(*args, **kwargs)
-        return model_trace, guide_trace
+        return prune_subsample_sites(model_trace), prune_subsample_sites(guide_trace)
 
     def _is_charged(self, name: str, sites: dict[str, Any]) -> bool:
         if self.horizon is None or self.charge == "all":

@@ -386,4 +386,4 @@ def test_the_preset_of_the_paper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     config = seen[0]
     assert (config.model.width, config.training.batch, config.training.depth) == (512, 768, 16)
     assert (config.task.layout, config.task.k) == ("tokens", 4)  # type: ignore[attr-defined]
-    assert config.training.kl_target is None and config.training.charge == "last"
+    assert config.training.kl_target is None and config.training.charge == "last" and config.training.free == 0

@@ -69,7 +69,7 @@ class Gram(Model):
         nn.init.normal_(self.embedding.weight, std=config.width**-0.5)
         shape = (config.layers, config.width, config.heads, config.hidden, task.relations)
         self.high_network = Stack(*shape)
-        self.low_network = Stack(*shape) if config.core == "hierarchical" else self.high_network
+        self.low_network = Stack(*shape) if config.core == "hierarchical" else None
         self.guidance_head = nn.Linear(config.width, 2 * config.width) if config.guidance else None
         self.decoder = nn.Linear(config.width, task.classes)
         self.register_buffer("initial_high", torch.randn(config.width))
@@ -94,7 +94,7 @@ class Gram(Model):
         positions = None
         if self.positions:
             positions = rotary(high.shape[1], self.config.width // self.config.heads, high.device)
-        if self.config.core == "flat":
+        if self.low_network is None:
             for _ in range(self.config.refinements):
                 high = self.high_network(high + embedded, relations, positions)
             return State(high, low)

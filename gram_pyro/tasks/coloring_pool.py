@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import networkx as nx
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from gram_pyro.tasks.base import Examples, TrainingSet
@@ -29,7 +30,9 @@ class ColoringPool(TrainingSet):
     def __init__(self, task: Coloring, graphs: Sequence[nx.Graph]) -> None:
         self.task = task
         self.adjacency = torch.from_numpy(
-            np.stack([nx.to_numpy_array(graph, weight=None).astype(bool) for graph in graphs])
+            np.stack(
+                [nx.to_numpy_array(graph, nodelist=range(len(graph)), weight=None).astype(bool) for graph in graphs]
+            )
         )
         solutions = [task.solutions(graph) for graph in graphs]
         width = min(MAX_LISTED, max(len(answers) for answers in solutions))
@@ -70,7 +73,11 @@ class ColoringPool(TrainingSet):
         if self.task.names == "canonical":
             colors = canonical_colors(colors.flatten(0, 1), k).view(colors.shape)
         renamed = log_probs[:, :n, names].transpose(2, 3)  # (batch, n, k, names)
-        scores = torch.einsum("bsnk,bnkp->bsp", torch.nn.functional.one_hot(colors, k).float(), renamed)
+        one_hot = F.one_hot(colors, k)
+        scores = torch.einsum("bsnk,bnkp->bsp", one_hot.float(), renamed)
+        if self.task.names == "random":  # unused colors make several renamings give the same answer
+            unused = k - one_hot.amax(2).sum(-1, keepdim=True)
+            scores = scores - torch.lgamma(unused + 1.0)
         scores = scores.masked_fill((solutions[..., :1] < 0), -torch.inf).flatten(1)
         chosen = torch.multinomial(scores.softmax(1), 1, generator=generator)[:, 0]
         rows = torch.arange(batch)
@@ -80,6 +87,6 @@ class ColoringPool(TrainingSet):
 def canonical_colors(colors: Tensor, k: int) -> Tensor:
     """Colors `(batch, n)` renamed by first occurrence."""
     n = colors.shape[1]
-    present = torch.nn.functional.one_hot(colors, k).bool()  # (batch, n, k)
+    present = F.one_hot(colors, k).bool()  # (batch, n, k)
     first = torch.where(present.any(1), present.int().argmax(1), n + torch.arange(k))  # (batch, k)
     return first.argsort(1).argsort(1).gather(1, colors)

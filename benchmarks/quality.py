@@ -1,0 +1,78 @@
+"""What training reaches: `python -m benchmarks.quality ROW ...`, one JSON a row in `benchmarks/results/`.
+
+Rows train with the recipe of the task, changed as listed in `ROWS`, and are evaluated on the same
+unseen graphs. A run that was interrupted is resumed; a run that is finished is only evaluated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks.report import machine, write_json
+from gram_pyro import evaluate, train
+from gram_pyro.errors import run_cli
+from gram_pyro.runs import load_run
+from gram_pyro.tasks import Coloring
+
+RUNS = Path("runs")
+ROWS: dict[str, list[str]] = {
+    "relations-0": ["--seed", "0"],
+    "relations-1": ["--seed", "1"],
+    "relations-2": ["--seed", "2"],
+    "tokens": ["--task.layout", "tokens", "--task.names", "canonical"],
+    "deterministic": ["--task.names", "canonical", "--task.positions", "True", "--model.guidance", "False"],
+    "n10": ["--task.n", "10", "--minutes", "30"],
+}
+STEPS = ["8", "16", "32", "64"]
+TRANSFER = (12, 16)
+
+
+def train_row(name: str, extra: list[str]) -> Path:
+    """Train a row, or go on with it, or leave it if it is finished."""
+    folder = RUNS / name
+    if not (folder / "config.json").exists():
+        train.main(["--task", "coloring", "--out", str(folder), *ROWS[name], *extra])
+    elif list(folder.glob("checkpoint-*.pt")):
+        train.main(["--resume", str(folder)])
+    return folder
+
+
+def transfer(folder: Path, n: int, problems: int) -> dict[str, Any]:
+    """The same weights on larger unseen graphs."""
+    graphs = Coloring(n=n).generate("test", problems, 7)
+    run = load_run(str(folder))
+    counts = [len(run.task.solutions(graph)) for graph in graphs]
+    measured = evaluate.evaluate(run, graphs, counts, [1, 20], [64])
+    return {"n": n, "problems": problems, "rows": measured["rows"]}
+
+
+def main(arguments: list[str]) -> None:
+    """Train and evaluate the rows named."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
+    parser.add_argument("rows", nargs="+", choices=[*ROWS])
+    options, extra = parser.parse_known_args(arguments)
+    for name in options.rows:
+        folder = train_row(name, extra)
+        problems = 192 if name == "n10" else 255
+        out = folder / "evaluation.json"
+        evaluate.main([str(folder), "--problems", str(problems), "--steps", *STEPS, "--out", str(out)])
+        metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+        result = {
+            "command": f"python -m benchmarks.quality {name} {' '.join(extra)}".strip(),
+            "machine": machine(),
+            "config": json.loads((folder / "config.json").read_text()),
+            "minutes": metrics[-1]["seconds"] / 60,
+            "evaluation": json.loads(out.read_text()),
+        }
+        if name == "relations-0":
+            result["transfer"] = [transfer(folder, n, 100) for n in TRANSFER]
+        write_json(Path("benchmarks/results") / f"coloring-{name}.json", result)
+        print(f"{name} done", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    run_cli(main)
