@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
+import pickle
 import sys
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,8 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise UserError(f"cannot write {path}: {error.strerror}; free some space or choose another --out") from error
 
 
@@ -60,7 +63,12 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     digest, body = content[len(MAGIC) : len(MAGIC) + 32], content[len(MAGIC) + 32 :]
     if hashlib.sha256(body).digest() != digest:
         raise UserError(f"{path} is damaged: its checksum does not fit")
-    state: dict[str, Any] = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
+    try:
+        state = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError) as error:
+        raise UserError(f"{path} holds something other than a training state") from error
+    if not isinstance(state, dict):
+        raise UserError(f"{path} holds something other than a training state")
     return state
 
 

@@ -24,9 +24,10 @@ def parse(config: Any, program: str, arguments: Sequence[str], default: Any = No
         if not stop.code:
             raise
         words = re.sub(r"[^\x20-\x7e]+", " ", message.getvalue())
-        words = re.sub(r"[-\s]*Parsing error[-\s]*|[-\s]*Unrecognized options[-\s]*", " ", words)
+        words = re.sub(r"-{4,}|Parsing error", " ", words)
+        words = re.sub(r"Unrecognized options[-\s]*:?", "unknown option", words)
         words = re.sub(r"For full helptext.*", "", words)
-        raise UserError(f"{' '.join(words.split()).rstrip(' -')}; see python -m {program} --help") from None
+        raise UserError(f"{' '.join(words.split()).strip(' -')}; see python -m {program} --help") from None
 
 
 def take_option(arguments: list[str], name: str, default: str | None = None) -> str | None:

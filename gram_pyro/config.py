@@ -7,7 +7,8 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import tyro
 
@@ -61,6 +62,10 @@ def from_json(path: Path) -> RunConfig:
         raise UserError(f"{path} cannot be read: {error}") from error
     if not isinstance(stored, dict) or stored.pop("format", None) != FORMAT:
         raise UserError(f"{path} was written by another version of gram_pyro; this one reads format {FORMAT}")
+    kinds = dict.fromkeys(("task", "model", "training", "machine"), dict)
+    for key, kind in (kinds | dict.fromkeys(("task_name", "model_name", "guide"), str)).items():
+        if not isinstance(stored.get(key), kind):
+            raise UserError(f"{path} does not describe a run: it has no {key}, or one of another type")
     try:
         parts = {
             "task": build(TASKS.find(stored["task_name"]), stored["task"], path),
@@ -88,4 +93,25 @@ def build(kind: Callable[..., Any], stored: dict[str, Any], path: Path) -> Any:
     unknown = sorted(set(stored) - known)
     if unknown:
         raise UserError(f"{path} has unknown keys: {', '.join(unknown)}; known are {', '.join(sorted(known))}")
-    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()})
+    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()}
+    hints = get_type_hints(kind)
+    for key, value in fields.items():
+        if not fits(value, hints[key]):
+            raise UserError(f"{path} has an impossible value for {key}: {value!r}")
+    return kind(**fields)
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of a field's type; types that JSON does not know are not judged."""
+    parts = get_args(hint)
+    if get_origin(hint) is Literal:
+        return value in parts
+    if get_origin(hint) in (Union, UnionType):
+        return any(fits(value, part) for part in parts)
+    if get_origin(hint) is tuple and parts[1:] == (...,):
+        return isinstance(value, tuple) and all(fits(each, parts[0]) for each in value)
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint in (int, bool, str, type(None)):
+        return type(value) is hint
+    return True

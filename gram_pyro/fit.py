@@ -16,6 +16,7 @@ from typing import Any
 
 import pyro
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from gram_pyro.checkpoint import read_latest, save_checkpoint, write_atomically
@@ -37,7 +38,7 @@ TIMED_UPDATES = 150
 EVALUATION_SHARE = 0.06
 
 
-class Interrupted(UserError):
+class Interrupted(KeyboardInterrupt):
     """Training was stopped from outside; everything is saved."""
 
 
@@ -67,19 +68,20 @@ class Fit:
             compile_network(self.network)
         self.metrics: list[dict[str, Any]] = []
         self.seconds = 0.0
+        self.pending: list[Measured] = []
 
     def settle_updates(self) -> None:
         """Turn `minutes` into a number of updates, once: time some, then start over from the first."""
         if self.config.training.updates is not None:
             return
-        start, noise = self.trainer.state_dict(), torch.get_rng_state()
+        start, noise = self.trainer.state_dict(), self._noise()
         times = []
         for _ in range(TIMED_UPDATES):
             began = time.perf_counter()
             self._update()
             times.append(time.perf_counter() - began)
         self.trainer.load_state_dict(start)
-        torch.set_rng_state(noise)
+        self._set_noise(noise)
         late = sorted(times[TIMED_UPDATES // 3 :])
         left = 60 * self.config.training.minutes * (1 - EVALUATION_SHARE) - (time.monotonic() - self.started)
         updates = max(1, int(left / (sum(late) / len(late))))
@@ -90,32 +92,34 @@ class Fit:
     def resume(self) -> None:
         """Go on from the newest sound checkpoint of the folder."""
         saved = read_latest(self.folder)
-        self.trainer.load_state_dict(saved["trainer"])
-        torch.set_rng_state(saved["noise"])
-        if self.device.type == "cuda":
-            torch.cuda.set_rng_state(saved["noise_cuda"], self.device)
-        self.metrics, self.seconds = json.loads(saved["metrics"]), saved["seconds"]
+        try:
+            self.trainer.load_state_dict(saved["trainer"])
+            self._set_noise(saved["noise"])
+            self.metrics, self.seconds = json.loads(saved["metrics"]), saved["seconds"]
+            self.pending = [Measured(*row) for row in saved["pending"].to(self.device)]
+        except (KeyError, RuntimeError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(f"the checkpoint does not fit {self.folder / 'config.json'}: {reason}") from error
 
     def run(self) -> None:
         """Train to the last update. Raises `Interrupted` on Ctrl-C, `UserError` if the loss is no number."""
         trainer, total = self.trainer, self.trainer.updates
         every = max(1, math.ceil(total / EVALUATIONS))
         began, before = time.monotonic(), self.seconds
-        pending: list[Measured] = []
         write_atomically(self.folder / "config.json", to_json(self.config).encode())
         with watch_signals() as stop, tqdm(total=total, initial=trainer.done, unit="update", mininterval=1) as bar:
             while trainer.done < total and not stop:
-                pending.append(self._update())
+                self.pending.append(self._update())
                 bar.update()
-                if len(pending) == LOG_EVERY or trainer.done in (total, *range(0, total, every)) or stop:
+                check = trainer.done % every == 0 or trainer.done == total
+                if len(self.pending) == LOG_EVERY or check:
                     self.seconds = before + time.monotonic() - began
-                    self._log(pending, bar)
-                    pending = []
-                if trainer.done % every == 0 or trainer.done == total:
+                    self._log(bar)
+                if check:
                     self._evaluate(bar)
                     self.save()
-            if pending:
-                self._log(pending, bar)
+            if self.pending:
+                self._columns()
             self.seconds = before + time.monotonic() - began
             self.save()
         if trainer.done < total:
@@ -129,12 +133,11 @@ class Fit:
         trainer = self.trainer
         state: dict[str, Any] = {
             "trainer": trainer.state_dict(),
-            "noise": torch.get_rng_state(),
+            "noise": self._noise(),
+            "pending": torch.tensor([[float(number) for number in row] for row in self.pending]),
             "metrics": json.dumps(self.metrics),
             "seconds": self.seconds,
         }
-        if self.device.type == "cuda":
-            state["noise_cuda"] = torch.cuda.get_rng_state(self.device)
         save_checkpoint(self.folder, trainer.done, state)
         publish(self.folder, self.config, trainer.averaged, trainer.guide)
         lines = "".join(json.dumps(row) + "\n" for row in self.metrics)
@@ -146,16 +149,32 @@ class Fit:
         with autocast(self.device, self.config.machine.precision):
             return self.trainer.update()
 
-    def _log(self, pending: list[Measured], bar: tqdm[Any]) -> None:
-        columns = [torch.stack(column).float().cpu() for column in zip(*pending, strict=True)]
-        bad = (~torch.isfinite(columns[0])).nonzero()
-        if len(bad):
-            update = self.trainer.done - len(pending) + int(bad[0]) + 1
-            raise UserError(
-                f"the loss became {columns[0][bad[0]].item()} at update {update}; the last good checkpoint in "
-                f"{self.folder} is kept; a smaller --learning-rate may help"
-            )
-        loss, kl, accuracy, beta, norm = (round(column.mean().item(), 5) for column in columns)
+    def _noise(self) -> list[Tensor]:
+        """State of the global generators that an update draws from."""
+        cuda = [torch.cuda.get_rng_state(self.device)] if self.device.type == "cuda" else []
+        return [torch.get_rng_state(), *cuda]
+
+    def _set_noise(self, noise: list[Tensor]) -> None:
+        torch.set_rng_state(noise[0])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(noise[1], self.device)
+
+    def _columns(self) -> list[Tensor]:
+        """What the updates since the last row saw. Raises `UserError` if a loss or a gradient is no number."""
+        columns = [torch.stack(column).float().cpu() for column in zip(*self.pending, strict=True)]
+        for name, column in (("loss", columns[0]), ("gradient", columns[4])):
+            bad = (~torch.isfinite(column)).nonzero()
+            if len(bad):
+                update = self.trainer.done - len(self.pending) + int(bad[0]) + 1
+                raise UserError(
+                    f"the {name} became {column[bad[0]].item()} at update {update}; the last good checkpoint in "
+                    f"{self.folder} is kept; a smaller --learning-rate may help"
+                )
+        return columns
+
+    def _log(self, bar: tqdm[Any]) -> None:
+        loss, kl, accuracy, beta, norm = (round(column.mean().item(), 5) for column in self._columns())
+        self.pending = []
         row = {"update": self.trainer.done, "seconds": round(self.seconds, 2), "loss": loss, "kl": kl}
         self.metrics.append(row | {"posterior_accuracy": accuracy, "beta": beta, "gradient_norm": norm})
         shown = {

@@ -13,6 +13,7 @@ PAPER_TRAINING = TrainingConfig(
     updates=80_000,
     batch=768,
     depth=16,
+    free=0.0,
     charge="last",
     beta=0.5,
     kl_target=None,
@@ -39,9 +40,12 @@ def recipe(task: str, preset: str, model: str, guide: str) -> RunConfig:
     if (task, preset) in RECIPES:
         base = RECIPES[task, preset]
     else:
-        made = kind()
-        if not isinstance(made, Task):
+        if not (isinstance(kind, type) and issubclass(kind, Task)):
             raise UserError(f"{task} is not a task: its class must derive from gram_pyro.tasks.Task")
+        try:
+            made = kind()
+        except TypeError as error:
+            raise UserError(f"{task} must be complete, each field with a default: {error}") from error
         base = RunConfig(made, GramConfig(), TrainingConfig(), MachineConfig())
     config = base.model if model == "gram" else config_of(model)()
     return RunConfig(base.task, config, base.training, base.machine, guide, task, model)

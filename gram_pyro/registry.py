@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -71,10 +72,15 @@ def load_module(place: str, kind: str) -> Any:
             return importlib.import_module(place)
         if not Path(place).is_file():
             raise UserError(f"no file {place} to load a {kind} from")
-        spec = importlib.util.spec_from_file_location(Path(place).stem, place)
+        name = str(Path(place).resolve())
+        spec = importlib.util.spec_from_file_location(name, place)
         assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        module = sys.modules[name] = importlib.util.module_from_spec(spec)  # dataclasses look themselves up there
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
         return module
     except UserError:
         raise

@@ -45,18 +45,26 @@ def choose_device(name: str) -> torch.device:
 
 
 def build_parts(config: RunConfig) -> tuple[Model, Guide]:
-    """A fresh model and guide. Raises `UserError` if the guide is none."""
-    model: Model = MODELS.find(config.model_name)(config.task, config.model)
-    guide = GUIDES.find(config.guide)(config.task, model)
-    if not isinstance(guide, Guide) or not callable(getattr(guide, "get_posterior", None)):
-        raise UserError(f"{config.guide} is not a guide: its class must derive from gram_pyro.guides.Guide")
+    """A fresh model and guide. Raises `UserError` if they are none."""
+    network, posterior = MODELS.find(config.model_name), GUIDES.find(config.guide)
+    for name, kind, base in ((config.model_name, network, Model), (config.guide, posterior, Guide)):
+        if not (isinstance(kind, type) and issubclass(kind, base)):
+            what = base.__name__.lower()
+            raise UserError(f"{name} is not a {what}: its class must derive from gram_pyro.{what}s.{base.__name__}")
+    model: Model = network(config.task, config.model)
+    guide: Guide = posterior(config.task, model)
     return model, guide
 
 
 def publish(folder: Path, config: RunConfig, model: Model, guide: Guide) -> None:
     """Write the configuration and the weights of model and guide as safetensors."""
-    tensors = {f"model.{name}": tensor.contiguous().cpu() for name, tensor in model.state_dict().items()}
-    tensors |= {f"guide.{name}": tensor.contiguous().cpu() for name, tensor in guide.state_dict().items()}
+    parts = (("model.", model.state_dict()), ("guide.", guide.state_dict()))
+    contiguous = torch.contiguous_format
+    tensors = {
+        prefix + name: tensor.cpu().clone(memory_format=contiguous)
+        for prefix, part in parts
+        for name, tensor in part.items()
+    }
     write_atomically(folder / "config.json", to_json(config).encode())
     write_atomically(folder / WEIGHTS, save(tensors))
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from gram_pyro.checkpoint import checkpoints
 from gram_pyro.cli import parse, take_option
 from gram_pyro.config import RunConfig, from_json
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.fit import Fit, parameters_of
 from gram_pyro.recipes import recipe
+from gram_pyro.runs import WEIGHTS
 
 USAGE = """python -m gram_pyro.train --task NAME|FILE.py [--preset cpu|paper] [--model NAME|FILE.py:Name]
     [--guide NAME|FILE.py:Name] [--out RUN] [options below]
@@ -36,9 +38,13 @@ def main(arguments: list[str]) -> None:
         task, preset, model, guide = (str(part) for part in parts)
         folder = Path(take_option(arguments, "out") or f"runs/{Path(task.partition(':')[0]).stem}")
         config = parse(RunConfig, "gram_pyro.train", arguments, recipe(task, preset, model, guide))
-        if (folder / "config.json").exists():
+        if checkpoints(folder) or (folder / WEIGHTS).exists():
             raise UserError(f"{folder} holds a run already; choose another --out, or --resume {folder}")
         fit = Fit(config, folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"cannot make the run folder {folder}: {error.strerror}; choose another --out") from error
         fit.settle_updates()
     machine, training = fit.config.machine, fit.config.training
     print(

@@ -69,8 +69,17 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         if self.batch < 1 or self.depth < 1 or self.horizon < 1 or self.problems < 1:
             raise UserError("training.batch, depth, horizon and problems must each be at least 1")
-        if self.updates is None and self.minutes <= 0:
-            raise UserError(f"training.minutes must be above 0, not {self.minutes}")
+        for name in ("minutes", "kl_target", "kl_target_start", "learning_rate", "clip"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise UserError(f"training.{name} must be above 0, not {value}")
+        for name in ("beta", "kl_decay", "kl_rate", "warmup", "final_rate", "weight_decay", "seed"):
+            if not 0 <= getattr(self, name) < 2**63:
+                raise UserError(f"training.{name} must be 0 or more, not {getattr(self, name)}")
+        for name in ("balance", "ema", "free"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                raise UserError(f"training.{name} must lie between 0 and 1, not {value}")
         if self.updates is not None and self.updates < 1:
             raise UserError(f"training.updates must be at least 1, not {self.updates}")
 

@@ -41,8 +41,10 @@ class GramConfig:
     """Whether transitions draw a Gaussian guidance; without it the recursion is deterministic."""
 
     def __post_init__(self) -> None:
-        if self.width % (2 * self.heads):
-            raise UserError(f"model.width must be a multiple of 2 * model.heads, not {self.width} with {self.heads}")
+        if min(self.width, self.heads) < 1 or self.width % (2 * self.heads):
+            raise UserError(
+                f"model.width must be a positive multiple of 2 * model.heads, not {self.width} with {self.heads}"
+            )
         if min(self.layers, self.hidden, self.refinements, self.transitions) < 1:
             raise UserError("model.layers, hidden, refinements and transitions must each be at least 1")
 
