@@ -44,7 +44,7 @@ def kernel(function: Callable[[], Tensor]) -> str:
     """The attention operators that a forward pass dispatched to."""
     with profile(activities=[ProfilerActivity.CPU]) as record:
         function()
-    averages = record.key_averages()  # type: ignore[no-untyped-call]
+    averages = record.key_averages()
     names = {event.key for event in averages if event.key.startswith(KERNELS)}
     return ", ".join(sorted(name.removeprefix(f"{KERNELS}_") for name in names))
 
@@ -55,7 +55,10 @@ def measure(length: int, heads: int, head_width: int, options: AttentionOptions)
     layer = RelationAttention(heads * head_width, heads, relations=1)
     x = torch.randn(BATCH, length, heads * head_width, requires_grad=True)
     relations = torch.randint(2, (BATCH, 1, length, length)).float()
-    forward = {"folded": lambda: layer(x, relations, None), "mask": lambda: masked(layer, x, relations)}
+    forward: dict[str, Callable[[], Tensor]] = {
+        "folded": lambda: layer(x, relations, None),
+        "mask": lambda: masked(layer, x, relations),
+    }
     folded, plain = (function() for function in forward.values())
     if not torch.allclose(folded, plain, atol=1e-5):
         raise RuntimeError(f"not the same attention: outputs differ by {(folded - plain).abs().max()}")

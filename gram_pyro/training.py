@@ -31,7 +31,7 @@ class TrainingConfig:
     """Problems side by side."""
     depth: int = 8
     """Supervision steps of a trajectory (N_sup)."""
-    free: float = 0.5
+    free: float = 0.3
     """Part of the problems that first run free, under the prior, before a target steers them; 0 in the paper."""
     problems: int = 20_000
     """Problems in the training set, each with all its solutions."""
@@ -43,7 +43,7 @@ class TrainingConfig:
     """Coefficient of the KL; where the controller starts, if there is one."""
     kl_target: float | None = 0.5
     """Mean KL per supervision step, in nats, that the controller holds at the end; None fixes beta."""
-    kl_target_start: float = 1.2
+    kl_target_start: float = 0.8
     """The target at the start, falling linearly over the first `kl_decay` of the training."""
     kl_decay: float = 0.6
     """Part of the training over which the target falls."""
@@ -51,7 +51,7 @@ class TrainingConfig:
     """Speed of the controller."""
     balance: float | None = 0.8
     """KL balance; None leaves the gradient whole."""
-    learning_rate: float = 3e-3
+    learning_rate: float = 1e-3
     """Peak learning rate of AdamW."""
     warmup: int = 200
     """Updates over which the learning rate rises."""
@@ -61,7 +61,7 @@ class TrainingConfig:
     """Weight decay of AdamW."""
     clip: float = 1.0
     """Global norm that the gradient is clipped to."""
-    ema: float = 0.998
+    ema: float = 0.999
     """Decay of the averaged weights, the ones that are evaluated and published."""
     seed: int = 0
     """Seed of weights, data and noise."""
