@@ -24,10 +24,10 @@ ROWS: dict[str, list[str]] = {
     "relations-1": ["--seed", "1"],
     "relations-2": ["--seed", "2"],
     "tokens": ["--task.layout", "tokens", "--task.names", "canonical"],
-    "deterministic": ["--task.names", "canonical", "--task.positions", "True", "--model.guidance", "False"],
+    "deterministic": ["--task.names", "canonical", "--task.positions", "--model.no-guidance", "--free", "0"],
     "n10": ["--task.n", "10", "--minutes", "30"],
 }
-STEPS = ["8", "16", "32", "64"]
+STEPS = ["16", "32", "64"]
 TRANSFER = (12, 16)
 
 

@@ -25,7 +25,7 @@ def parse(config: Any, program: str, arguments: Sequence[str], default: Any = No
             raise
         words = re.sub(r"[^\x20-\x7e]+", " ", message.getvalue())
         words = re.sub(r"-{4,}|Parsing error", " ", words)
-        words = re.sub(r"Unrecognized options[-\s]*:?", "unknown option", words)
+        words = re.sub(r"(Unrecognized options[-\s]*:?\s*)+", "unknown option ", words)
         words = re.sub(r"For full helptext.*", "", words)
         raise UserError(f"{' '.join(words.split()).strip(' -')}; see python -m {program} --help") from None
 

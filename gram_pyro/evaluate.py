@@ -23,7 +23,7 @@ from gram_pyro.metrics import Row, Seen, bound, by_size, measure
 from gram_pyro.runs import Run, load_run
 from gram_pyro.tasks.base import Task
 
-DEPTH_FACTORS = (1, 2, 4, 8)
+DEPTH_FACTORS = (1, 2, 4)
 MAX_ENUMERATED_VERTICES = 20
 PROBLEMS_AT_ONCE = 64
 
@@ -43,7 +43,7 @@ class EvaluateConfig:
     samples: tuple[int, ...] = (1, 5, 20)
     """Numbers of samples to measure, drawn once."""
     steps: tuple[int, ...] = ()
-    """Supervision steps to decode at; 1, 2, 4 and 8 times the training depth unless told otherwise."""
+    """Supervision steps to decode at; 1, 2 and 4 times the training depth unless told otherwise."""
     seed: int = 0
     """Seed of the samples."""
     device: str = "auto"

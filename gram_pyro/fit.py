@@ -30,7 +30,8 @@ from gram_pyro.plots import draw_answers, draw_curves
 from gram_pyro.runs import build_parts, publish
 from gram_pyro.training import Measured, Trainer
 
-EVALUATIONS = 12
+EVALUATIONS = 10
+DEEP = 2
 LOG_EVERY = 100
 VALIDATION_PROBLEMS = 64
 VALIDATION_SAMPLES = 20
@@ -183,9 +184,9 @@ class Fit:
         bar.set_postfix(loss=f"{loss:.2f}", posterior=f"{accuracy:.2f}", **{k: f"{v:.3f}" for k, v in shown.items()})
 
     def _evaluate(self, bar: tqdm[Any]) -> None:
-        """Prior validity and coverage on validation problems, at the training depth and four times as deep."""
+        """Prior validity and coverage on validation problems, at the training depth and twice as deep."""
         config, task = self.config, self.config.task
-        steps = (config.training.depth, 4 * config.training.depth)
+        steps = (config.training.depth, DEEP * config.training.depth)
         problems = task.encode(self.validation)
         decoded = sample(self.trainer.averaged, problems, VALIDATION_SAMPLES, steps, config.training.seed)
         rows = [

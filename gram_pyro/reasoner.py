@@ -9,7 +9,7 @@ from gram_pyro.inference import sample
 from gram_pyro.runs import Run
 from gram_pyro.tasks.base import Answer
 
-DEPTH_FACTOR = 8
+DEPTH_FACTOR = 4
 
 
 class Samples(NamedTuple):

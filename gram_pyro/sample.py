@@ -30,7 +30,7 @@ class SampleConfig:
     samples: int = 20
     """Number of samples."""
     steps: int | None = None
-    """Supervision steps; 8 times the training depth unless told otherwise."""
+    """Supervision steps; 4 times the training depth unless told otherwise."""
     seed: int = 0
     """Seed of the samples."""
     out: str | None = None

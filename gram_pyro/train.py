@@ -9,7 +9,7 @@ from gram_pyro.checkpoint import checkpoints
 from gram_pyro.cli import parse, take_option
 from gram_pyro.config import RunConfig, from_json
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.fit import Fit, parameters_of
+from gram_pyro.fit import DEEP, Fit, parameters_of
 from gram_pyro.recipes import recipe
 from gram_pyro.runs import WEIGHTS
 
@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> None:
     print(
         f"{folder}: after {fit.seconds / 60:.1f} minutes, on unseen problems: validity {check['validity']:.3f} and "
         f"coverage / ceiling {check['ratio']:.3f} at {depth} steps, {check['validity_deep']:.3f} and "
-        f"{check['ratio_deep']:.3f} at {4 * depth} steps"
+        f"{check['ratio_deep']:.3f} at {DEEP * depth} steps"
     )
     print(f"next: python -m gram_pyro.evaluate {folder}")
 

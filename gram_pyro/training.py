@@ -29,9 +29,9 @@ class TrainingConfig:
     """Wall minutes, turned into a number of updates at the start."""
     batch: int = 32
     """Problems side by side."""
-    depth: int = 8
+    depth: int = 16
     """Supervision steps of a trajectory (N_sup)."""
-    free: float = 0.3
+    free: float = 0.15
     """Part of the problems that first run free, under the prior, before a target steers them; 0 in the paper."""
     problems: int = 20_000
     """Problems in the training set, each with all its solutions."""
@@ -41,9 +41,9 @@ class TrainingConfig:
     """Which transitions pay KL: those inside the horizon (the paper), or all."""
     beta: float = 1.0
     """Coefficient of the KL; where the controller starts, if there is one."""
-    kl_target: float | None = 0.5
+    kl_target: float | None = 0.36
     """Mean KL per supervision step, in nats, that the controller holds at the end; None fixes beta."""
-    kl_target_start: float = 0.8
+    kl_target_start: float = 0.5
     """The target at the start, falling linearly over the first `kl_decay` of the training."""
     kl_decay: float = 0.6
     """Part of the training over which the target falls."""

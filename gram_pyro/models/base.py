@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import pyro
 import pyro.distributions as dist
+import torch
 from pyro.poutine.runtime import _PYRO_STACK
 from pyro.poutine.trace_messenger import TraceMessenger
 from torch import Tensor, nn
@@ -29,6 +30,33 @@ class Outcome(NamedTuple):
     logits: Tensor
 
 
+class Recorded(dist.TorchDistribution):
+    """The distribution of a decided value: what `pyro.deterministic` uses, without building a masked `Delta`."""
+
+    arg_constraints: ClassVar = {}
+    support = dist.constraints.real
+    has_rsample = True
+
+    def __init__(self, value: Tensor, event_dim: int) -> None:
+        self.value = value
+        cut = value.dim() - event_dim
+        super().__init__(value.shape[:cut], value.shape[cut:], validate_args=False)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> Recorded:
+        """Itself where nothing changes: every plate asks."""
+        if torch.Size(batch_shape) == self.batch_shape:
+            return self
+        return Recorded(self.value.expand(torch.Size(batch_shape) + self.event_shape), self.event_dim)
+
+    def rsample(self, sample_shape: Any = ()) -> Tensor:
+        """The value."""
+        return self.value.expand(torch.Size(sample_shape) + self.value.shape)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Zero: the site takes no part in any density."""
+        return value.new_zeros(self.batch_shape)
+
+
 def state_site(name: str, value: Tensor, remaining: int) -> Tensor:
     """A deterministic site `(batch, length, width)` that knows how many transitions follow it.
 
@@ -36,7 +64,7 @@ def state_site(name: str, value: Tensor, remaining: int) -> Tensor:
     without knowing which model it steers.
     """
     infer: Any = {"_deterministic": True, "remaining": remaining}
-    site: Tensor = pyro.sample(name, dist.Delta(value, event_dim=2).mask(False), obs=value, infer=infer)
+    site: Tensor = pyro.sample(name, Recorded(value, event_dim=2), obs=value, infer=infer)
     return site
 
 
