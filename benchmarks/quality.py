@@ -23,7 +23,7 @@ ROWS: dict[str, list[str]] = {
     "relations-0": ["--seed", "0"],
     "relations-1": ["--seed", "1"],
     "relations-2": ["--seed", "2"],
-    "tokens": ["--task.layout", "tokens", "--task.names", "canonical"],
+    "tokens": ["--task.layout", "tokens"],
     "deterministic": ["--task.names", "canonical", "--task.positions", "--model.no-guidance", "--free", "0"],
     "n10": ["--task.n", "10", "--minutes", "30"],
 }

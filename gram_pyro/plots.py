@@ -43,7 +43,7 @@ def draw_curves(metrics: Sequence[dict[str, Any]], path: Path) -> None:
         quality.plot(at, [row["validity"] for row in checks], "o-", color="#59a14f", label="prior validity")
         quality.plot(at, [row["ratio"] for row in checks], "s--", color="#e15759", label="coverage / ceiling")
     quality.set(title="posterior and prior", xlabel="minutes", ylim=(0, 1.05))
-    quality.legend(frameon=False, loc="lower right")
+    quality.legend(frameon=False, loc="center right")
     for axes in (loss, kl, quality):
         axes.spines[["top", "right"]].set_visible(False)
     save_figure(figure, path)

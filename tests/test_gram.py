@@ -153,6 +153,14 @@ def test_positions_are_seen_where_the_task_has_them() -> None:
     assert (permuted - logits[:, order]).abs().max() > 1e-3
 
 
+@pytest.mark.parametrize("positions", [True, False])
+def test_only_positions_let_a_deterministic_core_tell_equal_vertices_apart(positions: bool) -> None:
+    task = Coloring(n=4, positions=positions)
+    logits = run(network(task, guidance=False), task.encode([nx.cycle_graph(4)]), {}, steps=4)
+    apart = (logits - logits[:, :1]).abs().max()
+    assert apart > 1e-2 if positions else apart < 1e-4
+
+
 def test_rotary_scores_depend_on_the_distance_alone() -> None:
     q, k = torch.randn(2, 8)
     angles = rotary(12, 8, torch.device("cpu"))

@@ -46,7 +46,7 @@ class Coloring(Task):
     names: Literal["random", "canonical"] = "random"
     """Color names of training targets: renamed at random, or by first occurrence."""
     positions: bool = False
-    """Whether vertices carry their position; the tokens layout always does."""
+    """Whether vertices carry their position; the tokens layout always does, as rotary positions only."""
 
     def __post_init__(self) -> None:
         if self.n < 2 or self.k < 2:
@@ -58,8 +58,10 @@ class Coloring(Task):
 
     @property
     def vocabulary(self) -> int:
-        """One kind of vertex; or padding, no edge, edge."""
-        return 1 if self.layout == "relations" else 3
+        """One kind of vertex, or each its own if it carries its position; or padding, no edge, edge."""
+        if self.layout == "tokens":
+            return 3
+        return self.n if self.positions else 1
 
     @property
     def classes(self) -> int:
@@ -134,7 +136,8 @@ class Coloring(Task):
         """Adjacency matrices `(batch, n, n)` as tensors."""
         batch, n, _ = adjacency.shape
         if self.layout == "relations":
-            return Problems(torch.zeros(batch, n, dtype=torch.long), adjacency[:, None].float())
+            tokens = torch.arange(n) if self.positions else torch.zeros(n, dtype=torch.long)
+            return Problems(tokens.repeat(batch, 1), adjacency[:, None].float())
         rows, columns = torch.triu_indices(n, n, 1)
         tokens = torch.zeros(batch, self.length(n), dtype=torch.long)
         tokens[:, : len(rows)] = 1 + adjacency[:, rows, columns].long()
