@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from gram_pyro.config import MachineConfig, RunConfig, config_of
 from gram_pyro.errors import UserError
-from gram_pyro.models import GramConfig
+from gram_pyro.guides import GUIDES
+from gram_pyro.models import MODELS, GramConfig
 from gram_pyro.tasks import TASKS, Coloring, Task
 from gram_pyro.training import TrainingConfig
 
@@ -21,21 +25,26 @@ PAPER_TRAINING = TrainingConfig(
     weight_decay=1.0,
     ema=0.9999,
 )
+PRESETS = {"cpu": (GramConfig(), TrainingConfig()), "paper": (PAPER_MODEL, PAPER_TRAINING)}
 RECIPES: dict[tuple[str, str], RunConfig] = {
-    ("coloring", "cpu"): RunConfig(Coloring(), GramConfig(), TrainingConfig(), MachineConfig()),
-    ("coloring", "paper"): RunConfig(
-        Coloring(layout="tokens", names="canonical"), PAPER_MODEL, PAPER_TRAINING, MachineConfig()
-    ),
+    ("coloring", "cpu"): RunConfig(Coloring(), *PRESETS["cpu"], MachineConfig()),
+    ("coloring", "paper"): RunConfig(Coloring(layout="tokens", names="canonical"), *PRESETS["paper"], MachineConfig()),
 }
 
 
-def recipe(task: str, preset: str, model: str, guide: str) -> RunConfig:
-    """The recipe of a task; a task of the user's own starts from the defaults.
+def recipe(
+    task: str,
+    preset: str = "cpu",
+    model: str | Callable[..., Any] = "gram",
+    guide: str | Callable[..., Any] = "gaussian",
+) -> RunConfig:
+    """The recipe of a task; a task of the user's own starts from the preset alone.
 
     Raises `UserError` for an unknown task, preset, model or guide.
     """
-    if preset not in ("cpu", "paper"):
-        raise UserError(f"unknown preset {preset!r}; known are cpu and paper")
+    if preset not in PRESETS:
+        raise UserError(f"unknown preset {preset!r}; known are {' and '.join(PRESETS)}")
+    model, guide = MODELS.name_of(model), GUIDES.name_of(guide)
     kind = TASKS.find(task)
     if (task, preset) in RECIPES:
         base = RECIPES[task, preset]
@@ -46,6 +55,6 @@ def recipe(task: str, preset: str, model: str, guide: str) -> RunConfig:
             made = kind()
         except TypeError as error:
             raise UserError(f"{task} must be complete, each field with a default: {error}") from error
-        base = RunConfig(made, GramConfig(), TrainingConfig(), MachineConfig())
+        base = RunConfig(made, *PRESETS[preset], MachineConfig())
     config = base.model if model == "gram" else config_of(model)()
     return RunConfig(base.task, config, base.training, base.machine, guide, task, model)

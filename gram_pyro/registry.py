@@ -47,6 +47,18 @@ class Registry(Mapping[str, Callable[..., Any]]):
             raise UserError(f"{place} has no class or function {name!r} to use as a {self.kind}")
         return found  # type: ignore[no-any-return]
 
+    def name_of(self, part: str | Callable[..., Any]) -> str:
+        """The text that `find` reads as this part. Raises `UserError` for a callable that has no place in a module."""
+        if isinstance(part, str):
+            return part
+        for name, entry in self._entries.items():
+            if entry is part:
+                return name
+        module, name = getattr(part, "__module__", ""), getattr(part, "__qualname__", "<nameless>")
+        if not module or "<" in name or "." in name:
+            raise UserError(f"the {self.kind} {part!r} cannot be found again by name; define it at the top of a module")
+        return f"{module}:{name}"
+
     def _only_class(self, path: str) -> Callable[..., Any]:
         module = load_module(path, self.kind)
         own = [x for x in vars(module).values() if isinstance(x, type) and issubclass(x, self.base)]

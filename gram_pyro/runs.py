@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyro
 import torch
@@ -15,6 +15,7 @@ from gram_pyro.config import RunConfig, from_json, to_json
 from gram_pyro.errors import UserError
 from gram_pyro.guides import GUIDES, Guide
 from gram_pyro.models import MODELS, Model
+from gram_pyro.registry import Registry
 from gram_pyro.tasks import Task
 
 SHIPPED = Path(__file__).parent / "checkpoints"
@@ -46,14 +47,21 @@ def choose_device(name: str) -> torch.device:
 
 def build_parts(config: RunConfig) -> tuple[Model, Guide]:
     """A fresh model and guide. Raises `UserError` if they are none."""
-    network, posterior = MODELS.find(config.model_name), GUIDES.find(config.guide)
-    for name, kind, base in ((config.model_name, network, Model), (config.guide, posterior, Guide)):
-        if not (isinstance(kind, type) and issubclass(kind, base)):
-            what = base.__name__.lower()
-            raise UserError(f"{name} is not a {what}: its class must derive from gram_pyro.{what}s.{base.__name__}")
-    model: Model = network(config.task, config.model)
-    guide: Guide = posterior(config.task, model)
+    model: Model = _made(config.model_name, MODELS, config.task, config.model)
+    guide: Guide = _made(config.guide, GUIDES, config.task, model)
     return model, guide
+
+
+def _made(name: str, registry: Registry, *inputs: Any) -> Any:
+    maker, base = registry.find(name), registry.base
+    fits = not isinstance(maker, type) or issubclass(maker, base)
+    try:
+        part = maker(*inputs) if fits else None
+    except TypeError as error:
+        raise UserError(f"the {registry.kind} {name} cannot be made: {error}") from error
+    if not isinstance(part, base):
+        raise UserError(f"{name} is not a {registry.kind}: it must make a gram_pyro.{registry.kind}s.{base.__name__}")
+    return part
 
 
 def publish(folder: Path, config: RunConfig, model: Model, guide: Guide) -> None:

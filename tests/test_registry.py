@@ -11,7 +11,9 @@ import pytest
 from gram_pyro.errors import UserError
 from gram_pyro.guides import GUIDES, GaussianGuide, PriorGuide
 from gram_pyro.models import MODELS, Gram
+from gram_pyro.recipes import recipe
 from gram_pyro.registry import Registry
+from gram_pyro.runs import build_parts
 from gram_pyro.tasks import TASKS, Coloring, Task
 
 TASK_FILE = """
@@ -148,3 +150,31 @@ def test_bad_files(registry: Registry, file: Path, text: str, suffix: str, messa
     assert message in str(error.value) and str(file) in str(error.value)
     if "defines" not in message and "has no" not in str(error.value):
         assert set(sys.modules) == before  # a file that failed is not left half-loaded
+
+
+def test_a_part_has_a_name_that_finds_it(registry: Registry, file: Path) -> None:
+    for part in (Coloring, registry.find(str(file)), GaussianGuide):
+        assert registry.find(registry.name_of(part)).__qualname__ == part.__qualname__
+    assert registry.name_of(Coloring) == registry.name_of("coloring") == "coloring"
+    assert registry.name_of(GaussianGuide) == "gram_pyro.guides.gaussian:GaussianGuide"
+    with pytest.raises(UserError, match=r"cannot be found again by name; define it at the top of a module"):
+        registry.name_of(lambda: None)
+
+
+def test_a_recipe_takes_parts_by_name_or_as_callables(file: Path) -> None:
+    assert recipe("coloring", guide=PriorGuide) == recipe("coloring", guide="prior")
+    own, paper = recipe(f"{file}:Mine", "paper", model=Gram), recipe("coloring", "paper")
+    assert (own.training, own.model, own.model_name) == (paper.training, paper.model, "gram")
+
+
+def make_guide(task: Coloring, model: Gram) -> PriorGuide:
+    return PriorGuide(task, model)
+
+
+def test_a_function_makes_a_guide() -> None:
+    _, guide = build_parts(recipe("coloring", guide=make_guide))
+    assert isinstance(guide, PriorGuide)
+    with pytest.raises(UserError, match=r"is not a guide: it must make a gram_pyro\.guides\.Guide"):
+        build_parts(recipe("coloring", guide=Gram))
+    with pytest.raises(UserError, match=r"the guide json:dumps cannot be made: .*argument"):
+        build_parts(recipe("coloring", guide="json:dumps"))
