@@ -12,6 +12,7 @@ from gram_pyro.models.base import Model
 from gram_pyro.tasks.base import Problems
 
 MAX_POSITIONS = 2**16
+MAX_PAIRS = 2**23
 
 
 @contextmanager
@@ -31,17 +32,17 @@ def sample(model: Model, problems: Problems, num_samples: int, steps: Sequence[i
     decoded at each of them. Trajectories fold into the batch in chunks of bounded size.
     """
     device = next(model.parameters()).device
-    wide = problems.repeat(num_samples)
-    batch, length = wide.tokens.shape
-    chunk = max(1, MAX_POSITIONS // length)
-    decoded = torch.empty(len(steps), batch, length, dtype=torch.long)
+    count, length = problems.tokens.shape
+    owner = torch.arange(count).repeat_interleave(num_samples)
+    chunk = max(1, min(MAX_POSITIONS // length, MAX_PAIRS // length**2))
+    decoded = torch.empty(len(steps), len(owner), length, dtype=torch.long)
     with seeded(seed, device):
-        for start in range(0, batch, chunk):
+        for start in range(0, len(owner), chunk):
             rows = slice(start, start + chunk)
-            part = Problems(wide.tokens[rows], None if wide.relations is None else wide.relations[rows]).to(device)
+            part = problems.select(owner[rows]).to(device)
             state, reached = None, 0
             for i, depth in enumerate(steps):
                 state, logits = model(part, steps=depth - reached, state=state, supervise="last")
                 decoded[i, rows] = logits.argmax(-1).cpu()
                 reached = depth
-    return decoded.view(len(steps), -1, num_samples, length)
+    return decoded.view(len(steps), count, num_samples, length)

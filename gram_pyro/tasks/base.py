@@ -28,9 +28,9 @@ class Problems(NamedTuple):
         """The same problems on another device."""
         return Problems(*(None if part is None else part.to(device) for part in self))  # type: ignore[arg-type]
 
-    def repeat(self, times: int) -> Problems:
-        """Each problem `times` times in a row: `(batch * times, ...)`."""
-        return Problems(*(None if part is None else part.repeat_interleave(times, 0) for part in self))  # type: ignore[arg-type]
+    def select(self, rows: Tensor) -> Problems:
+        """The problems at `rows` `(count,)`, which may repeat: `(count, ...)`."""
+        return Problems(*(None if part is None else part[rows] for part in self))  # type: ignore[arg-type]
 
 
 class Examples(NamedTuple):
