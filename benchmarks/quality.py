@@ -24,6 +24,7 @@ ROWS: dict[str, list[str]] = {
     "relations-1": ["--seed", "1"],
     "relations-2": ["--seed", "2"],
     "tokens": ["--task.layout", "tokens"],
+    "tokens-canonical": ["--task.layout", "tokens", "--task.names", "canonical"],
     "deterministic": ["--task.names", "canonical", "--task.positions", "--model.no-guidance", "--free", "0"],
     "n10": ["--task.n", "10", "--minutes", "30"],
 }

@@ -25,13 +25,13 @@ class TrainingConfig:
 
     updates: int | None = None
     """Optimiser steps; None lets `minutes` decide."""
-    minutes: float = 10.0
+    minutes: float = 5.0
     """Wall minutes, turned into a number of updates at the start."""
-    batch: int = 32
+    batch: int = 128
     """Problems side by side."""
     depth: int = 16
     """Supervision steps of a trajectory (N_sup)."""
-    free: float = 0.15
+    free: float = 0.5
     """Part of the problems that first run free, under the prior, before a target steers them; 0 in the paper."""
     problems: int = 20_000
     """Problems in the training set, each with all its solutions."""
