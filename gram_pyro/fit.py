@@ -26,7 +26,7 @@ from gram_pyro.inference import sample
 from gram_pyro.machine import autocast, compile_network, resolve
 from gram_pyro.metrics import measure
 from gram_pyro.models.base import Model
-from gram_pyro.plots import draw_answers, draw_curves
+from gram_pyro.plots import draw_curves, draw_samples
 from gram_pyro.runs import build_parts, publish
 from gram_pyro.training import Measured, Trainer
 
@@ -205,11 +205,7 @@ class Fit:
                 "ratio_deep": round(deep.ratio or 0.0, 5),
             }
         )
-        shown = self.validation[:8]
-        answers = [task.answer(problem, values[0].tolist()) for problem, values in zip(shown, decoded[1], strict=False)]
-        broken = [task.violations(problem, answer) for problem, answer in zip(shown, answers, strict=True)]
-        titles = ["valid" if not count else f"{count} violated" for count in broken]
-        draw_answers(task, shown, answers, self.folder / "samples.png", titles)
+        draw_samples(task, self.validation, decoded[1], self.folder / "samples.png")
         bar.set_postfix(validity=f"{rows[0].validity:.3f}", coverage=f"{rows[0].coverage or 0:.3f}")
 
 

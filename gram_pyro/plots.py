@@ -10,6 +10,7 @@ from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from torch import Tensor
 
 from gram_pyro.checkpoint import write_atomically
 from gram_pyro.tasks.base import Answer, Task
@@ -47,6 +48,23 @@ def draw_curves(metrics: Sequence[dict[str, Any]], path: Path) -> None:
     for axes in (loss, kl, quality):
         axes.spines[["top", "right"]].set_visible(False)
     save_figure(figure, path)
+
+
+def draw_samples(task: Task, problems: Sequence[Any], values: Tensor, path: Path) -> None:
+    """Different samples of the same problems: a row of four each for three that have as many.
+
+    `values` `(problems, samples, length)` are decoded samples, valid or not.
+    """
+    found = []
+    for problem, rows in zip(problems, values.tolist(), strict=True):
+        answers = dict.fromkeys(task.canonical(task.answer(problem, row)) for row in rows)
+        found.append((problem, [*answers][:4]))
+    found.sort(key=lambda each: -len(each[1]))
+    pairs = [(problem, answer) for problem, answers in found[:3] for answer in answers]
+    broken = [task.violations(problem, answer) for problem, answer in pairs]
+    captions = ["valid" if not count else f"{count} violated" for count in broken]
+    shown, answers_shown = zip(*pairs, strict=True)
+    draw_answers(task, shown, answers_shown, path, captions)
 
 
 def draw_answers(

@@ -82,7 +82,7 @@ def small(patch: pytest.MonkeyPatch, pictures: bool = False) -> None:
     patch.setattr(fit, "TIMED_UPDATES", 6)
     if not pictures:
         patch.setattr(fit, "draw_curves", lambda *_: None)
-        patch.setattr(fit, "draw_answers", lambda *_: None)
+        patch.setattr(fit, "draw_samples", lambda *_: None)
 
 
 @pytest.fixture(autouse=True)

@@ -26,7 +26,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setattr(fit, "VALIDATION_PROBLEMS", 3)
         patch.setattr(fit, "VALIDATION_SAMPLES", 3)
         patch.setattr(fit, "draw_curves", lambda *_: None)
-        patch.setattr(fit, "draw_answers", lambda *_: None)
+        patch.setattr(fit, "draw_samples", lambda *_: None)
         train.main([*TINY, "--out", str(folder)])
     yield folder
 
