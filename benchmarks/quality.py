@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +44,15 @@ def train_row(name: str, extra: list[str]) -> Path:
 
 
 def transfer(folder: Path, n: int, problems: int) -> dict[str, Any]:
-    """The same weights on larger unseen graphs."""
-    graphs = Coloring(n=n).generate("test", problems, 7)
+    """The same weights on larger unseen graphs of the same mean degree, so that most can be colored."""
     run = load_run(str(folder))
+    assert isinstance(run.task, Coloring)
+    probability = tuple(p * (run.task.n - 1) / (n - 1) for p in run.task.edge_probability)
+    task = replace(run.task, n=n, edge_probability=probability)
+    graphs = task.generate("test", problems, 7)
     counts = [len(run.task.solutions(graph)) for graph in graphs]
     measured = evaluate.evaluate(run, graphs, counts, [1, 20], [64])
-    return {"n": n, "problems": problems, "rows": measured["rows"]}
+    return {"n": n, "edge_probability": probability, "problems": problems, "rows": measured["rows"]}
 
 
 def main(arguments: list[str]) -> None:
