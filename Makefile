@@ -14,7 +14,7 @@ test: .venv/.dev
 lint: .venv/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy --strict gram_pyro
+	$(BIN)/mypy --strict gram_pyro benchmarks
 
 bench: .venv/.run
 	$(BIN)/python -m benchmarks.step

@@ -15,7 +15,8 @@ def loss_by_hand(case: Case, beta: float | Tensor, balance: float) -> Tensor:
     proposal, _ = model.propose(state, model.embed(problems.tokens), problems.relations)
     location, scale = model.guidance(proposal)
     features = proposal + guide.embedding(targets + 1)
-    shift, log_ratio = guide.project_out(F.silu(guide.project_in(features))).float().chunk(2, -1)
+    change = guide.project_out(F.silu(guide.project_in(features))).float()
+    shift, log_ratio = (change * (targets >= 0).any(-1)[:, None, None]).chunk(2, -1)
     fixed_location, fixed_scale = location.detach(), scale.detach()
     mean = fixed_location + fixed_scale * shift
     deviation = fixed_scale * torch.exp(2 * torch.tanh(log_ratio / 2))

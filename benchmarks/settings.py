@@ -15,6 +15,7 @@ from gram_pyro.models.base import State
 from gram_pyro.tasks import Coloring
 from gram_pyro.tasks.base import Problems
 from gram_pyro.tasks.graph_split import random_adjacency
+from gram_pyro.training import TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,10 @@ class Case(NamedTuple):
 
 
 def build(setting: Setting, seed: int) -> Case:
-    """Random graphs with random colors; the posterior is moved off the prior, so that no KL is zero."""
+    """Random graphs with random colors; as in training, a part of the problems runs free, without an answer.
+
+    The posterior is moved off the prior, so that no other KL is zero.
+    """
     torch.manual_seed(seed)
     task = Coloring(n=setting.vertices)
     model = Gram(task, setting.model)
@@ -50,5 +54,6 @@ def build(setting: Setting, seed: int) -> Case:
     nn.init.normal_(guide.project_out.weight, std=0.02)
     graphs = random_adjacency(setting.batch, setting.vertices, task.edge_probability, np.random.default_rng(seed))
     targets = torch.randint(task.classes, (setting.batch, setting.vertices))
+    targets[: int(TrainingConfig().free * setting.batch)] = -1
     state = State(*(part.clone() for part in model.initial_state(setting.batch, setting.vertices)))
     return Case(model, guide, task.encode_adjacency(torch.from_numpy(graphs)), targets, state)

@@ -41,7 +41,7 @@ def cell(values: Sequence[float], digits: int) -> str:
 def lines(label: str, names: Sequence[str], samples: int) -> list[list[str]]:
     """The table's lines of one row, one a depth."""
     runs = [stored(name) for name in names]
-    result = []
+    result: list[list[str]] = []
     for place, row in enumerate(runs[0]["evaluation"]["rows"]):
         if row["samples"] != samples:
             continue

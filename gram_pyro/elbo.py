@@ -96,8 +96,8 @@ class TruncatedTrace_ELBO(ELBO):
                 loss.append(self.beta * balanced)
         zero = torch.zeros(())
         return Terms(
-            torch.stack([term.sum() for term in loss]).sum() if loss else zero,
-            torch.stack(log_likelihood).detach().sum(0) if log_likelihood else zero,
+            sum((term.sum() for term in loss), start=zero),
+            sum((term.detach() for term in log_likelihood), start=zero),
             torch.stack(kl) if kl else zero.expand(0, 1),
             model_trace,
         )
@@ -123,10 +123,9 @@ class TruncatedTrace_ELBO(ELBO):
             interleaved = poutine.unwrap(guide)
             if isinstance(interleaved, GuideMessenger):
                 guide(*args, **kwargs)
-                model_trace, guide_trace = interleaved.get_traces()
-            else:
-                guide_trace = poutine.trace(guide).get_trace(*args, **kwargs)
-                model_trace = poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(*args, **kwargs)
+                return interleaved.get_traces()
+            guide_trace = poutine.trace(guide).get_trace(*args, **kwargs)
+            model_trace = poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(*args, **kwargs)
         return prune_subsample_sites(model_trace), prune_subsample_sites(guide_trace)
 
     def _is_charged(self, name: str, sites: dict[str, Any]) -> bool:

@@ -27,7 +27,8 @@ class Row(NamedTuple):
     `validity` is the fraction of samples without a violation; `coverage`, `ceiling` (what as many
     independent uniform solutions would cover) and their `ratio` are means over the problems whose
     number of solutions is known, None if there are none; `conflicts` counts violations summed over
-    problems, of an average sample; `solutions` is the mean number of distinct solutions found.
+    problems, of an average sample, and `best` those of the best sample of each problem; `solutions` is
+    the mean number of distinct solutions found.
     """
 
     samples: int
@@ -37,6 +38,7 @@ class Row(NamedTuple):
     ceiling: float | None
     ratio: float | None
     conflicts: float
+    best: int
     solutions: float
 
 
@@ -58,6 +60,7 @@ def measure(
     """
     seen = {} if seen is None else seen
     violations: list[int] = []
+    best = 0
     found: list[int] = []
     for place, (problem, values) in enumerate(zip(problems, decoded, strict=True)):
         solutions = set()
@@ -67,6 +70,7 @@ def measure(
             if not violations[-1]:
                 solutions.add(task.canonical(answer))
         found.append(len(solutions))
+        best += min(violations[-samples:])
     covered = [number / count for number, count in zip(found, counts, strict=True) if count]
     coverage = mean(covered) if covered else None
     ceiling = mean([1 - (1 - 1 / count) ** samples for count in counts if count]) if covered else None
@@ -78,6 +82,7 @@ def measure(
         ceiling=ceiling,
         ratio=None if coverage is None or ceiling is None else coverage / ceiling,
         conflicts=sum(violations) / samples,
+        best=best,
         solutions=mean(found),
     )
 

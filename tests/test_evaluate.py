@@ -19,7 +19,7 @@ from gram_pyro.runs import Run
 from gram_pyro.tasks.coloring import Coloring
 
 QUICK = ["--problems", "6", "--samples", "1", "4", "--steps", "2", "4"]
-COLUMNS = {"samples", "steps", "validity", "coverage", "ceiling", "ratio", "conflicts", "solutions"}
+COLUMNS = {"samples", "steps", "validity", "coverage", "ceiling", "ratio", "conflicts", "best", "solutions"}
 
 
 def tiny_run(run: str, device: str = "auto") -> Run:

@@ -89,6 +89,7 @@ def test_coverage_agrees_with_brute_force(data: st.DataObject) -> None:
     assert row.coverage == pytest.approx(len(found) / len(every))
     assert row.validity == pytest.approx(sum(not conflicts(graph, colors) for colors in decoded) / len(decoded))
     assert row.conflicts == pytest.approx(sum(conflicts(graph, colors) for colors in decoded) / len(decoded))
+    assert row.best == min(conflicts(graph, colors) for colors in decoded)
 
 
 def test_groups_of_one_size() -> None:

@@ -63,8 +63,13 @@ def state_site(name: str, value: Tensor, remaining: int) -> Tensor:
     `remaining` lets a handler decide what to do at a place in the recursion (cut gradients, record)
     without knowing which model it steers.
     """
-    infer: Any = {"_deterministic": True, "remaining": remaining}
-    site: Tensor = pyro.sample(name, Recorded(value, event_dim=2), obs=value, infer=infer)
+    return record(name, value, remaining=remaining)
+
+
+def record(name: str, value: Tensor, **infer: Any) -> Tensor:
+    """A deterministic site with event shape `(length, width)`, cheaper than `pyro.deterministic`."""
+    marks: Any = {"_deterministic": True, **infer}
+    site: Tensor = pyro.sample(name, Recorded(value, event_dim=2), obs=value, infer=marks)
     return site
 
 

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gram_pyro.errors import UserError
-from gram_pyro.models.base import Model, Outcome, State, register, state_site
+from gram_pyro.models.base import Model, Outcome, State, record, register, state_site
 from gram_pyro.models.layers import Stack, rms_norm, rotary
 from gram_pyro.tasks.base import Problems, Task
 
@@ -147,7 +147,7 @@ class Gram(Model):
                 state = State(state_site(f"high_{t}", high, total - t), state_site(f"low_{t}", low, total - t))
                 step, within = divmod(t, self.transitions)
                 if within == 0 and (supervise == "every" or t == total):
-                    logits = pyro.deterministic(f"logits_{step}", self.decode(state.high), event_dim=2)
+                    logits = record(f"logits_{step}", self.decode(state.high))
                     answer(f"y_{step}", logits, targets)
         return Outcome(state, logits)
 
