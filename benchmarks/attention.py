@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.report import Options, Row, compare, publish, spread, time_paired
 from gram_pyro.cli import parse
 from gram_pyro.errors import run_cli
-from gram_pyro.models.layers import RelationAttention
+from gram_pyro.models.layers import folded_attention, masked_attention
 
 BATCH = 32
 LENGTHS = (8, 36, 81)
 HEADS = ((4, 16), (8, 32), (8, 64))
+Attention = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+WAYS: dict[str, Attention] = {"folded": folded_attention, "mask": masked_attention}
 KERNELS = "aten::_scaled_dot_product"
 
 
@@ -27,17 +29,6 @@ class AttentionOptions(Options):
 
     repeats: int = 30
     """Timed rounds of each size."""
-
-
-def masked(layer: RelationAttention, x: Tensor, relations: Tensor) -> Tensor:
-    """The layer's function with the bias as an additive mask, the obvious way to write it."""
-    assert layer.gain is not None
-    batch, length, width = x.shape
-    q, k, v = layer.project_in(x).view(batch, length, 3, layer.heads, -1).permute(2, 0, 3, 1, 4)
-    bias = torch.einsum("ar,brij->baij", layer.gain, relations)
-    mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
-    out: Tensor = layer.project_out(mixed.transpose(1, 2).reshape(batch, length, width))
-    return out
 
 
 def kernel(function: Callable[[], Tensor]) -> str:
@@ -52,31 +43,32 @@ def kernel(function: Callable[[], Tensor]) -> str:
 def measure(length: int, heads: int, head_width: int, options: AttentionOptions) -> Row:
     """One row: both ways at one size. Raises `RuntimeError` if they do not compute the same."""
     torch.manual_seed(options.seed)
-    layer = RelationAttention(heads * head_width, heads, relations=1)
-    x = torch.randn(BATCH, length, heads * head_width, requires_grad=True)
-    relations = torch.randint(2, (BATCH, 1, length, length)).float()
-    forward: dict[str, Callable[[], Tensor]] = {
-        "folded": lambda: layer(x, relations, None),
-        "mask": lambda: masked(layer, x, relations),
-    }
-    folded, plain = (function() for function in forward.values())
-    if not torch.allclose(folded, plain, atol=1e-5):
-        raise RuntimeError(f"not the same attention: outputs differ by {(folded - plain).abs().max()}")
-    inputs = [x, *layer.parameters()]
+    inputs = [torch.randn(BATCH, heads, length, head_width, requires_grad=True) for _ in range(3)]
+    inputs.append(torch.randn(BATCH, heads, length, length, requires_grad=True))
+    folded, masked = (attention(*inputs) for attention in WAYS.values())
+    if not torch.allclose(folded, masked, atol=1e-5):
+        raise RuntimeError(f"not the same attention: outputs differ by {(folded - masked).abs().max()}")
+    fixed = [tensor.detach() for tensor in inputs]
 
-    def backward(function: Callable[[], Tensor]) -> Callable[[], object]:
-        return lambda: torch.autograd.grad(function().sum(), inputs)
+    def train(attention: Attention) -> Callable[[], object]:
+        return lambda: torch.autograd.grad(attention(*inputs).sum(), inputs)
 
-    times = time_paired({name: backward(function) for name, function in forward.items()}, options.repeats)
-    return {
-        "length": length,
-        "heads": heads,
-        "head_width": head_width,
-        "batch": BATCH,
-        "kernels": {name: kernel(function) for name, function in forward.items()},
-        "seconds": {name: spread(taken) for name, taken in times.items()},
-        "mask_to_folded": compare(times["mask"], times["folded"]),
-    }
+    row: Row = {"length": length, "heads": heads, "head_width": head_width, "batch": BATCH}
+    for use, tensors in (("training", inputs), ("inference", fixed)):
+        calls = {name: partial(attention, *tensors) for name, attention in WAYS.items()}
+        timed = {name: train(attention) for name, attention in WAYS.items()} if use == "training" else calls
+        times = time_paired(timed, options.repeats)
+        row[use] = {
+            "kernels": {name: kernel(call) for name, call in calls.items()},
+            "seconds": {name: spread(taken) for name, taken in times.items()},
+            "mask_to_folded": compare(times["mask"], times["folded"]),
+        }
+    return row
+
+
+def ratio(use: str) -> Callable[[Row], str]:
+    """A cell: a ratio with its extremes."""
+    return lambda row: "{ratio:.2f} ({ratio_min:.2f} to {ratio_max:.2f})".format(**row[use]["mask_to_folded"])
 
 
 def main(arguments: list[str]) -> None:
@@ -86,11 +78,11 @@ def main(arguments: list[str]) -> None:
     columns: dict[str, Callable[[Row], str]] = {
         "heads": lambda row: f"{row['heads']} x {row['head_width']}",
         "tokens": lambda row: str(row["length"]),
-        "folded kernel": lambda row: row["kernels"]["folded"],
-        "mask kernel": lambda row: row["kernels"]["mask"],
-        "folded [s]": lambda row: f"{row['seconds']['folded']['median']:.5f}",
-        "mask [s]": lambda row: f"{row['seconds']['mask']['median']:.5f}",
-        "mask / folded": lambda row: "{ratio:.2f} ({ratio_min:.2f} to {ratio_max:.2f})".format(**row["mask_to_folded"]),
+        "folded kernel": lambda row: row["training"]["kernels"]["folded"],
+        "mask kernel": lambda row: row["training"]["kernels"]["mask"],
+        "without gradient": lambda row: row["inference"]["kernels"]["mask"],
+        "training: mask / folded": ratio("training"),
+        "inference: mask / folded": ratio("inference"),
     }
     publish("attention", options, columns, rows)
 

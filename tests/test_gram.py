@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gram_pyro.errors import UserError
 from gram_pyro.models.gram import Gram, GramConfig
-from gram_pyro.models.layers import RelationAttention, rotary, rotate
+from gram_pyro.models.layers import RelationAttention, folded_attention, masked_attention, rotary, rotate
 from gram_pyro.tasks.base import Problems
 from gram_pyro.tasks.coloring import Coloring
 
@@ -189,6 +189,15 @@ def test_relation_attention_is_softmax_with_an_additive_bias(positions: tuple[Te
         heads.append(scores.softmax(-1) @ v[..., part])
     expected = attention.project_out(torch.cat(heads, -1))
     torch.testing.assert_close(attention(x, relations, positions), expected, rtol=0, atol=1e-5)
+
+
+def test_the_attention_of_cuda_and_that_of_the_cpu_are_the_same() -> None:
+    q, k, v, bias = inputs = [torch.randn(3, 4, 5, n, requires_grad=True) for n in (8, 8, 8, 5)]
+    results = [attention(q, k, v, bias) for attention in (folded_attention, masked_attention)]
+    weight = torch.randn_like(results[0])
+    gradients = [torch.autograd.grad((result * weight).sum(), inputs) for result in results]
+    torch.testing.assert_close(results[0], results[1], rtol=0, atol=1e-5)
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("task", [Coloring(), Coloring(n=6, layout="tokens")])

@@ -25,12 +25,28 @@ def rotate(x: Tensor, positions: tuple[Tensor, Tensor]) -> Tensor:
     return x * positions[0] + torch.cat((-right, left), -1) * positions[1]
 
 
+def folded_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
+    """Attention with a learned bias inside the dot product: its row is appended to q, the identity to k.
+
+    `q`, `k`, `v` `(batch, heads, length, width)`, `bias` `(batch, heads, length, length)`. No bias tensor
+    keeps `scaled_dot_product_attention` from flash, the kernel of choice on CUDA; the price is `length`
+    more features a position, too dear on a CPU.
+    """
+    length, width = q.shape[-2:]
+    identity = torch.eye(length, device=k.device, dtype=k.dtype).expand_as(bias)
+    q, k, v = torch.cat((q, bias * width**0.5), -1), torch.cat((k, identity), -1), F.pad(v, (0, length))
+    return F.scaled_dot_product_attention(q, k, v, scale=width**-0.5)[..., :width]
+
+
+def masked_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
+    """The same from an additive mask: flash on a CPU without gradient, and with one the faster plain kernel."""
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+
+
 class RelationAttention(nn.Module):
     """Self-attention whose scores see how two positions are related.
 
     Score of head a from position i to j: `q_i . k_j / sqrt(w) + sum_r gain[a, r] * relation[r, i, j]`.
-    The bias is folded into the dot product (its row is appended to q, the identity to k), so that no
-    bias tensor keeps `scaled_dot_product_attention` from its fused kernels: flash on CUDA and on CPU.
     """
 
     def __init__(self, width: int, heads: int, relations: int) -> None:
@@ -44,14 +60,13 @@ class RelationAttention(nn.Module):
         """`x` `(batch, length, width)`, `relations` `(batch, relations, length, length)` or None."""
         batch, length, width = x.shape
         q, k, v = self.project_in(x).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # (b a n w)
-        scale = q.shape[-1] ** -0.5
         if positions is not None:
             q, k = rotate(q, positions), rotate(k, positions)
-        if self.gain is not None and relations is not None:
-            bias = torch.einsum("ar,brij->baij", self.gain.to(q.dtype), relations.to(q.dtype)) / scale
-            identity = torch.eye(length, device=x.device, dtype=k.dtype).expand(batch, self.heads, -1, -1)
-            q, k, v = torch.cat((q, bias), -1), torch.cat((k, identity), -1), F.pad(v, (0, length))
-        mixed = F.scaled_dot_product_attention(q, k, v, scale=scale)[..., : width // self.heads]
+        if self.gain is None or relations is None:
+            mixed = F.scaled_dot_product_attention(q, k, v)
+        else:
+            bias = torch.einsum("ar,brij->baij", self.gain.to(q.dtype), relations.to(q.dtype))
+            mixed = folded_attention(q, k, v, bias) if x.is_cuda else masked_attention(q, k, v, bias)
         out: Tensor = self.project_out(mixed.transpose(1, 2).reshape(batch, length, width))
         return out
 
