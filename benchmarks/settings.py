@@ -29,6 +29,7 @@ class Setting:
 
 
 SMALL = Setting("small", 32, 8, GramConfig())
+RECIPE = Setting("recipe", TrainingConfig().batch, Coloring().n, GramConfig())
 LARGE = Setting("large", 64, 36, GramConfig(width=256, heads=8, hidden=512))
 
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from benchmarks.by_hand import loss_by_hand
 from benchmarks.report import Options, Row, compare, publish, spread, time_paired
-from benchmarks.settings import LARGE, SMALL, Case, Setting, build
+from benchmarks.settings import LARGE, RECIPE, SMALL, Case, Setting, build
 from gram_pyro.cli import parse
 from gram_pyro.elbo import TruncatedTrace_ELBO
 from gram_pyro.errors import run_cli
@@ -39,7 +39,7 @@ class StepOptions(Options):
     """Time a training step: the library's, Pyro's SVI, and plain PyTorch."""
 
     repeats: int = 100
-    """Timed rounds of the small setting, each running every contender once; the large takes a tenth of them."""
+    """Timed rounds of the small settings, each running every contender once; the large takes a tenth of them."""
     compile: bool = False
     """Compile the network's tensor functions, as training does where it pays."""
     profile: bool = False
@@ -149,10 +149,10 @@ def ratio(name: str) -> Callable[[Row], str]:
 
 
 def main(arguments: list[str]) -> None:
-    """Time both settings and report."""
+    """Time every setting and report."""
     options = parse(StepOptions, "benchmarks.step", arguments)
     pyro.enable_validation(False)  # as training does
-    rounds = {SMALL: options.repeats, LARGE: -(-options.repeats // 10)}
+    rounds = {SMALL: options.repeats, RECIPE: options.repeats, LARGE: -(-options.repeats // 10)}
     rows = [measure(setting, count, options) for setting, count in rounds.items()]
     columns: dict[str, Callable[[Row], str]] = {"setting": lambda row: row["setting"]["name"]}
     columns |= {f"{name} [s]": seconds(name) for name in ("ours", "svi", "hand")}

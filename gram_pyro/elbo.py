@@ -79,26 +79,24 @@ class TruncatedTrace_ELBO(ELBO):
     def terms(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> Terms:
         """Run model and guide once and take the bound apart."""
         model_trace, guide_trace = self._get_trace(model, guide, args, kwargs)
-        log_likelihood: list[Tensor] = []
-        kl: list[Tensor] = []
-        loss: list[Tensor] = []
+        likelihoods: list[Tensor] = []
+        divergences: list[Tensor] = []
+        charges: list[Tensor] = []
         sites: dict[str, Any] = model_trace.nodes
         for name, site in sites.items():
             if site["type"] != "sample" or site["infer"].get("_deterministic"):
                 continue
             if site["is_observed"]:
-                value = scale_and_mask(site["fn"].log_prob(site["value"]), site["scale"], site["mask"])
-                log_likelihood.append(value)
-                loss.append(-value)
+                likelihoods.append(scale_and_mask(site["fn"].log_prob(site["value"]), site["scale"], site["mask"]))
             elif name in guide_trace.nodes and self._is_charged(name, sites):
                 divergence, balanced = self._kl(name, guide_trace.nodes[name], site)
-                kl.append(divergence.detach())
-                loss.append(self.beta * balanced)
-        zero = torch.zeros(())
+                divergences.append(divergence.detach())
+                charges.append(balanced)
+        log_likelihood = total(likelihoods)
         return Terms(
-            sum((term.sum() for term in loss), start=zero),
-            sum((term.detach() for term in log_likelihood), start=zero),
-            torch.stack(kl) if kl else zero.expand(0, 1),
+            (self.beta * total(charges) - log_likelihood).sum(),
+            log_likelihood.detach(),
+            torch.stack(divergences) if divergences else torch.zeros(0, 1),
             model_trace,
         )
 
@@ -145,6 +143,11 @@ class TruncatedTrace_ELBO(ELBO):
         train_posterior = divergence_of(name, q, detached(p), value)
         balanced = self.balance * train_prior + (1 - self.balance) * train_posterior
         return scale_and_mask(train_prior, scale, mask), scale_and_mask(balanced, scale, mask)
+
+
+def total(terms: list[Tensor]) -> Tensor:
+    """The sum of terms of one shape, zero if there are none."""
+    return sum(terms[1:], start=terms[0]) if terms else torch.zeros(())
 
 
 def divergence_of(name: str, q: dist.TorchDistribution, p: dist.TorchDistribution, value: Tensor) -> Tensor:

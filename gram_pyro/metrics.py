@@ -135,8 +135,8 @@ def bound(
             terms = objective.terms(model, guide, x, y.to(device), steps=depth, supervise="last")
             loss = terms.kl.sum(0).double().cpu() - terms.log_likelihood.double().cpu()
             nll.index_add_(0, owner, weight[owner] * loss)
-            site: Any = terms.trace.nodes[f"logits_{depth}"]
-            decoded: Tensor = site["value"].argmax(-1)
+            site: Any = terms.trace.nodes[f"y_{depth}"]
+            decoded: Tensor = site["fn"].logits.argmax(-1)
             for place, values in zip(owner.tolist(), decoded.tolist(), strict=True):
                 if not broken(task, problems, place, task.answer(problems[place], values), seen):
                     valid[place] += weight[place]

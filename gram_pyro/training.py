@@ -168,7 +168,7 @@ class Trainer:
             self.controller.update(kl, self.kl_target())
         sites: dict[str, Any] = terms.trace.nodes
         total = self.steps * self.model.transitions
-        logits = sites[f"logits_{self.steps}"]["value"]
+        logits = sites[f"y_{self.steps}"]["fn"].logits
         right = ((logits.argmax(-1) == targets) | (targets < 0)).all(-1)
         accuracy = (right * usual).sum()
         self.carry.advance(State(sites[f"high_{total}"]["value"], sites[f"low_{total}"]["value"]), logits)

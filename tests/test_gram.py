@@ -12,6 +12,7 @@ from pyro.infer import Predictive
 from torch import Tensor
 
 from gram_pyro.errors import UserError
+from gram_pyro.models.base import Answers
 from gram_pyro.models.gram import Gram, GramConfig
 from gram_pyro.models.layers import RelationAttention, folded_attention, masked_attention, rotary, rotate
 from gram_pyro.tasks.base import Problems
@@ -48,12 +49,12 @@ def test_sites_and_their_shapes(core: str, supervise: str) -> None:
     for t in range(1, 5):
         names += [f"proposal_{t}", f"guidance_{t}", f"high_{t}", f"low_{t}"]
         if t == 4 or (t == 2 and supervise == "every"):
-            names += [f"logits_{t // 2}", f"y_{t // 2}"]
+            names.append(f"y_{t // 2}")
     assert [name for name, site in trace.nodes.items() if site["type"] == "sample"] == names
     trace.compute_log_prob()
     for name in names[1:]:
         site, y = trace.nodes[name], name.startswith("y")
-        event = (6,) if y else (6, 3) if name.startswith("logits") else (6, 16)
+        event = (6,) if y else (6, 16)
         assert site["value"].shape == (3, *event) and site["fn"].batch_shape == (3,)
         assert site["log_prob"].shape == (3,)
         assert site["is_observed"] == (not name.startswith("guidance"))
@@ -62,7 +63,7 @@ def test_sites_and_their_shapes(core: str, supervise: str) -> None:
     state, logits = trace.nodes["_RETURN"]["value"]
     assert torch.equal(state.high, trace.nodes["high_4"]["value"])
     assert torch.equal(state.low, trace.nodes["low_4"]["value"])
-    assert torch.equal(logits, trace.nodes["logits_2"]["value"])
+    assert torch.equal(logits, trace.nodes["y_2"]["fn"].logits)
 
 
 @pytest.mark.parametrize("core", CORES)
@@ -89,7 +90,7 @@ def test_the_recursion_is_the_papers(core: str) -> None:
         high = high + sites[f"guidance_{t}"]["value"]
         torch.testing.assert_close(sites[f"high_{t}"]["value"], high, rtol=0, atol=1e-5)
         torch.testing.assert_close(sites[f"low_{t}"]["value"], low, rtol=0, atol=1e-5)
-    torch.testing.assert_close(sites["logits_1"]["value"], model.decode(high), rtol=0, atol=1e-5)
+    torch.testing.assert_close(sites["y_1"]["fn"].logits, model.decode(high), rtol=0, atol=1e-5)
 
 
 def test_without_targets_it_draws_from_the_prior() -> None:
@@ -108,7 +109,7 @@ def test_the_likelihood_counts_only_what_is_asked() -> None:
     targets = torch.tensor([[0, 1, 2, -1, -1, -1], [-1] * 6, [2, 2, 1, 1, 0, 0]])
     trace = poutine.trace(model).get_trace(batch, targets)
     trace.compute_log_prob()
-    logs = trace.nodes["logits_1"]["value"].log_softmax(-1).detach()
+    logs = trace.nodes["y_1"]["fn"].logits.log_softmax(-1).detach()
     expected = [sum(logs[b, i, c] for i, c in enumerate(row) if c >= 0) for b, row in enumerate(targets.tolist())]
     torch.testing.assert_close(trace.nodes["y_1"]["log_prob"], torch.tensor(expected), rtol=1e-5, atol=1e-5)
 
@@ -260,3 +261,16 @@ def test_a_trajectory_can_be_carried_on(core: str) -> None:
 def test_impossible_shapes_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(UserError, match="model"):
         GramConfig(**wrong)  # type: ignore[arg-type]
+
+
+def test_answers_are_independent_categoricals() -> None:
+    logits = 2 * torch.randn(2, 3, 4)
+    answers, plain = Answers(logits), torch.distributions.Categorical(logits=logits)
+    drawn = answers.sample((20_000,))
+    assert drawn.shape == (20_000, 2, 3) and answers.support.check(drawn).all()
+    torch.testing.assert_close(answers.log_prob(drawn), plain.log_prob(drawn).sum(-1))
+    frequency = torch.nn.functional.one_hot(drawn, 4).float().mean(0)
+    torch.testing.assert_close(frequency, logits.softmax(-1), rtol=0, atol=0.02)
+    wide = answers.expand((5, 2))
+    assert wide.batch_shape == (5, 2) and wide.event_shape == (3,)
+    torch.testing.assert_close(wide.log_prob(drawn[:5]), answers.log_prob(drawn[:5]))

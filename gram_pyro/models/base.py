@@ -7,6 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 import pyro
 import pyro.distributions as dist
 import torch
+import torch.nn.functional as F
 from pyro.poutine.runtime import _PYRO_STACK
 from pyro.poutine.trace_messenger import TraceMessenger
 from torch import Tensor, nn
@@ -31,22 +32,21 @@ class Outcome(NamedTuple):
 
 
 class Recorded(dist.TorchDistribution):
-    """The distribution of a decided value: what `pyro.deterministic` uses, without building a masked `Delta`."""
+    """The distribution of a decided value `(batch, length, width)`: less work than a masked `Delta`."""
 
     arg_constraints: ClassVar = {}
     support = dist.constraints.real
     has_rsample = True
 
-    def __init__(self, value: Tensor, event_dim: int) -> None:
+    def __init__(self, value: Tensor) -> None:
         self.value = value
-        cut = value.dim() - event_dim
-        super().__init__(value.shape[:cut], value.shape[cut:], validate_args=False)
+        super().__init__(value.shape[:-2], value.shape[-2:], validate_args=False)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> Recorded:
         """Itself where nothing changes: every plate asks."""
         if torch.Size(batch_shape) == self.batch_shape:
             return self
-        return Recorded(self.value.expand(torch.Size(batch_shape) + self.event_shape), self.event_dim)
+        return Recorded(self.value.expand(torch.Size(batch_shape) + self.event_shape))
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         """The value."""
@@ -57,19 +57,50 @@ class Recorded(dist.TorchDistribution):
         return value.new_zeros(self.batch_shape)
 
 
+class Answers(dist.TorchDistribution):
+    """Independent categorical answers, one a position: event shape `(length,)`, -1 where nothing is asked.
+
+    `logits` `(batch, length, classes)`. A position that is not asked counts nothing in `log_prob`.
+    """
+
+    arg_constraints: ClassVar = {}
+
+    def __init__(self, logits: Tensor) -> None:
+        self.logits = logits
+        super().__init__(logits.shape[:-2], logits.shape[-2:-1], validate_args=False)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> Answers:
+        """Itself where nothing changes: every plate asks."""
+        if torch.Size(batch_shape) == self.batch_shape:
+            return self
+        return Answers(self.logits.expand(torch.Size(batch_shape) + self.logits.shape[-2:]))
+
+    @property
+    def support(self) -> Any:
+        """The classes, or -1."""
+        classes = dist.constraints.integer_interval(-1, self.logits.shape[-1] - 1)  # type: ignore[no-untyped-call]
+        return dist.constraints.independent(classes, 1)  # type: ignore[no-untyped-call]
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        """Values at every position: `sample_shape + (batch, length)`."""
+        values: Tensor = dist.Categorical(logits=self.logits).sample(torch.Size(sample_shape))
+        return values
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Summed over the positions that are asked: `(batch,)`."""
+        logits = self.logits.expand((*value.shape, -1))
+        surprise = F.cross_entropy(logits.flatten(0, -2), value.flatten(), ignore_index=-1, reduction="none")
+        return -surprise.view(value.shape).sum(-1)
+
+
 def state_site(name: str, value: Tensor, remaining: int) -> Tensor:
     """A deterministic site `(batch, length, width)` that knows how many transitions follow it.
 
     `remaining` lets a handler decide what to do at a place in the recursion (cut gradients, record)
-    without knowing which model it steers.
+    without knowing which model it steers. Cheaper than `pyro.deterministic`.
     """
-    return record(name, value, remaining=remaining)
-
-
-def record(name: str, value: Tensor, **infer: Any) -> Tensor:
-    """A deterministic site with event shape `(length, width)`, cheaper than `pyro.deterministic`."""
-    marks: Any = {"_deterministic": True, **infer}
-    site: Tensor = pyro.sample(name, Recorded(value, event_dim=2), obs=value, infer=marks)
+    marks: Any = {"_deterministic": True, "remaining": remaining}
+    site: Tensor = pyro.sample(name, Recorded(value), obs=value, infer=marks)
     return site
 
 

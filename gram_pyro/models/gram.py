@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gram_pyro.errors import UserError
-from gram_pyro.models.base import Model, Outcome, State, record, register, state_site
+from gram_pyro.models.base import Answers, Model, Outcome, State, register, state_site
 from gram_pyro.models.layers import Stack, rms_norm, rotary
 from gram_pyro.tasks.base import Problems, Task
 
@@ -54,8 +54,8 @@ class Gram(Model):
 
     Sites, with t counting transitions from 1 and n supervision steps from 1:
     `high_0`, `low_0` the start; `proposal_t` u_t (7); `guidance_t` eps_t (4)(8); `high_t`, `low_t` the
-    state after the move (5)(9); `logits_n` the decoder's output; `y_n` the answer. All but `guidance_t`
-    and `y_n` are deterministic.
+    state after the move (5)(9); `y_n` the answer, its distribution's `logits` the decoder's output. All
+    but `guidance_t` and `y_n` are deterministic.
     """
 
     Config: ClassVar = GramConfig
@@ -147,15 +147,6 @@ class Gram(Model):
                 state = State(state_site(f"high_{t}", high, total - t), state_site(f"low_{t}", low, total - t))
                 step, within = divmod(t, self.transitions)
                 if within == 0 and (supervise == "every" or t == total):
-                    logits = record(f"logits_{step}", self.decode(state.high))
-                    answer(f"y_{step}", logits, targets)
+                    logits = self.decode(state.high)
+                    pyro.sample(f"y_{step}", Answers(logits), obs=targets)
         return Outcome(state, logits)
-
-
-def answer(name: str, logits: Tensor, targets: Tensor | None) -> None:
-    """The likelihood of an answer: independent categoricals at the positions where one is asked."""
-    likelihood = dist.Categorical(logits=logits)
-    if targets is None:
-        pyro.sample(name, likelihood.to_event(1))
-    else:
-        pyro.sample(name, likelihood.mask(targets >= 0).to_event(1), obs=targets.clamp(min=0))
