@@ -19,7 +19,8 @@ ROWS: dict[str, list[str]] = {
     "deterministic core, relations": ["deterministic"],
     "GRAM, relations, n = 10": ["n10"],
 }
-HEADINGS = ("", "steps", "validity", "coverage@20", "ceiling", "ratio", "conflicts", "bound [nats]", "minutes")
+MEASURES = (("validity", 3), ("coverage", 3), ("ceiling", 3), ("ratio", 3), ("conflicts", 1), ("best", 1))
+HEADINGS = ("", "steps", *(name for name, _ in MEASURES), "bound [nats]", "minutes")
 
 
 def stored(name: str) -> dict[str, Any]:
@@ -33,30 +34,32 @@ def stored(name: str) -> dict[str, Any]:
 
 
 def cell(values: Sequence[float], digits: int) -> str:
-    """A mean, with the least and the greatest where there are several."""
+    """A mean, with the least and the greatest where they differ."""
     text = f"{mean(values):.{digits}f}"
-    return text if len(values) == 1 else f"{text} ({min(values):.{digits}f} to {max(values):.{digits}f})"
+    least, greatest = f"{min(values):.{digits}f}", f"{max(values):.{digits}f}"
+    return text if least == greatest else f"{text} ({least} to {greatest})"
+
+
+def line(label: str, rows: Sequence[dict[str, Any]], *last: str) -> list[str]:
+    """One line of the table, from the same row of one or more runs."""
+    return [
+        label,
+        str(rows[0]["steps"]),
+        *(cell([row[key] for row in rows], digits) for key, digits in MEASURES),
+        *last,
+    ]
 
 
 def lines(label: str, names: Sequence[str], samples: int) -> list[list[str]]:
-    """The table's lines of one row, one a depth."""
+    """The table's lines of one label, one a depth, then those on larger graphs."""
     runs = [stored(name) for name in names]
-    result: list[list[str]] = []
-    for place, row in enumerate(runs[0]["evaluation"]["rows"]):
-        if row["samples"] != samples:
-            continue
-        rows = [run["evaluation"]["rows"][place] for run in runs]
-        first = not result
-        columns = (("validity", 3), ("coverage", 3), ("ceiling", 3), ("ratio", 3), ("conflicts", 1))
-        result.append(
-            [
-                label if first else "",
-                str(row["steps"]),
-                *(cell([each[key] for each in rows], digits) for key, digits in columns),
-                cell([run["evaluation"]["bound"]["excess"] for run in runs], 2) if first else "",
-                cell([run["minutes"] for run in runs], 1) if first else "",
-            ]
-        )
+    depths = list(zip(*(run["evaluation"]["rows"] for run in runs), strict=True))
+    depths = [rows for rows in depths if rows[0]["samples"] == samples]
+    facts = cell([run["evaluation"]["bound"]["excess"] for run in runs], 2), cell([run["minutes"] for run in runs], 1)
+    result = [line("" if i else label, rows, *(("", "") if i else facts)) for i, rows in enumerate(depths)]
+    for larger in runs[0].get("transfer", []):
+        rows = [row for row in larger["rows"] if row["samples"] == samples]
+        result += [line(f"the first of them on n = {larger['n']}", [row], "", "") for row in rows]
     return result
 
 
@@ -68,8 +71,8 @@ def main(arguments: list[str]) -> None:
     print("| " + " | ".join(HEADINGS) + " |")
     print("|---" * len(HEADINGS) + "|")
     for label, names in ROWS.items():
-        for line in lines(label, names, options.samples):
-            print("| " + " | ".join(line) + " |")
+        for cells in lines(label, names, options.samples):
+            print("| " + " | ".join(cells) + " |")
 
 
 if __name__ == "__main__":
