@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gram_pyro.models.base import State
-from gram_pyro.tasks.base import Examples, Problems, TrainingSet
+from gram_pyro.tasks.base import Examples, TrainingSet
 
 CHUNK = 2048
 
@@ -109,13 +109,12 @@ class Carry:
     def _take(self, count: int) -> Examples:
         if self._cursor + count > self._chunk_size:
             self._refill()
-        rows = slice(self._cursor, self._cursor + count)
+        rows = torch.arange(self._cursor, self._cursor + count)
         self._cursor += count
-        (tokens, relations), targets, solutions = self._chunk
-        problems = Problems(tokens[rows].clone(), None if relations is None else relations[rows].clone())
-        return Examples(problems.to(self.device), targets[rows].clone().to(self.device), solutions[rows].clone())
+        problems, targets, solutions = self._chunk
+        return Examples(problems.select(rows).to(self.device), targets[rows].to(self.device), solutions[rows])
 
 
 def _tensors(examples: Examples) -> list[Tensor]:
-    (tokens, relations), targets, solutions = examples
-    return [tokens, *([] if relations is None else [relations]), targets, solutions]
+    problems, targets, solutions = examples
+    return [*problems.rows(), targets, solutions]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tyro
 from torch import Tensor
@@ -38,7 +38,7 @@ class EvaluateConfig:
     """Number of generated test problems."""
     data_seed: int = 7
     """Seed of the test problems."""
-    graphs: str | None = None
+    graphs: Annotated[str | None, tyro.conf.arg(aliases=["--boards"])] = None
     """A file or a folder of problems of your own, instead of generated ones."""
     samples: tuple[int, ...] = (1, 5, 20)
     """Numbers of samples to measure, drawn once."""

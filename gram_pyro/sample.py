@@ -1,11 +1,11 @@
-"""Color a graph in many ways: `python -m gram_pyro.sample RUN --graph FILE`."""
+"""Solve a problem in many ways: `python -m gram_pyro.sample RUN --graph FILE`, or `--board FILE`."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tyro
 
@@ -21,12 +21,13 @@ MAX_DRAWN = 12
 
 @dataclass(frozen=True)
 class SampleConfig:
-    """Draw many different solutions of one graph, checked, as a picture and as JSON."""
+    """Draw many different solutions of one problem, checked, as a picture and as JSON."""
 
     run: tyro.conf.Positional[str]
     """Run folder, or the name of a checkpoint that comes with the package, such as coloring."""
-    graph: str
-    """Graph file: .col (DIMACS), .edges, .edgelist, .txt, .g6, .graph6 or .npy, each also with .gz."""
+    graph: Annotated[str, tyro.conf.arg(aliases=["--board"])]
+    """Graph file: .col (DIMACS), .edges, .edgelist, .txt, .g6, .graph6 or .npy, each also with .gz;
+    for nqueens --board, a text file with a line a row, Q for a queen and . for an empty cell."""
     samples: int = 20
     """Number of samples."""
     steps: int | None = None
@@ -34,7 +35,7 @@ class SampleConfig:
     seed: int = 0
     """Seed of the samples."""
     out: str | None = None
-    """PNG file for the picture, or a folder for it; GRAPH-solutions.png here unless told otherwise."""
+    """PNG file for the picture, or a folder for it; NAME-solutions.png here unless told otherwise."""
     device: str = "auto"
     """auto (CUDA where there is one), cpu, cuda, cuda:1."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
@@ -45,22 +46,21 @@ def summary(task: Task, problem: Any, samples: Samples) -> dict[str, Any]:
     """What `--json` prints."""
     valid = samples.violations.count(0)
     count = len(samples.answers)
-    goal = f"{task.classes}-colorable"
-    colorable = True if valid else task.solvable(problem)
+    solvable = True if valid else task.solvable(problem)
     if valid:
-        message = f"{valid} of {count} samples are valid, {len(samples.solutions)} of them distinct up to renaming"
-    elif colorable is False:
-        message = f"no solution exists: the graph is not {goal}"
-    elif colorable:
-        message = f"no solution was found in {count} samples, though the graph is {goal}"
+        message = f"{valid} of {count} samples are valid, {len(samples.solutions)} of them {task.distinct}"
+    elif solvable is False:
+        message = f"no solution exists: the {task.noun} is not {task.goal}"
+    elif solvable:
+        message = f"no solution was found in {count} samples, though the {task.noun} is {task.goal}"
     else:
-        message = f"no solution was found in {count} samples; whether the graph is {goal} is undecided"
+        message = f"no solution was found in {count} samples; whether the {task.noun} is {task.goal} is undecided"
     return {
         "samples": count,
         "valid": valid,
         "conflicts": samples.violations,
-        "solutions": [list(solution) for solution in samples.solutions],
-        "colorable": colorable,
+        "solutions": [task.shown(solution) for solution in samples.solutions],
+        task.verdict: solvable,
         "message": message,
     }
 
@@ -86,7 +86,7 @@ def main(arguments: list[str]) -> None:
     task = reasoner.task
     loaded = task.load(config.graph)
     if len(loaded) != 1:
-        raise UserError(f"{config.graph} holds {len(loaded)} problems; --graph takes a file with one")
+        raise UserError(f"{config.graph} holds {len(loaded)} problems; --{task.noun} takes a file with one")
     problem = task.prepare(loaded[0])
     samples = reasoner.sample(problem, config.samples, config.steps, config.seed)
     result = summary(task, problem, samples)
@@ -97,7 +97,7 @@ def main(arguments: list[str]) -> None:
         print(json.dumps(result))
         return
     print(result["message"])
-    for solution in samples.solutions:
+    for solution in result["solutions"]:
         print(" ".join(map(str, solution)))
     print(f"picture: {path}")
 

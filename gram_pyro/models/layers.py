@@ -28,11 +28,12 @@ def rotate(x: Tensor, positions: tuple[Tensor, Tensor]) -> Tensor:
 def folded_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
     """Attention with a learned bias inside the dot product: its row is appended to q, the identity to k.
 
-    `q`, `k`, `v` `(batch, heads, length, width)`, `bias` `(batch, heads, length, length)`. No bias tensor
+    `q`, `k`, `v` `(batch, heads, length, width)`, `bias` `([batch,] heads, length, length)`. No bias tensor
     keeps `scaled_dot_product_attention` from flash, the kernel of choice on CUDA; the price is `length`
     more features a position, too dear on a CPU.
     """
     length, width = q.shape[-2:]
+    bias = bias.expand(*q.shape[:2], length, length)
     identity = torch.eye(length, device=k.device, dtype=k.dtype).expand_as(bias)
     q, k, v = torch.cat((q, bias * width**0.5), -1), torch.cat((k, identity), -1), F.pad(v, (0, length))
     return F.scaled_dot_product_attention(q, k, v, scale=width**-0.5)[..., :width]
@@ -57,7 +58,7 @@ class RelationAttention(nn.Module):
         self.gain = nn.Parameter(torch.linspace(-1, 3, heads)[:, None].repeat(1, relations)) if relations else None
 
     def forward(self, x: Tensor, relations: Tensor | None, positions: tuple[Tensor, Tensor] | None) -> Tensor:
-        """`x` `(batch, length, width)`, `relations` `(batch, relations, length, length)` or None."""
+        """`x` `(batch, length, width)`, `relations` `([batch,] relations, length, length)` or None."""
         batch, length, width = x.shape
         q, k, v = self.project_in(x).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # (b a n w)
         if positions is not None:
@@ -65,7 +66,7 @@ class RelationAttention(nn.Module):
         if self.gain is None or relations is None:
             mixed = F.scaled_dot_product_attention(q, k, v)
         else:
-            bias = torch.einsum("ar,brij->baij", self.gain.to(q.dtype), relations.to(q.dtype))
+            bias = torch.einsum("ar,...rij->...aij", self.gain.to(q.dtype), relations.to(q.dtype))
             mixed = folded_attention(q, k, v, bias) if x.is_cuda else masked_attention(q, k, v, bias)
         out: Tensor = self.project_out(mixed.transpose(1, 2).reshape(batch, length, width))
         return out

@@ -18,7 +18,8 @@ class Problems(NamedTuple):
     """A batch of encoded problems `x`, all of one length.
 
     `tokens` `(batch, length)`, integers below the task's `vocabulary`.
-    `relations` `(batch, relations, length, length)`, 1.0 where two positions are related, or None.
+    `relations` `(batch, relations, length, length)`, 1.0 where two positions are related;
+    `(relations, length, length)` if they are the same for all problems; or None.
     """
 
     tokens: Tensor
@@ -30,7 +31,13 @@ class Problems(NamedTuple):
 
     def select(self, rows: Tensor) -> Problems:
         """The problems at `rows` `(count,)`, which may repeat: `(count, ...)`."""
-        return Problems(*(None if part is None else part[rows] for part in self))  # type: ignore[arg-type]
+        relations = self.relations
+        own = relations is not None and relations.dim() == 4
+        return Problems(self.tokens[rows], relations[rows] if own else relations)  # type: ignore[index]
+
+    def rows(self) -> list[Tensor]:
+        """The tensors that have a row for each problem."""
+        return [part for part, dim in zip(self, (2, 4), strict=True) if part is not None and part.dim() == dim]
 
 
 class Examples(NamedTuple):
@@ -71,6 +78,12 @@ class Task(ABC):
     """
 
     name: ClassVar[str]
+    noun: ClassVar[str] = "problem"
+    """What one problem is called."""
+    verdict: ClassVar[str] = "solvable"
+    """What a problem is that has a solution; the key of it in JSON."""
+    distinct: ClassVar[str] = "distinct"
+    """How solutions differ that count as different."""
 
     @property
     @abstractmethod
@@ -119,6 +132,15 @@ class Task(ABC):
     @abstractmethod
     def answer(self, problem: Any, values: Sequence[int]) -> Answer:
         """The answer to `problem` that decoded values `(length,)` spell."""
+
+    @property
+    def goal(self) -> str:
+        """What the problem asks for, after "the problem is" or "is not"."""
+        return self.verdict
+
+    def shown(self, answer: Answer) -> list[int]:
+        """An answer as a person or a JSON reader wants it."""
+        return list(answer)
 
     @abstractmethod
     def canonical(self, answer: Answer) -> Answer:

@@ -34,6 +34,9 @@ class Coloring(Task):
     """
 
     name: ClassVar[str] = "coloring"
+    noun: ClassVar[str] = "graph"
+    verdict: ClassVar[str] = "colorable"
+    distinct: ClassVar[str] = "distinct up to renaming"
 
     n: int = 8
     """Vertices of a generated graph; a user's own graph may have any number in the relations layout."""
@@ -164,6 +167,11 @@ class Coloring(Task):
     def answer(self, problem: nx.Graph, values: Sequence[int]) -> Answer:
         """The first n decoded values."""
         return tuple(int(value) for value in values[: len(problem)])
+
+    @property
+    def goal(self) -> str:
+        """k-colorable."""
+        return f"{self.k}-colorable"
 
     def canonical(self, answer: Answer) -> Answer:
         """Colors renamed by first occurrence."""

@@ -1,0 +1,125 @@
+"""What every task promises, over all tasks."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+
+from gram_pyro.errors import UserError
+from gram_pyro.models.gram import Gram, GramConfig
+from gram_pyro.tasks import TASKS, Coloring, NQueens, Task
+
+torch.set_num_threads(1)
+VARIANTS: dict[str, Task] = {
+    "coloring": Coloring(n=6),
+    "coloring tokens": Coloring(n=5, layout="tokens", names="canonical"),
+    "coloring positions": Coloring(n=5, k=4, positions=True),
+    "nqueens": NQueens(n=6),
+    "nqueens input": NQueens(n=7, split="input", augment=False),
+}
+over_tasks = pytest.mark.parametrize("name", VARIANTS)
+
+
+@cache
+def problems(name: str) -> list[object]:
+    return VARIANTS[name].generate("train", 12, 3)
+
+
+def test_every_task_is_tried() -> None:
+    assert {type(task) for task in VARIANTS.values()} == {*TASKS.values()}
+
+
+@over_tasks
+@given(st.data())
+def test_solutions_pass_and_corrupted_ones_do_not(name: str, data: st.DataObject) -> None:
+    task = VARIANTS[name]
+    problem = data.draw(st.sampled_from(problems(name)))
+    solutions = task.solutions(problem)
+    assert solutions and len(set(solutions)) == len(solutions) and task.solvable(problem) is True
+    solution = data.draw(st.sampled_from(solutions))
+    assert task.violations(problem, solution) == 0 and task.canonical(solution) == solution
+    assert all(type(number) is int for number in task.shown(solution))
+    place, value = data.draw(st.integers(0, len(solution) - 1)), data.draw(st.integers(0, task.classes - 1))
+    changed = (*solution[:place], value, *solution[place + 1 :])
+    assert (task.violations(problem, changed) == 0) == (task.canonical(changed) in solutions)
+
+
+@over_tasks
+def test_targets_are_the_solutions(name: str) -> None:
+    task = VARIANTS[name]
+    for problem in problems(name):
+        answers = [task.canonical(task.answer(problem, row)) for row in task.targets(problem).tolist()]
+        assert sorted(set(answers)) == sorted(task.solutions(problem))
+        counts = {answers.count(answer) for answer in set(answers)}
+        assert len(counts) == 1 or isinstance(task, Coloring)  # fewer colors have fewer names
+
+
+@over_tasks
+def test_tensors_fit_the_network(name: str) -> None:
+    task = VARIANTS[name]
+    x = task.encode(problems(name))
+    batch, length = x.tokens.shape
+    assert batch == 12 and x.tokens.min() >= 0 and x.tokens.max() < task.vocabulary
+    assert (x.relations is None) == (task.relations == 0)
+    if x.relations is not None:
+        assert x.relations.shape[-3:] == (task.relations, length, length) and x.relations.dim() in (3, 4)
+    model = Gram(task, GramConfig(width=16, heads=2, layers=1, hidden=16))
+    assert model(x).logits.shape == (12, length, task.classes)
+
+
+@over_tasks
+def test_a_problem_alone_is_answered_as_among_others(name: str) -> None:
+    """Also where all problems share their relations."""
+    task = VARIANTS[name]
+    model = Gram(task, GramConfig(width=16, heads=2, layers=1, hidden=16, guidance=False))
+    x = task.encode(problems(name))
+    together = model(x, steps=2).logits
+    for row in (0, 7):
+        torch.testing.assert_close(model(x.select(torch.tensor([row])), steps=2).logits, together[row : row + 1])
+
+
+@over_tasks
+def test_drawn_examples_fit_each_other(name: str) -> None:
+    """A target is among what `retarget` may draw, which depends on nothing but its generator."""
+    task = VARIANTS[name]
+    training_set = task.training_set(problems(name))
+    x, targets, solutions = training_set.draw(40, torch.Generator().manual_seed(0))
+    assert targets.shape == x.tokens.shape and len(solutions) == 40
+    sure = 50 * torch.nn.functional.one_hot(targets.clamp(min=0), task.classes).float()
+    generators = [torch.Generator().manual_seed(seed) for seed in (1, 1)]
+    again = [training_set.retarget(solutions, sure.log_softmax(-1), generator) for generator in generators]
+    assert torch.equal(again[0], targets) and torch.equal(*again)
+
+
+@over_tasks
+def test_the_same_seed_gives_the_same_problems_in_disjoint_splits(name: str) -> None:
+    task = VARIANTS[name]
+    train, test = (task.encode(task.generate(split, 12, 3)) for split in ("train", "test"))  # type: ignore[arg-type]
+    assert torch.equal(train.tokens, task.encode(problems(name)).tokens)
+    if train.relations is None or train.relations.dim() == 3:
+        assert not {*map(tuple, train.tokens.tolist())} & {*map(tuple, test.tokens.tolist())}
+    else:
+        assert not {*map(repr, train.relations.tolist())} & {*map(repr, test.relations.tolist())}  # type: ignore[union-attr]
+
+
+@over_tasks
+def test_pictures_are_drawn_with_and_without_an_answer(name: str) -> None:
+    task, problem = VARIANTS[name], problems(name)[0]
+    for answer in (None, task.solutions(problem)[0]):
+        axes = Figure().subplots()
+        task.draw(problem, answer, axes)
+        assert axes.get_children()
+
+
+@over_tasks
+def test_no_file_no_problem(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"none\.txt"):
+        VARIANTS[name].load(str(tmp_path / "none.txt"))
+    with pytest.raises(UserError, match=r"takes a"):
+        VARIANTS[name].prepare("nothing")
