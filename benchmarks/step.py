@@ -52,9 +52,8 @@ class Contenders:
     def __init__(self, case: Case) -> None:
         self.case = case
         self.elbo = TruncatedTrace_ELBO(TRAINING.horizon, beta=TRAINING.beta, balance=BALANCE, charge=TRAINING.charge)
-        self.parameters = [*case.model.parameters(), *case.guide.parameters()]
-        self.learned: list[Tensor] = list(case.model.parameters())
-        self.averaged = [parameter.detach().clone() for parameter in self.learned]
+        self.parameters: list[Tensor] = [*case.model.parameters(), *case.guide.parameters()]
+        self.averaged = [parameter.detach().clone() for parameter in self.parameters]
         self.optimizer = torch.optim.AdamW(self.parameters, **ADAMW)  # type: ignore[arg-type]
         pyro.clear_param_store()
         self.pyro_step = SVI(case.model, case.guide, PyroOptim(torch.optim.AdamW, ADAMW), self.elbo).step
@@ -75,7 +74,7 @@ class Contenders:
         norm = nn.utils.clip_grad_norm_(self.parameters, TRAINING.clip)
         self.optimizer.step()
         with torch.no_grad():
-            torch._foreach_lerp_(self.averaged, self.learned, 1 - TRAINING.ema)
+            torch._foreach_lerp_(self.averaged, self.parameters, 1 - TRAINING.ema)
         return norm
 
     def svi(self) -> float:

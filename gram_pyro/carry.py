@@ -37,7 +37,7 @@ class Carry:
         self.training_set = training_set
         self.initial = initial
         self.depth = depth
-        self.free = free
+        self.free = free if depth > 1 else 0.0  # a problem that is freed needs a step left to be steered in
         self.generator = generator
         self.device = device
         self.choices = torch.Generator().manual_seed(generator.initial_seed() + 1)

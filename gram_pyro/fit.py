@@ -36,7 +36,6 @@ LOG_EVERY = 100
 VALIDATION_PROBLEMS = 64
 VALIDATION_SAMPLES = 20
 TIMED_UPDATES = 150
-EVALUATION_SHARE = 0.06
 
 
 class Interrupted(KeyboardInterrupt):
@@ -81,10 +80,13 @@ class Fit:
             began = time.perf_counter()
             self._update()
             times.append(time.perf_counter() - began)
+        began = time.monotonic()
+        self._evaluate()
+        evaluations = EVALUATIONS * (time.monotonic() - began)
         self.trainer.load_state_dict(start)
         self._set_noise(noise)
         late = sorted(times[TIMED_UPDATES // 3 :])
-        left = 60 * self.config.training.minutes * (1 - EVALUATION_SHARE) - (time.monotonic() - self.started)
+        left = 60 * self.config.training.minutes - evaluations - (time.monotonic() - self.started)
         updates = max(1, int(left / (sum(late) / len(late))))
         training = dataclasses.replace(self.config.training, updates=updates)
         self.config = dataclasses.replace(self.config, training=training)
@@ -117,7 +119,9 @@ class Fit:
                     self.seconds = before + time.monotonic() - began
                     self._log(bar)
                 if check:
-                    self._evaluate(bar)
+                    row = self._evaluate()
+                    self.metrics.append({"update": trainer.done, "seconds": round(self.seconds, 2)} | row)
+                    bar.set_postfix(validity=f"{row['validity']:.3f}", coverage=f"{row['coverage']:.3f}")
                     self.save()
             if self.pending:
                 self._columns()
@@ -140,7 +144,7 @@ class Fit:
             "seconds": self.seconds,
         }
         save_checkpoint(self.folder, trainer.done, state)
-        publish(self.folder, self.config, trainer.averaged, trainer.guide)
+        publish(self.folder, self.config, trainer.averaged, trainer.averaged_guide)
         lines = "".join(json.dumps(row) + "\n" for row in self.metrics)
         write_atomically(self.folder / "metrics.jsonl", lines.encode())
         if self.metrics:
@@ -183,30 +187,25 @@ class Fit:
         }
         bar.set_postfix(loss=f"{loss:.2f}", posterior=f"{accuracy:.2f}", **{k: f"{v:.3f}" for k, v in shown.items()})
 
-    def _evaluate(self, bar: tqdm[Any]) -> None:
-        """Prior validity and coverage on validation problems, at the training depth and twice as deep."""
+    def _evaluate(self) -> dict[str, float]:
+        """Prior validity and coverage on validation problems, at the training depth and twice as deep; a picture."""
         config, task = self.config, self.config.task
         steps = (config.training.depth, DEEP * config.training.depth)
         problems = task.encode(self.validation)
         decoded = sample(self.trainer.averaged, problems, VALIDATION_SAMPLES, steps, config.training.seed)
-        rows = [
+        usual, deep = (
             measure(task, self.validation, values, VALIDATION_SAMPLES, depth, self.counts)
             for values, depth in zip(decoded, steps, strict=True)
-        ]
-        deep = rows[1]
-        self.metrics.append(
-            {
-                "update": self.trainer.done,
-                "seconds": round(self.seconds, 2),
-                "validity": round(rows[0].validity, 5),
-                "coverage": round(rows[0].coverage or 0.0, 5),
-                "ratio": round(rows[0].ratio or 0.0, 5),
-                "validity_deep": round(deep.validity, 5),
-                "ratio_deep": round(deep.ratio or 0.0, 5),
-            }
         )
         draw_samples(task, self.validation, decoded[1], self.folder / "samples.png")
-        bar.set_postfix(validity=f"{rows[0].validity:.3f}", coverage=f"{rows[0].coverage or 0:.3f}")
+        row = {
+            "validity": usual.validity,
+            "coverage": usual.coverage or 0.0,
+            "ratio": usual.ratio or 0.0,
+            "validity_deep": deep.validity,
+            "ratio_deep": deep.ratio or 0.0,
+        }
+        return {name: round(value, 5) for name, value in row.items()}
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from gram_pyro.checkpoint import checkpoints
@@ -17,6 +18,16 @@ USAGE = """python -m gram_pyro.train --task NAME|FILE.py [--preset cpu|paper] [-
     [--guide NAME|FILE.py:Name] [--out RUN] [options below]
 python -m gram_pyro.train --resume RUN
 """
+
+
+def timed(config: RunConfig, arguments: list[str]) -> RunConfig:
+    """The recipe, without its number of updates if the arguments ask for minutes. Raises `UserError` if for both."""
+    asked = {argument.partition("=")[0] for argument in arguments}
+    if "--minutes" not in asked:
+        return config
+    if "--updates" in asked:
+        raise UserError("--minutes and --updates both say how long to train; give one of them")
+    return replace(config, training=replace(config.training, updates=None))
 
 
 def main(arguments: list[str]) -> None:
@@ -37,7 +48,7 @@ def main(arguments: list[str]) -> None:
         parts += [take_option(arguments, "model", "gram"), take_option(arguments, "guide", "gaussian")]
         task, preset, model, guide = (str(part) for part in parts)
         folder = Path(take_option(arguments, "out") or f"runs/{Path(task.partition(':')[0]).stem}")
-        config = parse(RunConfig, "gram_pyro.train", arguments, recipe(task, preset, model, guide))
+        config = parse(RunConfig, "gram_pyro.train", arguments, timed(recipe(task, preset, model, guide), arguments))
         if checkpoints(folder) or (folder / WEIGHTS).exists():
             raise UserError(f"{folder} holds a run already; choose another --out, or --resume {folder}")
         fit = Fit(config, folder)

@@ -49,6 +49,8 @@ class TrainingConfig:
     """Part of the training over which the target falls."""
     kl_rate: float = 0.01
     """Speed of the controller."""
+    kl_tilt: float = 1.0
+    """Weight of the KL in the first supervision step relative to the last, geometric in between; 1 in the paper."""
     balance: float | None = 0.8
     """KL balance; None leaves the gradient whole."""
     learning_rate: float = 1e-3
@@ -69,27 +71,33 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         if self.batch < 1 or self.depth < 1 or self.horizon < 1 or self.problems < 1:
             raise UserError("training.batch, depth, horizon and problems must each be at least 1")
-        for name in ("minutes", "kl_target", "kl_target_start", "learning_rate", "clip"):
+        for name in ("minutes", "kl_target", "kl_target_start", "kl_tilt", "learning_rate", "clip"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise UserError(f"training.{name} must be above 0, not {value}")
-        for name in ("beta", "kl_decay", "kl_rate", "warmup", "final_rate", "weight_decay", "seed"):
+        for name in ("beta", "kl_rate", "warmup", "weight_decay", "seed"):
             if not 0 <= getattr(self, name) < 2**63:
                 raise UserError(f"training.{name} must be 0 or more, not {getattr(self, name)}")
-        for name in ("balance", "ema", "free"):
+        for name in ("balance", "ema", "free", "kl_decay", "final_rate"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
                 raise UserError(f"training.{name} must lie between 0 and 1, not {value}")
         if self.updates is not None and self.updates < 1:
             raise UserError(f"training.updates must be at least 1, not {self.updates}")
+        if self.free == 1:
+            raise UserError("training.free must be below 1: a part of the problems has to be steered from its start")
+        if self.kl_target is not None and self.beta == 0:
+            raise UserError(
+                "training.beta must be above 0 where the controller starts; kl_target None does without one"
+            )
 
 
 class Measured(NamedTuple):
-    """What one update saw, as tensors on the device: no update waits for them.
+    """What one update saw, as tensors on the device.
 
-    `loss` and `kl` in nats a problem and supervision step, `accuracy` the part of problems whose
-    whole answer the posterior's trajectory got right, both over problems steered from their start;
-    `beta` and `norm` (of the gradient) as used.
+    `loss`, `kl` in nats a problem and supervision step; `accuracy` the part of problems whose whole
+    answer the posterior's trajectory got right; `kl` and `accuracy` over problems steered from their
+    start, `loss` over all (running free costs nothing); `beta` and `norm` (of the gradient) as used.
     """
 
     loss: Tensor
@@ -114,10 +122,12 @@ class Trainer:
     ) -> None:
         self.model, self.guide, self.config, self.updates = model, guide, config, updates
         self.done = 0
-        self.averaged = copy.deepcopy(model).requires_grad_(False)
+        self.averaged, self.averaged_guide = copy.deepcopy((model, guide))
+        for part in (self.averaged, self.averaged_guide):
+            part.requires_grad_(False)
         self.elbo = TruncatedTrace_ELBO(config.horizon, balance=config.balance, charge=config.charge)
         self.controller = KLController(config.beta, config.kl_rate, device)
-        self.parameters = [*model.parameters(), *guide.parameters()]
+        self.parameters: list[Tensor] = [*model.parameters(), *guide.parameters()]
         self.optimizer = torch.optim.AdamW(
             self.parameters,
             lr=config.learning_rate,
@@ -126,12 +136,19 @@ class Trainer:
             fused=True,
         )
         self.generator = torch.Generator().manual_seed(config.seed)
-        self.steps = max(1, math.ceil(config.horizon / model.transitions))
+        self.steps = math.ceil(config.horizon / model.transitions)
+        if config.depth % self.steps:
+            raise UserError(
+                f"horizon {config.horizon} unrolls {self.steps} supervision steps of {model.transitions} transitions "
+                f"an update, which must divide the depth of {config.depth}"
+            )
         initial = model.initial_state(config.batch, length)
-        rounds = max(1, config.depth // self.steps)
+        rounds = config.depth // self.steps
         self.carry = Carry(
             training_set, State(*(z.clone() for z in initial)), rounds, config.free, self.generator, device
         )
+        place = torch.arange(rounds) / max(1, rounds - 1)
+        self.kl_weights = (config.kl_tilt ** (1 - place)).to(device)
 
     def learning_rate(self) -> float:
         """Linear warm-up, then a cosine down to `final_rate`."""
@@ -151,7 +168,8 @@ class Trainer:
     def update(self) -> Measured:
         """One optimiser step on one supervision step (or more, if the horizon spans more) of each problem."""
         (problems, targets, _), config = self.carry.examples, self.config
-        self.elbo.beta = self.controller.beta
+        beta = self.controller.beta
+        self.elbo.beta = beta if config.kl_tilt == 1 else beta * self.kl_weights[self.carry.depths]
         terms = self.elbo.terms(self.model, self.guide, problems, targets, steps=self.steps, state=self.carry.state)
         loss = terms.loss / (len(targets) * self.steps)
         self.optimizer.zero_grad()
@@ -162,10 +180,12 @@ class Trainer:
         self.optimizer.step()
         self._average()
         usual = self.carry.from_start.to(loss.device, loss.dtype)
-        usual = usual / usual.sum().clamp(min=1)
+        count = usual.sum()
+        usual = usual / count.clamp(min=1)
         kl = (terms.kl.sum(0) * usual).sum() / self.steps
         if config.kl_target is not None and len(terms.kl):
-            self.controller.update(kl, self.kl_target())
+            target = self.kl_target()
+            self.controller.update(torch.where(count > 0, kl, target), target)
         sites: dict[str, Any] = terms.trace.nodes
         total = self.steps * self.model.transitions
         logits = sites[f"y_{self.steps}"]["fn"].logits
@@ -173,7 +193,7 @@ class Trainer:
         accuracy = (right * usual).sum()
         self.carry.advance(State(sites[f"high_{total}"]["value"], sites[f"low_{total}"]["value"]), logits)
         self.done += 1
-        return Measured(loss.detach(), kl, accuracy, self.elbo.beta, norm)
+        return Measured(loss.detach(), kl, accuracy, beta, norm)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next update depends on, but the global noise; a copy."""
@@ -183,6 +203,7 @@ class Trainer:
                 "model": self.model.state_dict(),
                 "guide": self.guide.state_dict(),
                 "averaged": self.averaged.state_dict(),
+                "averaged_guide": self.averaged_guide.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "log_beta": self.controller.log_beta,
                 "carry": self.carry.state_dict(),
@@ -193,11 +214,12 @@ class Trainer:
     def load_state_dict(self, saved: dict[str, Any]) -> None:
         """Go on exactly where `state_dict` was taken."""
         self.done = saved["done"]
-        for part in ("model", "guide", "averaged", "optimizer", "carry"):
+        for part in ("model", "guide", "averaged", "averaged_guide", "optimizer", "carry"):
             getattr(self, part).load_state_dict(saved[part])
         self.controller.log_beta = saved["log_beta"].to(self.controller.log_beta.device)
 
     @torch.no_grad()
     def _average(self) -> None:
         weight = 1 - min(self.config.ema, (1 + self.done) / (10 + self.done))
-        torch._foreach_lerp_(list(self.averaged.parameters()), list(self.model.parameters()), weight)
+        averaged: list[Tensor] = [*self.averaged.parameters(), *self.averaged_guide.parameters()]
+        torch._foreach_lerp_(averaged, self.parameters, weight)
