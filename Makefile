@@ -1,12 +1,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
+DEMO := runs/coloring
 INSTALL := $(BIN)/python -m pip install -c constraints.txt
 
 .PHONY: demo test lint bench clean
 
 demo: .venv/.run
-	$(BIN)/python -m gram_pyro.train --task coloring --out runs/coloring
-	$(BIN)/python -m gram_pyro.evaluate runs/coloring
+	$(BIN)/python -m gram_pyro.train $(if $(wildcard $(DEMO)/checkpoint-*.pt),--resume $(DEMO),--task coloring --out $(DEMO))
+	$(BIN)/python -m gram_pyro.evaluate $(DEMO)
 
 test: .venv/.dev
 	$(BIN)/python -m pytest

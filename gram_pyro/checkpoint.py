@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import io
 import os
@@ -32,7 +33,8 @@ def write_atomically(path: Path, content: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        raise UserError(f"cannot write {path}: {error.strerror}; free some space or choose another --out") from error
+        full = "free some space or " if error.errno == errno.ENOSPC else ""
+        raise UserError(f"cannot write {path}: {error.strerror}; {full}choose another --out") from error
 
 
 def save_checkpoint(folder: Path, update: int, state: dict[str, Any]) -> Path:

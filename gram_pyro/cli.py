@@ -23,11 +23,20 @@ def parse(config: Any, program: str, arguments: Sequence[str], default: Any = No
     except SystemExit as stop:
         if not stop.code:
             raise
-        words = re.sub(r"[^\x20-\x7e]+", " ", message.getvalue())
-        words = re.sub(r"-{4,}|Parsing error", " ", words)
-        words = re.sub(r"(Unrecognized options[-\s]*:?\s*)+", "unknown option ", words)
-        words = re.sub(r"For full helptext.*", "", words)
-        raise UserError(f"{' '.join(words.split()).strip(' -')}; see python -m {program} --help") from None
+        raise UserError(f"{complaint(message.getvalue())}; see python -m {program} --help") from None
+
+
+def complaint(box: str) -> str:
+    """One sentence from the box that tyro prints: a title, what is wrong, then help that is left out."""
+    title, *lines = [re.sub("[\u2500-\u257f]", "", line) for line in box.splitlines()]
+    if "Required" in title:
+        names = [line.strip() for line in lines[1:] if re.match(r" {5}\S(?!.*--help)", line)]
+        return f"missing: {'; '.join(names)}"
+    text = re.split("Got errors:|Argument helptext:|For full helptext", " ".join(" ".join(lines).split()))[0]
+    text, _, similar = text.partition("Perhaps you meant:")
+    text = re.sub("^Unrecognized options:", "unknown option", text).strip().rstrip(".")
+    names = re.findall(r"--[\w.-]+", similar)
+    return f"{text}; perhaps you meant {' or '.join(names)}" if names else text
 
 
 def take_option(arguments: list[str], name: str, default: str | None = None) -> str | None:

@@ -135,6 +135,8 @@ class TruncatedTrace_ELBO(ELBO):
     def _kl(self, name: str, guide_site: Any, model_site: Any) -> tuple[Tensor, Tensor]:
         """KL of one site, `(batch,)`, and the same value with the balanced gradient."""
         q, p, value = guide_site["fn"], model_site["fn"], guide_site["value"]
+        if not q.has_rsample:
+            raise ValueError(f"the guide's {name!r} cannot be reparameterised, and its gradient would be lost")
         scale, mask = guide_site["scale"], guide_site["mask"]
         if self.balance is None:
             divergence = scale_and_mask(divergence_of(name, q, p, value), scale, mask)

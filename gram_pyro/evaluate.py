@@ -19,12 +19,14 @@ from gram_pyro.checkpoint import write_atomically
 from gram_pyro.cli import parse
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.inference import sample
-from gram_pyro.metrics import Row, Seen, bound, by_size, measure
+from gram_pyro.metrics import Row, Seen, bound, by_size, count_solutions, measure
 from gram_pyro.runs import Run, load_run
 from gram_pyro.tasks.base import Task
 
 DEPTH_FACTORS = (1, 2, 4)
-MAX_ENUMERATED_VERTICES = 20
+MAX_NUMBER = 1_000_000
+MAX_SOLUTIONS = 20_000
+"""Solutions of a problem up to which the bound is measured on it: it takes all of them."""
 PROBLEMS_AT_ONCE = 64
 
 
@@ -32,13 +34,13 @@ PROBLEMS_AT_ONCE = 64
 class EvaluateConfig:
     """Measure a trained model: validity, coverage, conflicts, and how far its bound is from perfect."""
 
-    run: tyro.conf.Positional[str]
+    run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
     """Run folder, or the name of a checkpoint that comes with the package, such as coloring."""
     problems: int = 255
     """Number of generated test problems."""
     data_seed: int = 7
     """Seed of the test problems."""
-    graphs: Annotated[str | None, tyro.conf.arg(aliases=["--boards"])] = None
+    graphs: Annotated[str | None, tyro.conf.arg(aliases=["--boards"], metavar="PATH")] = None
     """A file or a folder of problems of your own, instead of generated ones."""
     samples: tuple[int, ...] = (1, 5, 20)
     """Numbers of samples to measure, drawn once."""
@@ -85,7 +87,7 @@ def evaluate(
 
     rows = [row(number, depth) for depth in sorted(set(steps)) for number in sorted(set(samples))]
     result: dict[str, Any] = {"depth": run.depth, "posterior_validity": None, "gap": None, "bound": None}
-    known = [place for place, count in enumerate(counts) if count]
+    known = [place for place, count in enumerate(counts) if count and count <= MAX_SOLUTIONS]
     if known:
         chosen = [problems[place] for place in known]
         at_depth = [decoded[place][depths.index(run.depth)] for place in known]
@@ -110,14 +112,6 @@ def user_problems(task: Task, path: str) -> list[Any]:
         left_out = len(loaded) - len(problems)
         print(f"{left_out} of {len(loaded)} problems left out: not known to be solvable", file=sys.stderr)
     return problems
-
-
-def count_solutions(task: Task, problem: Any) -> int | None:
-    """Number of distinct solutions; None where the task gives up."""
-    try:
-        return len(task.solutions(problem))
-    except TimeoutError:
-        return None
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
@@ -149,8 +143,9 @@ def report(result: dict[str, Any]) -> str:
 def main(arguments: list[str]) -> None:
     """The command line. Raises `UserError` on wrong input."""
     config: EvaluateConfig = parse(EvaluateConfig, "gram_pyro.evaluate", arguments)
-    if config.problems < 1 or min((*config.samples, *config.steps), default=0) < 1 or not config.samples:
-        raise UserError("--problems, --samples and --steps must each be at least 1")
+    numbers = (config.problems, *config.samples, *config.steps)
+    if not config.samples or not all(1 <= number <= MAX_NUMBER for number in numbers):
+        raise UserError(f"--problems, --samples and --steps must each lie between 1 and {MAX_NUMBER:,}")
     if not (0 <= config.seed < 2**32 and 0 <= config.data_seed < 2**32):
         raise UserError("--seed and --data-seed must lie between 0 and 2**32 - 1")
     if config.out and Path(config.out).is_dir():
@@ -161,11 +156,10 @@ def main(arguments: list[str]) -> None:
         problems = task.generate("test", config.problems, config.data_seed)
     else:
         problems = user_problems(task, config.graphs)
-    too_large = [config.graphs is not None and len(problem) > MAX_ENUMERATED_VERTICES for problem in problems]
-    counts = [None if large else count_solutions(task, x) for x, large in zip(problems, too_large, strict=True)]
     steps = config.steps or [factor * run.depth for factor in DEPTH_FACTORS]
     quiet = config.json and not sys.stderr.isatty()
     progress = partial(tqdm, disable=quiet, leave=False)
+    counts = [count_solutions(task, problem) for problem in progress(problems, desc="solutions")]
     measured = evaluate(run, problems, counts, config.samples, steps, config.seed, progress)
     data_seed = config.data_seed if config.graphs is None else None
     result = {"run": run.name, "problems": len(problems), "data_seed": data_seed, **measured}

@@ -19,12 +19,12 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from gram_pyro.checkpoint import read_latest, save_checkpoint, write_atomically
+from gram_pyro.checkpoint import checkpoints, read_latest, save_checkpoint, write_atomically
 from gram_pyro.config import RunConfig, to_json
 from gram_pyro.errors import UserError
 from gram_pyro.inference import sample
 from gram_pyro.machine import autocast, compile_network, resolve
-from gram_pyro.metrics import measure
+from gram_pyro.metrics import count_solutions, measure
 from gram_pyro.models.base import Model
 from gram_pyro.plots import draw_curves, draw_samples
 from gram_pyro.runs import build_parts, publish
@@ -51,16 +51,15 @@ class Fit:
         self.folder = folder
         self.device = torch.device(config.machine.device)
         torch.set_num_threads(config.machine.threads)
-        pyro.enable_validation(False)
         training, task = config.training, config.task
         torch.manual_seed(training.seed)
         problems = task.generate("train", training.problems, training.seed)
         self.validation = task.generate("validation", VALIDATION_PROBLEMS, training.seed)
-        self.counts = [len(task.solutions(problem)) for problem in self.validation]
         model, guide = build_parts(config)
         self.network = model.to(self.device)
         length = task.encode(problems[:1]).tokens.shape[1]
         training_set = task.training_set(problems)
+        self.counts = [count_solutions(task, problem) for problem in self.validation]
         self.trainer = Trainer(
             self.network, guide.to(self.device), training_set, length, training, training.updates or 1, self.device
         )
@@ -151,7 +150,7 @@ class Fit:
             draw_curves(self.metrics, self.folder / "curves.png")
 
     def _update(self) -> Measured:
-        with autocast(self.device, self.config.machine.precision):
+        with autocast(self.device, self.config.machine.precision), pyro.validation_enabled(False):
             return self.trainer.update()
 
     def _noise(self) -> list[Tensor]:
@@ -171,9 +170,11 @@ class Fit:
             bad = (~torch.isfinite(column)).nonzero()
             if len(bad):
                 update = self.trainer.done - len(self.pending) + int(bad[0]) + 1
+                saved = checkpoints(self.folder)
+                kept = f"the last good checkpoint, {saved[-1]}, is kept" if saved else "no checkpoint was made before"
                 raise UserError(
-                    f"the {name} became {column[bad[0]].item()} at update {update}; the last good checkpoint in "
-                    f"{self.folder} is kept; a smaller --learning-rate may help"
+                    f"the {name} became {column[bad[0]].item()} at update {update}; {kept}; "
+                    f"a smaller --learning-rate may help"
                 )
         return columns
 

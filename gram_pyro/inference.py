@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import pyro
 import torch
 from torch import Tensor
 
@@ -36,7 +37,7 @@ def sample(model: Model, problems: Problems, num_samples: int, steps: Sequence[i
     owner = torch.arange(count).repeat_interleave(num_samples)
     chunk = max(1, min(MAX_POSITIONS // length, MAX_PAIRS // length**2))
     decoded = torch.empty(len(steps), len(owner), length, dtype=torch.long)
-    with seeded(seed, device):
+    with seeded(seed, device), pyro.validation_enabled(False):
         for start in range(0, len(owner), chunk):
             rows = slice(start, start + chunk)
             part = problems.select(owner[rows]).to(device)

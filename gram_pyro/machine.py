@@ -38,7 +38,7 @@ def resolve(machine: MachineConfig, training: TrainingConfig) -> MachineConfig:
 
 def compile_network(model: Model) -> None:
     """Compile the network's tensor functions in place; the probabilistic program stays outside."""
-    for function in ("propose", "guidance", "decode"):
+    for function in model.compiled:
         setattr(model, function, torch.compile(getattr(model, function)))
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+import pyro
 import torch
 from torch import Tensor
 
@@ -129,7 +130,7 @@ def bound(
     nll, valid = torch.zeros_like(weight), torch.zeros_like(weight)
     objective = TruncatedTrace_ELBO(horizon=None)
     seen: Seen = {}
-    with seeded(seed, device):
+    with seeded(seed, device), pyro.validation_enabled(False):
         for owner, y in progress(chunks(task, problems, kept)):
             x = task.encode([problems[place] for place in owner.tolist()]).to(device)
             terms = objective.terms(model, guide, x, y.to(device), steps=depth, supervise="last")
@@ -148,6 +149,14 @@ def bound(
         entropy=entropy.mean().item(),
         posterior_validity=valid.mean().item(),
     )
+
+
+def count_solutions(task: Task, problem: Any) -> int | None:
+    """Number of distinct solutions; None where the task gives up."""
+    try:
+        return len(task.solutions(problem))
+    except TimeoutError:
+        return None
 
 
 def chunks(task: Task, problems: Sequence[Any], targets: Sequence[Tensor]) -> list[Chunk]:

@@ -10,6 +10,7 @@ from gram_pyro.runs import Run
 from gram_pyro.tasks.base import Answer
 
 DEPTH_FACTOR = 4
+MAX_NUMBER = 1_000_000
 
 
 class Samples(NamedTuple):
@@ -42,8 +43,13 @@ class Reasoner:
         Raises `UserError` if the problem does not fit the task or the checkpoint.
         """
         steps = self.steps if steps is None else steps
-        if num_samples < 1 or steps < 1:
-            raise UserError(f"samples and steps must each be at least 1, not {num_samples} and {steps}")
+        for name, value, least, most in (
+            ("samples", num_samples, 1, MAX_NUMBER),
+            ("steps", steps, 1, MAX_NUMBER),
+            ("seed", seed, 0, 2**32 - 1),
+        ):
+            if not isinstance(value, int) or not least <= value <= most:
+                raise UserError(f"{name} must be a whole number from {least:,} to {most:,}, not {value}")
         task = self.task
         problem = task.prepare(problem)
         decoded = sample(self.run.model, task.encode([problem]), num_samples, [steps], seed)[0, 0]

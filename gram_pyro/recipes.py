@@ -45,7 +45,7 @@ def recipe(
     if preset not in PRESETS:
         raise UserError(f"unknown preset {preset!r}; known are {' and '.join(PRESETS)}")
     model, guide = MODELS.name_of(model), GUIDES.name_of(guide)
-    kind = TASKS.find(task)
+    task, kind = TASKS.name_of(task), TASKS.find(task)
     if (task, preset) in RECIPES:
         base = RECIPES[task, preset]
     else:

@@ -48,9 +48,15 @@ class Registry(Mapping[str, Callable[..., Any]]):
         return found  # type: ignore[no-any-return]
 
     def name_of(self, part: str | Callable[..., Any]) -> str:
-        """The text that `find` reads as this part. Raises `UserError` for a callable that has no place in a module."""
+        """The text that `find` reads as this part, from any folder.
+
+        Raises `UserError` for a callable that has no place in a module.
+        """
         if isinstance(part, str):
-            return part
+            place, colon, name = part.rpartition(":")
+            if name.endswith(".py"):
+                return str(Path(name).resolve())
+            return f"{Path(place).resolve()}{colon}{name}" if place.endswith(".py") else part
         for name, entry in self._entries.items():
             if entry is part:
                 return name

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pyro
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
@@ -42,6 +41,8 @@ def choose_device(name: str) -> torch.device:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise UserError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}; cpu always can") from error
+    if device.type not in ("cpu", "cuda"):
+        raise UserError(f"device {name!r} cannot be used; cpu, cuda and cuda:1 can, where they are there")
     return device
 
 
@@ -57,7 +58,7 @@ def _made(name: str, registry: Registry, *inputs: Any) -> Any:
     fits = not isinstance(maker, type) or issubclass(maker, base)
     try:
         part = maker(*inputs) if fits else None
-    except TypeError as error:
+    except (AttributeError, TypeError) as error:
         raise UserError(f"the {registry.kind} {name} cannot be made: {error}") from error
     if not isinstance(part, base):
         raise UserError(f"{name} is not a {registry.kind}: it must make a gram_pyro.{registry.kind}s.{base.__name__}")
@@ -83,7 +84,9 @@ def load_run(run: str, device: str = "auto") -> Run:
     Raises `UserError` if there is none, or if it is half-written, damaged or from another version.
     """
     place = choose_device(device)
-    folder = Path(run) if Path(run).is_dir() else SHIPPED / run
+    folder, shipped_folder = Path(run), SHIPPED / run
+    if shipped_folder.is_dir() and not (folder / "config.json").is_file():
+        folder = shipped_folder
     if not run or not folder.is_dir():
         shipped = sorted(path.name for path in SHIPPED.glob("*") if path.is_dir())
         raise UserError(f"no run folder {run!r}, and no shipped checkpoint of that name ({', '.join(shipped)})")
@@ -98,7 +101,6 @@ def load_run(run: str, device: str = "auto") -> Run:
             part.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
     except (SafetensorError, RuntimeError, OSError) as error:
         raise UserError(f"{path} is damaged or from another version: {str(error).splitlines()[0]}") from error
-    pyro.enable_validation(False)
     for part in (model, guide):
         part.requires_grad_(False).eval().to(place)
     return Run(Path(run).name, config.task, model, guide, config.training.depth, place)

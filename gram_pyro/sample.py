@@ -23,9 +23,9 @@ MAX_DRAWN = 12
 class SampleConfig:
     """Draw many different solutions of one problem, checked, as a picture and as JSON."""
 
-    run: tyro.conf.Positional[str]
+    run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
     """Run folder, or the name of a checkpoint that comes with the package, such as coloring."""
-    graph: Annotated[str, tyro.conf.arg(aliases=["--board"])]
+    graph: Annotated[str, tyro.conf.arg(aliases=["--board"], metavar="FILE")]
     """Graph file: .col (DIMACS), .edges, .edgelist, .txt, .g6, .graph6 or .npy, each also with .gz;
     for nqueens --board, a text file with a line a row, Q for a queen and . for an empty cell."""
     samples: int = 20
@@ -79,8 +79,8 @@ def picture_path(graph: str, out: str | None) -> Path:
 def main(arguments: list[str]) -> None:
     """The command line. Raises `UserError` on wrong input."""
     config: SampleConfig = parse(SampleConfig, "gram_pyro.sample", arguments)
-    if not 0 <= config.seed < 2**32:
-        raise UserError("--seed must lie between 0 and 2**32 - 1")
+    if not Path(config.graph).suffix:
+        raise UserError(f"--graph takes a file with a known ending, not {config.graph!r}")
     path = picture_path(config.graph, config.out)
     reasoner = Reasoner(load_run(config.run, config.device))
     task = reasoner.task

@@ -10,7 +10,7 @@ from gram_pyro.checkpoint import checkpoints
 from gram_pyro.cli import parse, take_option
 from gram_pyro.config import RunConfig, from_json
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.fit import DEEP, Fit, parameters_of
+from gram_pyro.fit import DEEP, Fit, Interrupted, parameters_of
 from gram_pyro.recipes import recipe
 from gram_pyro.runs import WEIGHTS
 
@@ -28,6 +28,14 @@ def timed(config: RunConfig, arguments: list[str]) -> RunConfig:
     if "--updates" in asked:
         raise UserError("--minutes and --updates both say how long to train; give one of them")
     return replace(config, training=replace(config.training, updates=None))
+
+
+def make_folder(folder: Path) -> None:
+    """Make the run folder. Raises `UserError` if the system will not."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make the run folder {folder}: {error.strerror}; choose another --out") from error
 
 
 def main(arguments: list[str]) -> None:
@@ -51,12 +59,12 @@ def main(arguments: list[str]) -> None:
         config = parse(RunConfig, "gram_pyro.train", arguments, timed(recipe(task, preset, model, guide), arguments))
         if checkpoints(folder) or (folder / WEIGHTS).exists():
             raise UserError(f"{folder} holds a run already; choose another --out, or --resume {folder}")
-        fit = Fit(config, folder)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"cannot make the run folder {folder}: {error.strerror}; choose another --out") from error
-        fit.settle_updates()
+            fit = Fit(config, folder)
+            make_folder(folder)
+            fit.settle_updates()
+        except KeyboardInterrupt:
+            raise Interrupted("stopped before the first update, with nothing to resume: start again") from None
     machine, training = fit.config.machine, fit.config.training
     print(
         f"{folder}: {parameters_of(fit.network):,} parameters, {training.updates} updates of {training.batch} "

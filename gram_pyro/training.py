@@ -69,8 +69,9 @@ class TrainingConfig:
     """Seed of weights, data and noise."""
 
     def __post_init__(self) -> None:
-        if self.batch < 1 or self.depth < 1 or self.horizon < 1 or self.problems < 1:
-            raise UserError("training.batch, depth, horizon and problems must each be at least 1")
+        for name, most in (("batch", 2**16), ("depth", 2**12), ("horizon", 2**16), ("problems", 10**7)):
+            if not 1 <= getattr(self, name) <= most:
+                raise UserError(f"training.{name} must lie between 1 and {most:,}, not {getattr(self, name)}")
         for name in ("minutes", "kl_target", "kl_target_start", "kl_tilt", "learning_rate", "clip"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:

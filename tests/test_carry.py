@@ -147,6 +147,33 @@ def test_the_free_are_steered_from_where_they_got_to() -> None:
     assert until == set(range(1, depth))  # every depth, and all are steered at last
 
 
+def test_nobody_runs_free_where_there_is_but_one_step() -> None:
+    carry = make(Numbered(), 20, 1, generator(), free=0.5)
+    for step in range(5):
+        assert carry.from_start.all() and (carry.examples.targets >= 0).all()
+        carry.advance(moved(carry, step), logits(carry))
+
+
+def test_relations_of_all_problems_stay() -> None:
+    class Shared(Numbered):
+        def draw(self, count: int, generator: torch.Generator) -> Examples:
+            (tokens, _), targets, solutions = super().draw(count, generator)
+            return Examples(Problems(tokens, torch.eye(LENGTH)[None]), targets, solutions)
+
+    carry = make(Shared(), 4, 2, generator())
+    saved = copy.deepcopy(carry.state_dict())
+    seen = [carry.examples.problems.tokens.clone()]
+    for step in range(4):
+        carry.advance(moved(carry, step), logits(carry))
+        seen.append(carry.examples.problems.tokens.clone())
+        assert torch.equal(carry.examples.problems.relations, torch.eye(LENGTH)[None])
+    again = make(Shared(), 4, 2, generator(5))
+    again.load_state_dict(saved)
+    for step in range(4):
+        assert torch.equal(again.examples.problems.tokens, seen[step])
+        again.advance(moved(again, step), logits(again))
+
+
 @pytest.mark.parametrize("free", [0.0, 0.5])
 @pytest.mark.parametrize("related", [True, False])
 @pytest.mark.parametrize("saved_after", [0, 1, 4, 5])

@@ -19,13 +19,14 @@ from gram_pyro.tasks import Coloring
 from gram_pyro.training import TrainingConfig
 
 counts = st.integers(1, 10**6)
+sizes = st.integers(1, 4096)
 parts = st.floats(0.01, 0.99)
 rates = st.floats(1e-8, 10)
 
 tasks = st.builds(
     Coloring,
     n=st.integers(2, 99),
-    k=st.integers(2, 9),
+    k=st.integers(2, 8),
     edge_probability=st.lists(parts, min_size=1, max_size=4).map(tuple),
     layout=st.sampled_from(["relations", "tokens"]),
     names=st.sampled_from(["random", "canonical"]),
@@ -35,10 +36,10 @@ models = st.builds(
     lambda heads, times, **others: GramConfig(width=2 * heads * times, heads=heads, **others),
     heads=st.integers(1, 16),
     times=st.integers(1, 16),
-    layers=counts,
-    hidden=counts,
-    refinements=counts,
-    transitions=counts,
+    layers=sizes,
+    hidden=sizes,
+    refinements=sizes,
+    transitions=sizes,
     core=st.sampled_from(["hierarchical", "flat"]),
     guidance=st.booleans(),
 )
@@ -46,17 +47,18 @@ trainings = st.builds(
     TrainingConfig,
     updates=st.none() | counts,
     minutes=rates,
-    batch=counts,
-    depth=counts,
+    batch=sizes,
+    depth=sizes,
     free=parts,
     problems=counts,
-    horizon=counts,
+    horizon=sizes,
     charge=st.sampled_from(["last", "all"]),
     beta=rates,
     kl_target=st.none() | rates,
     kl_target_start=rates,
     kl_decay=parts,
     kl_rate=rates,
+    kl_tilt=rates,
     balance=st.none() | parts,
     learning_rate=rates,
     warmup=counts,

@@ -301,6 +301,22 @@ def test_a_point_mass_is_refused(balance: float | None) -> None:
         TruncatedTrace_ELBO(1, balance=balance).terms(model, Point(TASK, model), PROBLEMS, TARGETS)
 
 
+class Mixed(GaussianGuide):
+    """A posterior that cannot be reparameterised."""
+
+    def get_posterior(self, name: str, prior: dist.TorchDistribution) -> Any:
+        normal = super().get_posterior(name, prior).base_dist
+        both = dist.Normal(torch.stack((normal.loc, -normal.loc), -1), normal.scale[..., None])
+        return dist.MixtureSameFamily(dist.Categorical(torch.ones(*normal.loc.shape, 2)), both).to_event(2)
+
+
+@pytest.mark.parametrize("balance", [None, 0.8])
+def test_a_posterior_without_reparameterisation_is_refused(balance: float | None) -> None:
+    model, _ = pair()
+    with pytest.raises(ValueError, match="'guidance_1' cannot be reparameterised"):
+        TruncatedTrace_ELBO(1, balance=balance).terms(model, Mixed(TASK, model), PROBLEMS, TARGETS)
+
+
 # The horizon
 
 

@@ -136,6 +136,7 @@ def test_folder_is_sorted_and_other_files_are_passed_over(tmp_path: Path) -> Non
     write_graph(nx.path_graph(3), tmp_path / "b.col.gz")
     write_graph(nx.path_graph(2), tmp_path / "a.g6")
     put(tmp_path, "readme.md", "no graph")
+    put(tmp_path, "README.txt", "1 2")
     (tmp_path / "folder.col").mkdir()
     assert [(name, len(graph)) for name, graph in read_graphs(tmp_path)] == [("a.g6", 2), ("b.col.gz", 3)]
 
@@ -179,6 +180,8 @@ def test_dimacs_benchmark_graphs() -> None:
         ("p edge 3 1\ne 0 1\n", "line 2: vertex 0 is out of range; vertices go from 1 to 3"),
         ("p edge 3 1\ne 2 2\n", "line 2: an edge from vertex 2 to itself"),
         ("p edge 3 1\np edge 3 1\n", "line 2: expected 'e VERTEX VERTEX' or a comment"),
+        ("p 3 edge 2\ne 1 2\n", "line 1: expected 'p edge"),
+        ("p edge 8 28\ne 1 2\n", "28 edges are announced, but 1 listed"),
         ("p edge 3 1\n1 2\n", "line 2: expected 'e VERTEX VERTEX' or a comment"),
     ],
 )
@@ -315,7 +318,7 @@ def test_too_many_edges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_wrong_folders(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no graph file in this folder; known endings"):
+    with pytest.raises(UserError, match="no graph file in this folder; endings read there"):
         read_graphs(tmp_path)
     with pytest.raises(UserError, match="not a folder that can be read"):
         read_graphs(tmp_path / "missing")

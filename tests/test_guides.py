@@ -13,9 +13,7 @@ from torch import Tensor
 from torch.distributions import kl_divergence
 
 from gram_pyro.elbo import Terms, TruncatedTrace_ELBO
-from gram_pyro.guides.base import Guide
-from gram_pyro.guides.gaussian import GaussianGuide
-from gram_pyro.guides.prior import PriorGuide
+from gram_pyro.guides import GUIDES, Guide, PriorGuide
 from gram_pyro.models.base import State
 from gram_pyro.models.gram import Gram, GramConfig
 from gram_pyro.tasks.base import Problems
@@ -23,11 +21,10 @@ from gram_pyro.tasks.coloring import Coloring
 
 torch.set_num_threads(1)
 TASK = Coloring()
-GUIDES = [PriorGuide, GaussianGuide]
-LEARNED = [GaussianGuide]
+LEARNED = [kind for kind in GUIDES.values() if kind is not PriorGuide]
 PROBLEMS = TASK.encode([nx.gnp_random_graph(5, 0.5, seed=seed) for seed in range(3)])
 TARGETS = torch.tensor([[0, 1, 2, 0, 1], [0, 0, 1, 1, 2], [2, 1, 0, 2, -1]])
-over_guides = pytest.mark.parametrize("kind", GUIDES)
+over_guides = pytest.mark.parametrize("kind", GUIDES.values())
 
 
 def pair(kind: type[Guide], seed: int = 0, spread: float = 0.0, core: str = "hierarchical") -> tuple[Gram, Guide]:

@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from pyro.infer import TraceMeanField_ELBO
 
 from gram_pyro.guides.base import Guide
 from gram_pyro.guides.gaussian import GaussianGuide
@@ -109,6 +110,28 @@ def test_the_bound_is_not_beaten(kind: Callable[[Coloring, Gram], Guide], guidan
     expected = [math.log(6 * len(task.solutions(graph))) for graph in graphs]
     assert got.entropy == pytest.approx(sum(expected) / len(expected))
     assert 0 <= got.posterior_validity <= 1
+
+
+def test_the_bound_is_that_of_pyro() -> None:
+    """All KLs, one likelihood, each target of a problem with equal weight; the posterior far from the prior."""
+    task = Coloring(n=4)
+    model = Gram(task, TINY)
+    guide = GaussianGuide(task, model)
+    torch.nn.init.normal_(guide.project_out.weight, std=0.3)
+    graph, depth, draws = nx.path_graph(4), 2, 40
+    got = bound(task, model, guide, [graph], depth, draws=draws)
+    targets = task.targets(graph)
+    x = task.encode([graph]).select(torch.zeros(draws * len(targets), dtype=torch.long))
+    losses = []
+    for seed in range(5):
+        torch.manual_seed(seed)
+        with torch.no_grad():
+            losses.append(
+                TraceMeanField_ELBO().loss(model, guide, x, targets.repeat(draws, 1), steps=depth, supervise="last")
+            )
+    nll = sum(losses) / len(losses) / len(x.tokens)
+    assert got.nll == pytest.approx(nll, rel=0.02)
+    assert got.nll > bound(task, model, PriorGuide(task, model), [graph], depth, draws=draws).nll + 0.5  # KL counts
 
 
 def test_the_bound_of_a_model_that_knows_nothing() -> None:

@@ -14,7 +14,7 @@ from gram_pyro.models import MODELS, Gram
 from gram_pyro.recipes import recipe
 from gram_pyro.registry import Registry
 from gram_pyro.runs import build_parts
-from gram_pyro.tasks import TASKS, Coloring, Task
+from gram_pyro.tasks import TASKS, Coloring, NQueens, Task
 
 TASK_FILE = """
 from __future__ import annotations
@@ -52,7 +52,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_the_registries_know_their_parts() -> None:
-    assert dict(TASKS) == {"coloring": Coloring}
+    assert dict(TASKS) == {"coloring": Coloring, "nqueens": NQueens}
     assert dict(MODELS) == {"gram": Gram}
     assert {"gaussian": GaussianGuide, "prior": PriorGuide}.items() <= dict(GUIDES).items()
 

@@ -105,7 +105,7 @@ def test_what_is_not_a_graph_to_color_is_refused(problem: Any) -> None:
 
 @pytest.mark.parametrize("options", [{"num_samples": 0}, {"steps": 0}])
 def test_nothing_to_draw_is_refused(options: dict[str, int]) -> None:
-    with pytest.raises(UserError, match="at least 1"):
+    with pytest.raises(UserError, match="from 1 to 1,000,000, not 0"):
         REASONER.sample(nx.path_graph(3), **options)
 
 

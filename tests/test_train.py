@@ -21,11 +21,52 @@ from gram_pyro import fit, train
 from gram_pyro.checkpoint import checkpoints, read_latest
 from gram_pyro.config import RunConfig, from_json
 from gram_pyro.errors import UserError, run_cli
+from gram_pyro.fit import Fit
 from gram_pyro.inference import sample
-from gram_pyro.runs import load_run
+from gram_pyro.recipes import recipe
+from gram_pyro.runs import build_parts, load_run
 from gram_pyro.training import Measured, Trainer
 
 UPDATES = 12
+OWN_MODEL = """
+from dataclasses import dataclass
+
+import pyro
+from torch import nn
+
+from gram_pyro.models.base import Answers, Model, Outcome, State, register, state_site
+
+
+class Direct(Model):
+    @dataclass(frozen=True)
+    class Config:
+        size: int = 8
+
+    transitions = 1
+
+    def __init__(self, task, config):
+        super().__init__()
+        self.width = config.size
+        self.embedding = nn.Embedding(task.vocabulary, config.size)
+        self.decoder = nn.Linear(config.size, task.classes)
+
+    def initial_state(self, batch, length):
+        zero = self.embedding.weight.new_zeros(batch, length, self.embedding.embedding_dim)
+        return State(zero, zero)
+
+    def forward(self, problems, targets=None, *, steps=1, state=None, supervise="every"):
+        register("model", self)
+        batch, length = problems.tokens.shape
+        state = state or self.initial_state(batch, length)
+        with pyro.plate("problems", batch, dim=-1):
+            for t in pyro.markov(range(1, steps + 1)):
+                high = state_site(f"high_{t}", state.high + self.embedding(problems.tokens), steps - t)
+                state = State(high, state_site(f"low_{t}", state.low, steps - t))
+                if supervise == "every" or t == steps:
+                    logits = self.decoder(state.high)
+                    pyro.sample(f"y_{t}", Answers(logits), obs=targets)
+        return Outcome(state, logits)
+"""
 TINY = ["--problems=40", "--batch=8", "--depth=2", "--model.width=16", "--model.hidden=16", "--threads=1"]
 FILES = ["config.json", "curves.png", "metrics.jsonl", "samples.png", "weights.safetensors"]
 Update = Callable[[Trainer], Measured]
@@ -351,6 +392,79 @@ def test_options_reach_the_run(tmp_path: Path, options: str, expected: dict[str,
     problems = run.task.encode(run.task.generate("test", 1, 1))
     assert len(sample(run.model, problems, 2, (1,), seed=0)[0, 0]) == 2
     assert resume(folder) == folder
+
+
+def test_minutes_replace_the_updates_of_a_recipe() -> None:
+    paper = recipe("coloring", "paper")
+    assert paper.training.updates == 80_000 == train.timed(paper, ["--seed", "3"]).training.updates
+    assert train.timed(paper, ["--minutes=3"]).training.updates is None
+
+
+def test_a_model_that_shares_nothing_with_ours(tmp_path: Path) -> None:
+    """Only what CONTRIBUTING asks for; `--compile on` finds nothing to compile."""
+    (tmp_path / "mine.py").write_text(OWN_MODEL)
+    folder, sizes = tmp_path / "run", [option for option in TINY if "model" not in option]
+    own = ["--model", f"{tmp_path / 'mine.py'}:Direct", "--compile", "on"]
+    train.main(["--out", str(folder), *sizes, *own, "--updates", "2"])
+    run = load_run(str(folder), "cpu")
+    assert type(run.model).__name__ == "Direct" and resume(folder) == folder
+
+
+def test_a_model_that_is_incomplete(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(OWN_MODEL.replace("self.width", "self.other"))
+    with pytest.raises(UserError, match=r"the guide gaussian cannot be made: .*width"):
+        build_parts(recipe("coloring", model=f"{tmp_path / 'mine.py'}:Direct"))
+
+
+def test_a_run_with_parts_of_the_users_own_works_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.py").write_text(MINE)
+    monkeypatch.chdir(tmp_path)
+    folder = start(tmp_path / "run", "--task", "mine.py", "--guide", "mine.py:MyGuide", updates=2)
+    monkeypatch.chdir(tmp_path.parent)
+    run = load_run(str(folder), "cpu")
+    assert [type(part).__name__ for part in (run.task, run.guide)] == ["Ring", "MyGuide"]
+
+
+def test_the_posterior_is_averaged_too(tmp_path: Path) -> None:
+    folder = start(tmp_path / "run", "--ema", "0.5", updates=2)
+    saved = read_latest(folder)["trainer"]
+    for part, averaged, name in (
+        ("model", "averaged", "decoder.weight"),
+        ("guide", "averaged_guide", "project_out.weight"),
+    ):
+        assert torch.equal(weights(folder)[f"{part}.{name}"], saved[averaged][name])
+        assert not torch.equal(saved[averaged][name], saved[part][name])
+
+
+def test_kl_is_weighed_by_supervision_step(tmp_path: Path) -> None:
+    even, steep = (start(tmp_path / tilt, "--kl-tilt", tilt, updates=4) for tilt in ("1", "3"))
+    assert not same(even, steep)
+    trainer = Fit(from_json(steep / "config.json"), steep).trainer
+    assert trainer.kl_weights.tolist() == pytest.approx([3, 1])
+
+
+def test_ctrl_c_before_the_first_update(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train, "Fit", interrupt)
+    with pytest.raises(fit.Interrupted, match="before the first update"):
+        start(tmp_path / "run")
+
+
+@pytest.mark.filterwarnings("ignore")  # the compiler has many of its own
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a compiler")
+def test_a_compiled_run_resumes_bitwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = start(tmp_path / "whole", "--compile", "on", updates=6)
+    with monkeypatch.context() as patch:
+        after(patch, 3, press_ctrl_c)
+        with pytest.raises(fit.Interrupted):
+            start(tmp_path / "run", "--compile", "on", updates=6)
+    torch.compiler.reset()
+    folder = resume(tmp_path / "run")
+    assert same(folder, whole) and rows(folder) == rows(whole)
 
 
 def test_parts_of_the_users_own(tmp_path: Path) -> None:

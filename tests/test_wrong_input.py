@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import networkx as nx
 import pytest
+import torch
 
-from gram_pyro import evaluate, fit, train
+import gram_pyro
+from gram_pyro import evaluate, fit, sample, train
 from gram_pyro.checkpoint import checkpoints
-from gram_pyro.errors import run_cli
+from gram_pyro.errors import UserError, run_cli
 
 SIZES = ["--problems=10", "--batch=4", "--depth=2", "--model.width=16", "--model.hidden=16", "--threads=1"]
 TINY = ["--updates=2", *SIZES]
@@ -86,6 +89,21 @@ def complaint(capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
         ("--updates None --minutes nan", "minutes"),
         ("--updates None --minutes inf", "minutes"),
         ("--threads -1", "threads"),
+        ("--minutes 1", "give one of them"),
+        ("--device meta", "'meta'"),
+        ("--depth 3 --horizon 2", "must divide the depth"),
+        ("--horizon 5", "must divide the depth"),
+        ("--free 1", "free"),
+        ("--beta 0", "beta"),
+        ("--kl-decay 2", "kl_decay"),
+        ("--kl-tilt 0", "kl_tilt"),
+        ("--batch 1000000000000", "batch"),
+        ("--model.width 8000000", "model.width"),
+        ("--task.k 9", "k=8"),
+        ("--task.n 16 --task.edge-probability 0.9", "too few 3-colorable"),
+        ("--task.n 20 --task.edge-probability 0.02", "too many"),
+        ("--task.n 5000", "n=5000"),
+        ("--größe 3", "--größe"),
         ("--device nowhere", "'nowhere'"),
         ("--device cuda:99", "'cuda:99'"),
         ("--model.width 15", "model.width"),
@@ -112,6 +130,57 @@ def test_options(
 def test_a_file_where_the_run_should_go(complaint: Callable[..., str], tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("mine")
     assert str(tmp_path / place) in complaint(train.main, *TINY, "--out", str(tmp_path / place))
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ("", "RUN"),
+        ("coloring", "--graph FILE"),
+        ("coloring --graph .", "'.'"),
+        ("coloring --graph none.col", "none.col"),
+        ("coloring --graph big.col", "100000 vertices"),
+        ("coloring --graph my.col --samples 0", "samples"),
+        ("coloring --graph my.col --samples 100000000000000", "samples"),
+        ("coloring --graph my.col --steps nan", "--steps"),
+        ("coloring --graph my.col --samplse 3", "perhaps you meant --samples"),
+        ("coloring --graph my.col --seed -1", "seed"),
+        ("coloring --graph my.col --out my.pdf", "my.pdf"),
+    ],
+)
+def test_options_of_sample(
+    complaint: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str, word: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my.col").write_text("p edge 2 1\ne 1 2\n")
+    (tmp_path / "big.col").write_text("p edge 100000 0\n")
+    assert word in complaint(sample.main, *options.split())
+
+
+@pytest.mark.parametrize("wrong", [{"num_samples": 2.5}, {"steps": 1.5}, {"seed": 2**70}, {"seed": -1}])
+def test_numbers_from_python(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match="must be a whole number"):
+        gram_pyro.load("coloring", "cpu").sample(nx.path_graph(2), **wrong)
+
+
+def test_too_little_memory(complaint: Callable[..., str]) -> None:
+    def allocate(_: list[str]) -> None:
+        torch.empty(2**50)
+
+    def fail(_: list[str]) -> None:
+        raise RuntimeError("something else")
+
+    assert "not enough memory" in complaint(allocate)
+    with pytest.raises(RuntimeError, match="something else"):
+        run_cli(fail, [])
+
+
+def test_a_folder_of_the_same_name_does_not_hide_a_shipped_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "coloring").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert gram_pyro.load("coloring", "cpu").run.depth > 0
 
 
 def test_a_users_file_with_a_long_complaint(complaint: Callable[..., str], tmp_path: Path) -> None:

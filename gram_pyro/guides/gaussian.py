@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from gram_pyro.guides.base import Guide
-from gram_pyro.models.gram import Gram
+from gram_pyro.models.base import Model
 from gram_pyro.tasks.base import Task
 
 
@@ -18,9 +18,9 @@ class GaussianGuide(Guide):
     Starts equal to the prior, so that the first KL is zero.
     """
 
-    def __init__(self, task: Task, model: Gram) -> None:
+    def __init__(self, task: Task, model: Model) -> None:
         super().__init__(model)
-        width = model.config.width
+        width = model.width
         self.embedding = nn.Embedding(task.classes + 1, width)
         self.project_in = nn.Linear(width, 2 * width)
         self.project_out = nn.Linear(2 * width, 2 * width)

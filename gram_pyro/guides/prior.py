@@ -5,14 +5,14 @@ from __future__ import annotations
 from pyro.distributions import TorchDistribution
 
 from gram_pyro.guides.base import Guide
-from gram_pyro.models.gram import Gram
+from gram_pyro.models.base import Model
 from gram_pyro.tasks.base import Task
 
 
 class PriorGuide(Guide):
     """q = p: the answer steers nothing, every KL is zero; shows what the model does alone."""
 
-    def __init__(self, task: Task, model: Gram) -> None:
+    def __init__(self, task: Task, model: Model) -> None:
         super().__init__(model)
 
     def get_posterior(self, name: str, prior: TorchDistribution) -> TorchDistribution:

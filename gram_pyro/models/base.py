@@ -120,8 +120,12 @@ class Model(nn.Module):
     `forward(problems, targets=None, *, steps, state, supervise)` returns an `Outcome`.
     """
 
+    width: int
+    """Features of a position (D)."""
     transitions: int
     """Transitions in a supervision step (T)."""
+    compiled: ClassVar[tuple[str, ...]] = ()
+    """Names of the tensor functions, free of sites, that `torch.compile` may compile."""
 
     def initial_state(self, batch: int, length: int) -> State:
         """z_0: two tensors `(batch, length, width)`."""

@@ -17,6 +17,7 @@ from gram_pyro.models.layers import Stack, rms_norm, rotary
 from gram_pyro.tasks.base import Problems, Task
 
 MIN_SCALE = 0.01
+MAX_SIZE = 2**14
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class GramConfig:
     """Whether transitions draw a Gaussian guidance; without it the recursion is deterministic."""
 
     def __post_init__(self) -> None:
+        if max(self.width, self.hidden, self.layers, self.refinements, self.transitions) > MAX_SIZE:
+            raise UserError(f"model.width, hidden, layers, refinements and transitions go up to {MAX_SIZE:,}")
         if min(self.width, self.heads) < 1 or self.width % (2 * self.heads):
             raise UserError(
                 f"model.width must be a positive multiple of 2 * model.heads, not {self.width} with {self.heads}"
@@ -59,13 +62,14 @@ class Gram(Model):
     """
 
     Config: ClassVar = GramConfig
+    compiled: ClassVar = ("propose", "guidance", "decode")
     initial_high: Tensor
     initial_low: Tensor
 
     def __init__(self, task: Task, config: GramConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or GramConfig()
-        self.transitions = config.transitions
+        self.width, self.transitions = config.width, config.transitions
         self.positions = task.positions
         self.embedding = nn.Embedding(task.vocabulary, config.width)
         nn.init.normal_(self.embedding.weight, std=config.width**-0.5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
@@ -12,6 +12,7 @@ import networkx as nx
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from numpy.typing import NDArray
 from torch import Tensor
 
 from gram_pyro.errors import UserError
@@ -23,7 +24,14 @@ from gram_pyro.tasks.graph_split import random_adjacency, split_of
 
 PALETTE = ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#edc948", "#76b7b2", "#9c755f")
 SEARCH_LIMIT = 200_000
-ENUMERATION_LIMIT = 3_000_000
+ENUMERATION_LIMIT = 1_000_000
+MAX_RENAMED = 8
+MAX_GENERATED = 1000
+MAX_ENCODED = 8192
+MAX_CELLS = 2**26
+ROUNDS = 1000
+PATIENCE = 10_000
+"""Random graphs that are tried for one that can be colored."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,13 @@ class Coloring(Task):
     def __post_init__(self) -> None:
         if self.n < 2 or self.k < 2:
             raise UserError(f"coloring needs at least 2 vertices and 2 colors, not n={self.n} and k={self.k}")
+        if self.n > MAX_GENERATED:
+            raise UserError(f"coloring generates graphs of at most {MAX_GENERATED} vertices, not n={self.n}")
+        if self.names == "random" and self.k > MAX_RENAMED:
+            raise UserError(
+                f"names=random lists all renamings of the colors, which is possible up to k={MAX_RENAMED}, "
+                f"not k={self.k}; take --task.names canonical"
+            )
         if not self.edge_probability or not all(0 < p < 1 for p in self.edge_probability):
             raise UserError(f"edge probabilities must lie between 0 and 1, not {self.edge_probability}")
         if self.layout == "tokens" and not self.positions:
@@ -82,20 +97,27 @@ class Coloring(Task):
 
     def generate(self, split: Split, count: int, seed: int) -> list[nx.Graph]:
         """Colorable random graphs; the split is a hash of an isomorphism invariant (`graph_split`)."""
-        rng = np.random.default_rng([seed, ("train", "validation", "test").index(split)])
         graphs: list[nx.Graph] = []
-        for _ in range(1000):
-            adjacency = random_adjacency(4 * count + 64, self.n, self.edge_probability, rng)
-            for matrix in adjacency[split_of(adjacency) == split]:
-                graph = nx.from_numpy_array(matrix)
-                if self.solvable(graph):
-                    graphs.append(graph)
-                if len(graphs) == count:
-                    return graphs
+        for tried, matrix in enumerate(self._candidates(split, count, seed), 1):
+            graph = nx.from_numpy_array(matrix)
+            if self.solvable(graph):
+                graphs.append(graph)
+            if len(graphs) == count:
+                return graphs
+            if tried >= PATIENCE * (1 + len(graphs)):
+                break
         raise UserError(
             f"too few {self.k}-colorable graphs with n={self.n} and edge probability {self.edge_probability} "
             f"were found for the {split} split; take a smaller probability or more colors"
         )
+
+    def _candidates(self, split: Split, count: int, seed: int) -> Iterator[NDArray[np.bool_]]:
+        """Adjacency matrices of a split, colorable or not."""
+        rng = np.random.default_rng([seed, ("train", "validation", "test").index(split)])
+        for _ in range(ROUNDS):
+            at_once = max(1, min(4 * count + 64, MAX_CELLS // self.n**2))
+            adjacency = random_adjacency(at_once, self.n, self.edge_probability, rng)
+            yield from adjacency[split_of(adjacency) == split]
 
     def load(self, path: str) -> list[nx.Graph]:
         """One graph from a file, or every graph of a folder."""
@@ -122,6 +144,11 @@ class Coloring(Task):
 
     def check_size(self, problem: nx.Graph) -> None:
         """Raises `UserError` if a network trained on this task cannot read a graph of this size."""
+        if self.length(len(problem)) > MAX_ENCODED:
+            raise UserError(
+                f"the graph has {len(problem)} vertices; attention holds every pair of positions, "
+                f"and {MAX_ENCODED} positions are the most"
+            )
         if self.positions and len(problem) != self.n:
             raise UserError(
                 f"the graph has {len(problem)} vertices, but this checkpoint knows vertices by position and reads "

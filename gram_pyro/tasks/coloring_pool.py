@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gram_pyro.errors import UserError
 from gram_pyro.tasks.base import Examples, TrainingSet
 
 if TYPE_CHECKING:
@@ -34,7 +35,13 @@ class ColoringPool(TrainingSet):
                 [nx.to_numpy_array(graph, nodelist=range(len(graph)), weight=None).astype(bool) for graph in graphs]
             )
         )
-        solutions = [task.solutions(graph) for graph in graphs]
+        try:
+            solutions = [task.solutions(graph) for graph in graphs]
+        except TimeoutError:
+            raise UserError(
+                f"training lists all colorings of a graph, and some with n={task.n} and edge probability "
+                f"{task.edge_probability} have too many; take smaller or denser graphs"
+            ) from None
         width = min(MAX_LISTED, max(len(answers) for answers in solutions))
         self.listed = torch.full((len(graphs), width, len(graphs[0])), -1, dtype=torch.int8)
         for row, answers in zip(self.listed, solutions, strict=True):

@@ -53,11 +53,11 @@ def read_graphs(folder: str | Path) -> list[tuple[str, nx.Graph]]:
     """
     folder = Path(folder)
     try:
-        paths = sorted(path for path in folder.iterdir() if ending(path) in FORMATS and not path.is_dir())
+        paths = sorted(path for path in folder.iterdir() if ending(path) in IN_FOLDERS and not path.is_dir())
     except (OSError, ValueError) as error:
         raise UserError(f"{folder}: not a folder that can be read ({reason(error)})") from None
     if not paths:
-        raise UserError(f"{folder}: no graph file in this folder; {KNOWN_ENDINGS}")
+        raise UserError(f"{folder}: no graph file in this folder; endings read there are {', '.join(IN_FOLDERS)}")
     return [(path.name, read_graph(path)) for path in paths]
 
 
@@ -181,7 +181,7 @@ def quote(words: list[str]) -> str:
 
 def parse_dimacs(content: bytes) -> nx.Graph:
     """The graph in a DIMACS file."""
-    n = 0
+    n = announced = 0
     edges: list[tuple[int, int]] = []
     for number, words in text_lines(content, comment="\n"):  # a comment is always a line of its own
         kind = words[0]
@@ -189,9 +189,9 @@ def parse_dimacs(content: bytes) -> nx.Graph:
             continue
         integers = [int(word) for word in words[1:] if INTEGER.fullmatch(word)]
         if not n:
-            if kind != "p" or len(words) != 4 or len(integers) != 2 or min(integers) < 0:
+            if kind != "p" or len(words) != 4 or len(integers) != 2 or min(integers) < 0 or INTEGER.fullmatch(words[1]):
                 raise UserError(f"line {number}: expected 'p edge VERTICES EDGES' first, not {quote(words)}")
-            n = integers[0]
+            n, announced = integers
             check_vertices(n)
         elif kind == "e":
             if len(words) != 3 or len(integers) != 2:
@@ -207,6 +207,8 @@ def parse_dimacs(content: bytes) -> nx.Graph:
             raise UserError(f"line {number}: expected 'e VERTEX VERTEX' or a comment 'c ...', not {quote(words)}")
     if not n:
         raise UserError("no vertices: a line 'p edge VERTICES EDGES' is missing")
+    if 2 * len(edges) < announced:  # some files announce both directions and list one
+        raise UserError(f"{announced} edges are announced, but {len(edges)} listed: the file seems to be cut off")
     return build(n, edges)
 
 
@@ -359,6 +361,7 @@ FORMATS = {
     ".graph6": GRAPH6,
     ".npy": MATRIX,
 }
+IN_FOLDERS = [ending for ending in FORMATS if ending != ".txt"]  # in a folder, .txt is as often a README
 KNOWN_ENDINGS = f"known endings are {', '.join(FORMATS)}, each also with .gz"
 
 
