@@ -44,7 +44,8 @@ class TruncatedTrace_ELBO(ELBO):
         1 is the paper's surrogate (14).
     beta
         Coefficient of the KL: a number, or a tensor that broadcasts with `(batch,)`. It may be
-        assigned between steps (a controller does).
+        assigned between steps: a controller does, and where each problem of a batch is at a supervision
+        step of its own, so does a weighting of the KL over the steps (`TrainingConfig.kl_tilt`).
     balance
         b in `b * KL(sg(q) || p) + (1 - b) * KL(q || sg(p))`: 0.8 in the paper; None does not split
         the gradient. The value of the KL is the same.

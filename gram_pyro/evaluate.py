@@ -18,13 +18,12 @@ from tqdm import tqdm
 from gram_pyro.checkpoint import write_atomically
 from gram_pyro.cli import parse
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.inference import sample
+from gram_pyro.inference import MAX_NUMBER, sample
 from gram_pyro.metrics import Row, Seen, bound, by_size, count_solutions, measure
 from gram_pyro.runs import Run, load_run
 from gram_pyro.tasks.base import Task
 
 DEPTH_FACTORS = (1, 2, 4)
-MAX_NUMBER = 1_000_000
 MAX_SOLUTIONS = 20_000
 """Solutions of a problem up to which the bound is measured on it: it takes all of them."""
 PROBLEMS_AT_ONCE = 64

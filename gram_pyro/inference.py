@@ -12,6 +12,8 @@ from torch import Tensor
 from gram_pyro.models.base import Model
 from gram_pyro.tasks.base import Problems
 
+MAX_NUMBER = 1_000_000
+"""The most samples or steps that are asked for at once."""
 MAX_POSITIONS = 2**16
 MAX_PAIRS = 2**23
 

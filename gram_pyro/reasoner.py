@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from gram_pyro.errors import UserError
-from gram_pyro.inference import sample
+from gram_pyro.inference import MAX_NUMBER, sample
 from gram_pyro.runs import Run
 from gram_pyro.tasks.base import Answer
 
 DEPTH_FACTOR = 4
-MAX_NUMBER = 1_000_000
 
 
 class Samples(NamedTuple):
