@@ -30,12 +30,13 @@ from gram_pyro.plots import draw_curves, draw_samples
 from gram_pyro.runs import build_parts, publish
 from gram_pyro.training import Measured, Trainer
 
-EVALUATIONS = 10
 DEEP = 2
 LOG_EVERY = 100
 VALIDATION_PROBLEMS = 64
 VALIDATION_SAMPLES = 20
 TIMED_UPDATES = 150
+EVALUATION_SHARE = 0.15
+"""Part of the minutes that may go into evaluation; where it is slow there are fewer of them."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -81,13 +82,15 @@ class Fit:
             times.append(time.perf_counter() - began)
         began = time.monotonic()
         self._evaluate()
-        evaluations = EVALUATIONS * (time.monotonic() - began)
+        evaluation = time.monotonic() - began
         self.trainer.load_state_dict(start)
         self._set_noise(noise)
         late = sorted(times[TIMED_UPDATES // 3 :])
-        left = 60 * self.config.training.minutes - evaluations - (time.monotonic() - self.started)
+        budget = 60 * self.config.training.minutes
+        evaluations = max(1, min(self.config.training.evaluations, int(EVALUATION_SHARE * budget / evaluation)))
+        left = budget - evaluations * evaluation - (time.monotonic() - self.started)
         updates = max(1, int(left / (sum(late) / len(late))))
-        training = dataclasses.replace(self.config.training, updates=updates)
+        training = dataclasses.replace(self.config.training, updates=updates, evaluations=evaluations)
         self.config = dataclasses.replace(self.config, training=training)
         self.trainer.updates = updates
 
@@ -106,7 +109,7 @@ class Fit:
     def run(self) -> None:
         """Train to the last update. Raises `Interrupted` on Ctrl-C, `UserError` if the loss is no number."""
         trainer, total = self.trainer, self.trainer.updates
-        every = max(1, math.ceil(total / EVALUATIONS))
+        every = max(1, math.ceil(total / self.config.training.evaluations))
         began, before = time.monotonic(), self.seconds
         write_atomically(self.folder / "config.json", to_json(self.config).encode())
         with watch_signals() as stop, tqdm(total=total, initial=trainer.done, unit="update", mininterval=1) as bar:

@@ -27,6 +27,8 @@ class TrainingConfig:
     """Optimiser steps; None lets `minutes` decide."""
     minutes: float = 5.0
     """Wall minutes, turned into a number of updates at the start."""
+    evaluations: int = 10
+    """Times that samples of the prior are measured on the way; fewer if they would take too much of the minutes."""
     batch: int = 128
     """Problems side by side."""
     depth: int = 16
@@ -69,7 +71,13 @@ class TrainingConfig:
     """Seed of weights, data and noise."""
 
     def __post_init__(self) -> None:
-        for name, most in (("batch", 2**16), ("depth", 2**12), ("horizon", 2**16), ("problems", 10**7)):
+        for name, most in (
+            ("batch", 2**16),
+            ("depth", 2**12),
+            ("horizon", 2**16),
+            ("problems", 10**7),
+            ("evaluations", 1000),
+        ):
             if not 1 <= getattr(self, name) <= most:
                 raise UserError(f"training.{name} must lie between 1 and {most:,}, not {getattr(self, name)}")
         for name in ("minutes", "kl_target", "kl_target_start", "kl_tilt", "learning_rate", "clip"):

@@ -48,6 +48,7 @@ trainings = st.builds(
     updates=st.none() | counts,
     minutes=rates,
     batch=sizes,
+    evaluations=st.integers(1, 1000),
     depth=sizes,
     free=parts,
     problems=counts,

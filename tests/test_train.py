@@ -67,7 +67,15 @@ class Direct(Model):
                     pyro.sample(f"y_{t}", Answers(logits), obs=targets)
         return Outcome(state, logits)
 """
-TINY = ["--problems=40", "--batch=8", "--depth=2", "--model.width=16", "--model.hidden=16", "--threads=1"]
+TINY = [
+    "--evaluations=3",
+    "--problems=40",
+    "--batch=8",
+    "--depth=2",
+    "--model.width=16",
+    "--model.hidden=16",
+    "--threads=1",
+]
 FILES = ["config.json", "curves.png", "metrics.jsonl", "samples.png", "weights.safetensors"]
 Update = Callable[[Trainer], Measured]
 MINE = """
@@ -119,7 +127,6 @@ def same(left: Path, right: Path) -> bool:
 def small(patch: pytest.MonkeyPatch, pictures: bool = False) -> None:
     patch.setattr(fit, "VALIDATION_PROBLEMS", 3)
     patch.setattr(fit, "VALIDATION_SAMPLES", 3)
-    patch.setattr(fit, "EVALUATIONS", 3)
     patch.setattr(fit, "TIMED_UPDATES", 6)
     if not pictures:
         patch.setattr(fit, "draw_curves", lambda *_: None)
@@ -216,11 +223,8 @@ def test_the_seed_decides(finished: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("evaluations", [1, 12])
-def test_evaluation_does_not_disturb_training(
-    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, evaluations: int
-) -> None:
-    monkeypatch.setattr(fit, "EVALUATIONS", evaluations)
-    assert same(start(tmp_path / "run"), finished)
+def test_evaluation_does_not_disturb_training(finished: Path, tmp_path: Path, evaluations: int) -> None:
+    assert same(start(tmp_path / "run", f"--evaluations={evaluations}"), finished)
 
 
 # Interruptions
