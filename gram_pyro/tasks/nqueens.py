@@ -26,6 +26,7 @@ from gram_pyro.tasks.nqueens_pool import NQueensPool
 TEST_PERCENT = 15
 VALIDATION_PERCENT = 5
 MAX_GENERATED = 10
+MAX_SIZE = 32
 SEARCH_LIMIT = 1_000_000
 
 
@@ -115,12 +116,12 @@ class NQueens(Task):
         return [Board(len(cells), tuple(np.flatnonzero(cells).tolist())) for cells in found]
 
     def prepare(self, problem: Board) -> Board:
-        """The board. Raises `UserError` if a queen is off the board or two queens attack each other."""
+        """The board. Raises `UserError` if its size is out of range, or a queen off the board or attacked."""
         if not isinstance(problem, Board):
             raise UserError(f"nqueens takes a Board(size, queens), not {type(problem).__name__}")
         size, queens = problem
-        if size < 4:
-            raise UserError(f"the board has {size} rows; nqueens takes at least 4")
+        if not 4 <= size <= MAX_SIZE:
+            raise UserError(f"the board has {size} rows; nqueens takes from 4 to {MAX_SIZE}")
         for cell in queens:
             if not 0 <= cell < size * size:
                 raise UserError(f"queen at cell {cell}, but the cells go from 0 to {size * size - 1}")
