@@ -15,14 +15,15 @@ from gram_pyro.models.base import Model
 from gram_pyro.runs import choose_device
 from gram_pyro.training import TrainingConfig
 
+MAX_THREADS = 1024
 WORTH_COMPILING = 5000
 """Updates from which compiling pays for itself (it costs half a minute)."""
 
 
 def resolve(machine: MachineConfig, training: TrainingConfig) -> MachineConfig:
     """Settle every `auto`. Raises `UserError` for a device that is not there."""
-    if machine.threads < 0:
-        raise UserError(f"--threads must be 0 (all cores) or more, not {machine.threads}")
+    if not 0 <= machine.threads <= MAX_THREADS:
+        raise UserError(f"--threads must lie between 0 (all cores) and {MAX_THREADS}, not {machine.threads}")
     device = choose_device(machine.device)
     compiler = device.type == "cuda" or shutil.which(os.environ.get("CXX", "g++")) is not None
     long = (training.updates is None and training.minutes >= 3) or (training.updates or 0) >= WORTH_COMPILING

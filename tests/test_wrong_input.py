@@ -89,6 +89,7 @@ def complaint(capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
         ("--updates None --minutes nan", "minutes"),
         ("--updates None --minutes inf", "minutes"),
         ("--threads -1", "threads"),
+        ("--threads 99999999999", "threads"),
         ("--minutes 1", "give one of them"),
         ("--device meta", "'meta'"),
         ("--depth 3 --horizon 2", "must divide the depth"),
