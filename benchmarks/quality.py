@@ -16,6 +16,7 @@ from typing import Any
 from benchmarks.report import machine, write_json
 from gram_pyro import evaluate, train
 from gram_pyro.errors import run_cli
+from gram_pyro.metrics import count_solutions
 from gram_pyro.runs import load_run
 from gram_pyro.tasks import Coloring
 
@@ -51,7 +52,7 @@ def transfer(folder: Path, n: int, problems: int) -> dict[str, Any]:
     probability = tuple(p * (run.task.n - 1) / (n - 1) for p in run.task.edge_probability)
     task = replace(run.task, n=n, edge_probability=probability)
     graphs = task.generate("test", problems, DATA_SEED)
-    counts = [len(run.task.solutions(graph)) for graph in graphs]
+    counts = [count_solutions(task, graph) for graph in graphs]
     measured = evaluate.evaluate(run, graphs, counts, [1, 20], [64])
     return {"n": n, "edge_probability": probability, "problems": problems, "rows": measured["rows"]}
 

@@ -84,9 +84,9 @@ def load_run(run: str, device: str = "auto") -> Run:
     Raises `UserError` if there is none, or if it is half-written, damaged or from another version.
     """
     place = choose_device(device)
-    folder, shipped_folder = Path(run), SHIPPED / run
-    if shipped_folder.is_dir() and not (folder / "config.json").is_file():
-        folder = shipped_folder
+    folder = Path(run)
+    if not (folder / "config.json").is_file() and (SHIPPED / run / "config.json").is_file():
+        folder = SHIPPED / run
     if not run or not folder.is_dir():
         shipped = sorted(path.name for path in SHIPPED.glob("*") if path.is_dir())
         raise UserError(f"no run folder {run!r}, and no shipped checkpoint of that name ({', '.join(shipped)})")

@@ -28,7 +28,6 @@ class NQueensPool(TrainingSet):
         self.task = task
         solutions = [task.solutions(board) for board in boards]
         self.tokens = task.encode(boards).tokens
-        self.relations = task.encode(boards[:1]).relations
         self.counts = torch.tensor([len(answers) for answers in solutions])
         self.offsets = self.counts.cumsum(0) - self.counts
         self.answers = torch.tensor([answer for answers in solutions for answer in answers], dtype=torch.int8)
