@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from gram_pyro.config import MachineConfig, RunConfig, config_of
 from gram_pyro.errors import UserError
 from gram_pyro.guides import GUIDES
 from gram_pyro.models import MODELS, GramConfig
-from gram_pyro.tasks import TASKS, Coloring, Task
+from gram_pyro.tasks import TASKS, Coloring, NQueens, Sudoku, Task
 from gram_pyro.training import TrainingConfig
 
 PAPER_MODEL = GramConfig(width=512, heads=8, layers=2, hidden=512, refinements=4, transitions=3)
@@ -26,9 +27,27 @@ PAPER_TRAINING = TrainingConfig(
     ema=0.9999,
 )
 PRESETS = {"cpu": (GramConfig(), TrainingConfig()), "paper": (PAPER_MODEL, PAPER_TRAINING)}
+QUEENS_TRAINING = TrainingConfig(minutes=20, batch=64, kl_target=0.12, kl_target_start=0.2)
+SUDOKU_TRAINING = TrainingConfig(minutes=45, batch=32, problems=5000, kl_target=0.05, kl_target_start=0.1)
 RECIPES: dict[tuple[str, str], RunConfig] = {
     ("coloring", "cpu"): RunConfig(Coloring(), *PRESETS["cpu"], MachineConfig()),
     ("coloring", "paper"): RunConfig(Coloring(layout="tokens", names="canonical"), *PRESETS["paper"], MachineConfig()),
+    ("nqueens", "cpu"): RunConfig(NQueens(), GramConfig(), QUEENS_TRAINING, MachineConfig(), task_name="nqueens"),
+    ("nqueens", "paper"): RunConfig(
+        NQueens(split="input", augment=False),
+        PAPER_MODEL,
+        replace(PAPER_TRAINING, updates=48_000, beta=0.07),
+        MachineConfig(),
+        task_name="nqueens",
+    ),
+    ("sudoku", "cpu"): RunConfig(Sudoku(), GramConfig(), SUDOKU_TRAINING, MachineConfig(), task_name="sudoku"),
+    ("sudoku", "paper"): RunConfig(
+        Sudoku(level="hard"),
+        replace(PAPER_MODEL, refinements=6),
+        replace(PAPER_TRAINING, beta=0.1),
+        MachineConfig(),
+        task_name="sudoku",
+    ),
 }
 
 

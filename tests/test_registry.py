@@ -11,10 +11,10 @@ import pytest
 from gram_pyro.errors import UserError
 from gram_pyro.guides import GUIDES, GaussianGuide, PriorGuide
 from gram_pyro.models import MODELS, Gram
-from gram_pyro.recipes import recipe
+from gram_pyro.recipes import RECIPES, recipe
 from gram_pyro.registry import Registry
 from gram_pyro.runs import build_parts
-from gram_pyro.tasks import TASKS, Coloring, NQueens, Task
+from gram_pyro.tasks import TASKS, Coloring, NQueens, Sudoku, Task
 
 TASK_FILE = """
 from __future__ import annotations
@@ -52,7 +52,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_the_registries_know_their_parts() -> None:
-    assert dict(TASKS) == {"coloring": Coloring, "nqueens": NQueens}
+    assert dict(TASKS) == {"coloring": Coloring, "nqueens": NQueens, "sudoku": Sudoku}
     assert dict(MODELS) == {"gram": Gram}
     assert {"gaussian": GaussianGuide, "prior": PriorGuide}.items() <= dict(GUIDES).items()
 
@@ -178,3 +178,11 @@ def test_a_function_makes_a_guide() -> None:
         build_parts(recipe("coloring", guide=Gram))
     with pytest.raises(UserError, match=r"the guide json:dumps cannot be made: .*argument"):
         build_parts(recipe("coloring", guide="json:dumps"))
+
+
+@pytest.mark.parametrize("preset", ["cpu", "paper"])
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_has_its_recipes(name: str, preset: str) -> None:
+    config = recipe(name, preset)
+    assert isinstance(config.task, TASKS[name]) and config.task_name == name  # type: ignore[arg-type]
+    assert config == RECIPES[name, preset]

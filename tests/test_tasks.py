@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from gram_pyro.errors import UserError
 from gram_pyro.models.gram import Gram, GramConfig
-from gram_pyro.tasks import TASKS, Coloring, NQueens, Task
+from gram_pyro.tasks import TASKS, Coloring, NQueens, Sudoku, Task
 
 torch.set_num_threads(1)
 VARIANTS: dict[str, Task] = {
@@ -21,7 +21,11 @@ VARIANTS: dict[str, Task] = {
     "coloring tokens": Coloring(n=5, layout="tokens", names="canonical"),
     "coloring positions": Coloring(n=5, k=4, positions=True),
     "nqueens": NQueens(n=6),
+    "nqueens excluded": NQueens(n=6, excluded=3),
     "nqueens input": NQueens(n=7, split="input", augment=False),
+    "sudoku": Sudoku(level="easy"),
+    "sudoku small": Sudoku(box=2),
+    "sudoku many": Sudoku(box=2, max_solutions=8),
 }
 over_tasks = pytest.mark.parametrize("name", VARIANTS)
 
@@ -102,10 +106,22 @@ def test_the_same_seed_gives_the_same_problems_in_disjoint_splits(name: str) -> 
     task = VARIANTS[name]
     train, test = (task.encode(task.generate(split, 12, 3)) for split in ("train", "test"))  # type: ignore[arg-type]
     assert torch.equal(train.tokens, task.encode(problems(name)).tokens)
-    if train.relations is None or train.relations.dim() == 3:
-        assert not {*map(tuple, train.tokens.tolist())} & {*map(tuple, test.tokens.tolist())}
-    else:
-        assert not {*map(repr, train.relations.tolist())} & {*map(repr, test.relations.tolist())}  # type: ignore[union-attr]
+    rows = [{*zip(*(map(repr, part.tolist()) for part in x.rows()), strict=True)} for x in (train, test)]
+    assert not rows[0] & rows[1]
+
+
+@over_tasks
+@given(st.data())
+def test_beliefs_coincide_where_answers_count_as_the_same(name: str, data: st.DataObject) -> None:
+    """Two sure answers have coincidence 1 if they are canonically equal, and 0 if not."""
+    task = VARIANTS[name]
+    problem = data.draw(st.sampled_from(problems(name)))
+    targets = task.targets(problem)
+    rows = targets[[data.draw(st.integers(0, len(targets) - 1)) for _ in range(2)]]
+    one_hot = torch.nn.functional.one_hot(rows.clamp(min=0), task.classes).float()
+    first, second = task.belief(one_hot)
+    answers = [task.canonical(task.answer(problem, row)) for row in rows.tolist()]
+    assert (first * second).sum(-1).prod().item() == (answers[0] == answers[1])
 
 
 @over_tasks

@@ -113,6 +113,10 @@ class Task(ABC):
     def load(self, path: str) -> list[Any]:
         """Problems from a file or a folder of the user's. Raises `UserError` on bad input."""
 
+    def read(self, text: str) -> list[Any]:
+        """Problems from what a user wrote on a command line: a path, unless the task has a short form."""
+        return self.load(text)
+
     def prepare(self, problem: Any) -> Any:
         """A problem given in Python, in the task's own form. Raises `UserError` if it is none."""
         return problem
@@ -132,6 +136,14 @@ class Task(ABC):
     @abstractmethod
     def answer(self, problem: Any, values: Sequence[int]) -> Answer:
         """The answer to `problem` that decoded values `(length,)` spell."""
+
+    def belief(self, probabilities: Tensor) -> Tensor:
+        """What the decoder says about an answer, as far as it tells distinct answers apart.
+
+        `probabilities` `(batch, length, classes)` -> independent distributions `(batch, places, values)`, such
+        that answers that count as the same give the same ones.
+        """
+        return probabilities
 
     @property
     def goal(self) -> str:

@@ -195,6 +195,13 @@ class Coloring(Task):
         """The first n decoded values."""
         return tuple(int(value) for value in values[: len(problem)])
 
+    def belief(self, probabilities: Tensor) -> Tensor:
+        """For each pair of vertices whether their colors are the same or not, which no renaming changes."""
+        n = self.n if self.layout == "tokens" else probabilities.shape[1]
+        colors = probabilities[:, :n]
+        same = torch.einsum("bik,bjk->bij", colors, colors)[:, *torch.triu_indices(n, n, 1)]
+        return torch.stack((same, 1 - same), -1)
+
     @property
     def goal(self) -> str:
         """k-colorable."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import codecs
 import gzip
 import io
 import re
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,11 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gram_pyro.errors import UserError
+from gram_pyro.tasks.files import (
+    MAX_BYTES,
+    check_file,
+    ending,
+    file_bytes,
+    folder_files,
+    is_gzip,
+    naming,
+    reason,
+    text_lines,
+)
 
 MAX_VERTICES = 100_000
 MAX_DENSE_VERTICES = 20_000
 MAX_EDGES = 10_000_000
-MAX_BYTES = 1 << 29
 
 INTEGER = re.compile(r"-?[0-9]{1,18}")
 NAME = re.compile("[^\\s#,\ufeff\ud800-\udfff]+")
@@ -39,11 +47,9 @@ def read_graph(path: str | Path) -> nx.Graph:
     MAX_VERTICES (MAX_DENSE_VERTICES for graph6 and matrices), MAX_EDGES or MAX_BYTES unpacked.
     """
     path = Path(path)
-    try:
-        check_file(path)
-        return file_format(path).parse(file_bytes(path))
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
+    with naming(path):
+        check_file(path, "graph")
+        return file_format(path).parse(file_bytes(path, MAX_BYTES))
 
 
 def read_graphs(folder: str | Path) -> list[tuple[str, nx.Graph]]:
@@ -52,12 +58,8 @@ def read_graphs(folder: str | Path) -> list[tuple[str, nx.Graph]]:
     Raises `UserError` if there is none, or if one of them cannot be read.
     """
     folder = Path(folder)
-    try:
-        paths = sorted(path for path in folder.iterdir() if ending(path) in IN_FOLDERS and not path.is_dir())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{folder}: not a folder that can be read ({reason(error)})") from None
-    if not paths:
-        raise UserError(f"{folder}: no graph file in this folder; endings read there are {', '.join(IN_FOLDERS)}")
+    with naming(folder):
+        paths = folder_files(folder, IN_FOLDERS, "graph")
     return [(path.name, read_graph(path)) for path in paths]
 
 
@@ -68,7 +70,7 @@ def write_graph(graph: nx.Graph, path: str | Path) -> None:
     Raises `UserError` if the format cannot hold the graph or the file cannot be written.
     """
     path = Path(path)
-    try:
+    with naming(path):
         write = file_format(path).write
         if graph.is_directed() or set(graph) != set(range(len(graph))):
             raise UserError("only undirected graphs on vertices 0..n-1 can be written")
@@ -76,57 +78,10 @@ def write_graph(graph: nx.Graph, path: str | Path) -> None:
             raise UserError("a graph with an edge from a vertex to itself cannot be written")
         check_vertices(len(graph))
         content = write(graph)
-        path.write_bytes(gzip.compress(content, mtime=0) if is_gzip(path) else content)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be written ({reason(error)})") from None
-
-
-def is_gzip(path: Path) -> bool:
-    """Whether the name says that the file is gzipped."""
-    return path.name.lower().endswith(".gz")
-
-
-def ending(path: Path) -> str:
-    """The ending that names the format: `.col` for `a.col` and `A.COL.gz`."""
-    return Path(path.name.lower().removesuffix(".gz")).suffix
-
-
-def reason(error: Exception) -> str:
-    """What the operating system has to say, without the path."""
-    return (isinstance(error, OSError) and error.strerror) or str(error)
-
-
-def check_file(path: Path) -> None:
-    """Raises `UserError` unless this is an ordinary file; a pipe or a device could keep us waiting for ever."""
-    try:
-        if path.is_dir():
-            raise UserError("this is a folder, not a graph file")
-        if not path.exists():
-            raise UserError("no such file")
-        if not path.is_file():
-            raise UserError("not an ordinary file")
-    except OSError as error:
-        raise UserError(f"cannot be read ({reason(error)})") from None
-
-
-def file_bytes(path: Path) -> bytes:
-    """The unpacked content of a file. Raises `UserError` if there is none or more than MAX_BYTES."""
-    try:
-        with gzip.open(path) if is_gzip(path) else path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
-    except (gzip.BadGzipFile, zlib.error):
-        raise UserError("the name ends in .gz, but this is not a sound gzip file") from None
-    except EOFError:
-        raise UserError("the gzip file is cut off before its end") from None
-    except OSError as error:
-        raise UserError(f"cannot be read ({reason(error)})") from None
-    if not content:
-        raise UserError("the file is empty")
-    if len(content) > MAX_BYTES:
-        raise UserError(f"more than {MAX_BYTES >> 20} MiB of data, which is the most that is read")
-    return content
+        try:
+            path.write_bytes(gzip.compress(content, mtime=0) if is_gzip(path) else content)
+        except (OSError, ValueError) as error:
+            raise UserError(f"cannot be written ({reason(error)})") from None
 
 
 def check_vertices(n: int, limit: int = MAX_VERTICES) -> None:
@@ -159,16 +114,12 @@ def sorted_edges(graph: nx.Graph) -> list[tuple[int, int]]:
     return sorted({(min(u, v), max(u, v)) for u, v in graph.edges()})
 
 
-def text_lines(content: bytes, comment: str) -> Iterator[tuple[int, list[str]]]:
+def line_words(content: bytes, comment: str) -> Iterator[tuple[int, list[str]]]:
     """Line number and words of each line that is not blank, without what follows `comment`.
 
     The fifth word is the rest of the line. Raises `UserError` where the text is not UTF-8.
     """
-    for number, line in enumerate(io.BytesIO(content.removeprefix(codecs.BOM_UTF8)), 1):
-        try:
-            text = line.decode()
-        except UnicodeDecodeError:
-            raise UserError(f"line {number}: not UTF-8 text") from None
+    for number, text in text_lines(content):
         if words := text.partition(comment)[0].split(maxsplit=4):
             yield number, words
 
@@ -183,7 +134,7 @@ def parse_dimacs(content: bytes) -> nx.Graph:
     """The graph in a DIMACS file."""
     n = announced = 0
     edges: list[tuple[int, int]] = []
-    for number, words in text_lines(content, comment="\n"):  # a comment is always a line of its own
+    for number, words in line_words(content, comment="\n"):  # a comment is always a line of its own
         kind = words[0]
         if kind.startswith("c"):
             continue
@@ -223,7 +174,7 @@ def parse_edge_list(content: bytes) -> nx.Graph:
     """The graph in an edge list; vertices in numerical order if all names are integers, else by first occurrence."""
     names: dict[str, None] = {}
     edges: list[tuple[str, str]] = []
-    for number, words in text_lines(content, comment="#"):
+    for number, words in line_words(content, comment="#"):
         if len(words) > 2 or not all(map(NAME.fullmatch, words)):
             raise UserError(
                 f"line {number}: expected one or two vertex names with a space between and no commas "

@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import combinations
 from pathlib import Path
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal
 
-import networkx as nx
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from torch import Tensor
 
 from gram_pyro.errors import UserError
 from gram_pyro.tasks.base import Answer, Problems, Split, Task
-from gram_pyro.tasks.board_files import read_board, read_boards
-from gram_pyro.tasks.exact_nqueens import completions, symmetries
+from gram_pyro.tasks.board_files import read_board, read_boards, read_diagonals
+from gram_pyro.tasks.exact_nqueens import completions, diagonals
+from gram_pyro.tasks.files import ending
+from gram_pyro.tasks.nqueens_boards import (
+    SEARCH_LIMIT,
+    Board,
+    as_cells,
+    diagonal_rows,
+    full_boards,
+    masked_boards,
+    random_boards,
+    split_of,
+)
+from gram_pyro.tasks.nqueens_checker import attacks, check_board, count_violations, excluded_at
 from gram_pyro.tasks.nqueens_pool import NQueensPool
+from gram_pyro.tasks.nqueens_relations import own_relations, relations_of
 
-TEST_PERCENT = 15
-VALIDATION_PERCENT = 5
 MAX_GENERATED = 10
-MAX_SIZE = 32
-SEARCH_LIMIT = 1_000_000
-
-
-class Board(NamedTuple):
-    """A board of `size` x `size` cells, numbered row by row, with queens that stay where they are."""
-
-    size: int
-    queens: tuple[int, ...]
+MAX_IDLE = 2000
+"""Random boards in a row without a new one of the split, after which there are taken to be no more."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class NQueens(Task):
     """Boards of `n` x `n` cells from which some of n peaceful queens were removed; put them back.
 
     A problem is a `Board`; an answer is 0 or 1 for each cell, row by row. One token a cell (padding,
-    empty, queen); two cells are related by row, by column and by each kind of diagonal.
+    empty, queen); two cells are related by row, by column and by each kind of diagonal. With excluded
+    diagonals, which must stay empty, there are two more relations, and each problem has its own.
     """
 
     name: ClassVar[str] = "nqueens"
@@ -51,7 +53,10 @@ class NQueens(Task):
     n: int = 8
     """Rows of a generated board."""
     removed: tuple[int, ...] = ()
-    """How many queens are missing, each number as likely as it has boards; n - 3 to n - 1 unless told otherwise."""
+    """How many queens are missing, each number as likely as it has boards (each equally likely with excluded
+    diagonals); n - 3 to n - 1 unless told otherwise."""
+    excluded: int = 0
+    """Excluded diagonals of each board, two more relations if any."""
     split: Literal["orbit", "input"] = "orbit"
     """What no two splits share: a board and all its rotations and reflections, or only the board itself (the paper)."""
     augment: bool = True
@@ -60,12 +65,20 @@ class NQueens(Task):
     def __post_init__(self) -> None:
         if self.n < 4:
             raise UserError(f"nqueens needs a board of at least 4 rows, not n={self.n}")
-        if not self.removed:
-            object.__setattr__(self, "removed", (self.n - 3, self.n - 2, self.n - 1))
         if not all(1 <= k <= self.n for k in self.removed):
             raise UserError(f"from 1 to {self.n} queens can be removed, not {self.removed}")
+        if not 0 <= self.excluded <= 2 * self.n - 2:
+            raise UserError(
+                f"from 0 to {2 * self.n - 2} diagonals can be excluded with n={self.n}, not {self.excluded}: "
+                f"{self.n} queens need one of each kind"
+            )
         if self.augment and self.split == "input":
             raise UserError("with split=input a turned training board may be a test board; add --task.no-augment")
+
+    @property
+    def missing(self) -> tuple[int, ...]:
+        """How many queens are missing, also where `removed` does not tell."""
+        return self.removed or (self.n - 3, self.n - 2, self.n - 1)
 
     @property
     def vocabulary(self) -> int:
@@ -79,8 +92,8 @@ class NQueens(Task):
 
     @property
     def relations(self) -> int:
-        """Row, column and the two diagonals."""
-        return 4
+        """Row, column and the two diagonals; the two diagonals again where they are excluded."""
+        return 6 if self.excluded else 4
 
     @property
     def positions(self) -> bool:
@@ -91,55 +104,95 @@ class NQueens(Task):
         """At most `count` boards of a split, in random order; there are finitely many."""
         if self.n > MAX_GENERATED:
             raise UserError(f"boards are generated up to n={MAX_GENERATED}, not n={self.n}; larger ones can be loaded")
-        boards = [board for board in masked_boards(self.n, self.removed) if self.split_of(board) == split]
-        if not boards:
+        if self.excluded:
+            boards = self.random_boards(split, count, seed)
+        else:
+            every = [board for board in masked_boards(self.n, self.missing) if self.split_of(board) == split]
+            boards = [every[place] for place in np.random.default_rng(seed).permutation(len(every))[:count]]
+        if count and not boards:
             raise UserError(
-                f"nqueens with n={self.n} and {self.removed} queens removed has no board in the {split} split"
+                f"nqueens with n={self.n} and {self.missing} queens removed has no board in the {split} split"
             )
-        order = np.random.default_rng(seed).permutation(len(boards))
-        return [boards[place] for place in order[:count]]
+        return boards
+
+    def random_boards(self, split: Split, count: int, seed: int) -> list[Board]:
+        """At most `count` different boards of a split with excluded diagonals."""
+        boards: dict[Board, None] = {}
+        idle = 0
+        for board in random_boards(self.n, self.missing, self.excluded, np.random.default_rng(seed)):
+            if len(boards) == count or idle == MAX_IDLE:
+                break
+            new = board not in boards and self.split_of(board) == split
+            idle = 0 if new else idle + 1
+            if new:
+                boards[board] = None
+        return list(boards)
 
     def split_of(self, board: Board) -> Split:
-        """The split that a board belongs to: a hash of its queens, or of the least of its eight images."""
-        images = [board.queens]
-        if self.split == "orbit":
-            images = [tuple(sorted(row)) for row in symmetries(board.size)[:, list(board.queens)].tolist()]
-        digest = hashlib.sha256(repr((board.size, min(images))).encode()).digest()
-        bucket = int.from_bytes(digest[:8], "big") % 100
-        if bucket < TEST_PERCENT:
-            return "test"
-        return "validation" if bucket < TEST_PERCENT + VALIDATION_PERCENT else "train"
+        """The split that a board belongs to."""
+        return split_of(board, turned=self.split == "orbit")
 
     def load(self, path: str) -> list[Board]:
-        """One board from a file, or every board of a folder."""
-        found = [cells for _, cells in read_boards(path)] if Path(path).is_dir() else [read_board(path)]
+        """One board from a text file or every board of a folder; or those of size n from JSON of excluded diagonals.
+
+        Of each list of diagonals the first `excluded` count; shorter lists are left out.
+        """
+        if Path(path).is_dir():
+            found = [cells for _, cells in read_boards(path)]
+        elif ending(Path(path)) == ".json":
+            return self.load_excluded(path)
+        else:
+            found = [read_board(path)]
         return [Board(len(cells), tuple(np.flatnonzero(cells).tolist())) for cells in found]
 
+    def load_excluded(self, path: str) -> list[Board]:
+        """Empty boards of size n with excluded diagonals from a JSON file."""
+        if not self.excluded:
+            raise UserError(
+                f"{path}: boards with excluded diagonals need --task.excluded, "
+                "or a checkpoint that was trained with excluded diagonals"
+            )
+        found = read_diagonals(path, self.n)
+        boards = [Board(self.n, (), each[: self.excluded]) for each in found if len(each) >= self.excluded]
+        if not boards:
+            raise UserError(f"{path}: no board of n={self.n} in this file has {self.excluded} excluded diagonals")
+        return boards
+
     def prepare(self, problem: Board) -> Board:
-        """The board. Raises `UserError` if its size is out of range, or a queen off the board or attacked."""
+        """The board. Raises `UserError` if it is impossible or excludes diagonals and the task does not."""
         if not isinstance(problem, Board):
             raise UserError(f"nqueens takes a Board(size, queens), not {type(problem).__name__}")
-        size, queens = problem
-        if not 4 <= size <= MAX_SIZE:
-            raise UserError(f"the board has {size} rows; nqueens takes from 4 to {MAX_SIZE}")
-        for cell in queens:
-            if not 0 <= cell < size * size:
-                raise UserError(f"queen at cell {cell}, but the cells go from 0 to {size * size - 1}")
-        for first, second in combinations(sorted(set(queens)), 2):
-            if attacks(size).has_edge(first, second):
-                raise UserError(f"the queens at {place(size, first)} and {place(size, second)} attack each other")
-        return Board(size, tuple(sorted(set(queens))))
+        check_board(problem)
+        if problem.excluded and not self.excluded:
+            raise UserError(
+                "the board excludes diagonals, which takes nqueens with excluded > 0 "
+                "or a checkpoint that was trained with excluded diagonals"
+            )
+        excluded = tuple(sorted((int(number), int(kind)) for number, kind in problem.excluded))
+        return Board(problem.size, tuple(sorted(set(problem.queens))), excluded)
 
     def encode(self, problems: Sequence[Board]) -> Problems:
         """Boards of equal size as tensors."""
-        tokens = torch.ones(len(problems), problems[0].size ** 2, dtype=torch.long)
-        for row, board in zip(tokens, problems, strict=True):
-            row[list(board.queens)] = 2
-        return self.problems(tokens)
+        return self.problems(self.tokens(problems), self.marks(problems))
 
-    def problems(self, tokens: Tensor) -> Problems:
-        """Tokens `(batch, cells)` with the relations of a board of their size."""
-        return Problems(tokens, relations_of(round(tokens.shape[1] ** 0.5)))
+    def tokens(self, boards: Sequence[Board]) -> Tensor:
+        """Boards of equal size as tokens `(batch, cells)`."""
+        tokens = torch.ones(len(boards), boards[0].size ** 2, dtype=torch.long)
+        for row, board in zip(tokens, boards, strict=True):
+            row[list(board.queens)] = 2
+        return tokens
+
+    def marks(self, boards: Sequence[Board]) -> Tensor:
+        """Which of the `diagonals` boards of equal size exclude: `(batch, diagonals)`."""
+        marks = torch.zeros(len(boards), len(diagonals(boards[0].size)), dtype=torch.bool)
+        for row, board in zip(marks, boards, strict=True):
+            row[diagonal_rows(board)] = True
+        return marks
+
+    def problems(self, tokens: Tensor, marks: Tensor) -> Problems:
+        """Tokens `(batch, cells)` with the relations of a board of their size and excluded diagonals as in `marks`."""
+        size = round(tokens.shape[1] ** 0.5)
+        return Problems(tokens, own_relations(size, marks) if self.excluded else relations_of(size))
 
     def training_set(self, problems: Sequence[Board]) -> NQueensPool:
         """Boards with all their completions, turned and mirrored at random if `augment`."""
@@ -163,21 +216,22 @@ class NQueens(Task):
         return answer
 
     def violations(self, problem: Board, answer: Answer) -> int:
-        """Pairs of queens that attack each other, queens too few or too many, and queens of the problem that moved."""
+        """Attacks, queens on excluded diagonals, queens too few or too many, and queens of the problem that moved."""
         if len(answer) != problem.size**2:
             raise UserError(f"an answer must have {problem.size**2} cells, not {len(answer)}")
-        queens = [cell for cell, value in enumerate(answer) if value]
-        attacking = attacks(problem.size).subgraph(queens).number_of_edges()
-        return int(attacking) + abs(problem.size - len(queens)) + len(set(problem.queens) - set(queens))
+        return count_violations(problem, [cell for cell, value in enumerate(answer) if value])
 
     def solutions(self, problem: Board) -> list[Answer]:
         """All completions. Raises `TimeoutError` if the search takes too long."""
-        if problem.size <= MAX_GENERATED:
-            boards = full_boards(problem.size)
-            found = boards[boards[:, list(problem.queens)].all(1)]
-        else:
-            found = as_cells(sorted(completions(*problem, SEARCH_LIMIT)), problem.size)
-        return [tuple(row) for row in found.tolist()]
+        return [tuple(row) for row in self.completed(problem).tolist()]
+
+    def completed(self, problem: Board) -> NDArray[np.int8]:
+        """All completions `(completions, cells)`. Raises `TimeoutError` if the search takes too long."""
+        if problem.size > MAX_GENERATED:
+            return as_cells(sorted(completions(*problem, SEARCH_LIMIT)), problem.size)
+        boards = full_boards(problem.size)
+        empty = diagonals(problem.size)[diagonal_rows(problem)].any(0)
+        return boards[boards[:, list(problem.queens)].all(1) & ~boards[:, empty].any(1)]
 
     def solvable(self, problem: Board) -> bool | None:
         """Whether the board can be completed, by a bounded exact search."""
@@ -187,64 +241,20 @@ class NQueens(Task):
             return None
 
     def draw(self, problem: Board, answer: Answer | None, axes: Axes) -> None:
-        """The board: given queens black, others blue, attacks as red lines."""
+        """The board, excluded diagonals hatched: given queens black, others blue; attacks and misplaced queens red."""
         size = problem.size
         axes.imshow(np.indices((size, size)).sum(0) % 2, cmap="Greys", vmin=-0.2, vmax=3)
         queens = problem.queens if answer is None else [cell for cell, value in enumerate(answer) if value]
+        for cell in range(size * size):
+            hatch = "".join(("\\\\\\", "///")[kind] for _, kind in excluded_at(problem, cell))
+            if hatch:
+                corner = (cell % size - 0.5, cell // size - 0.5)
+                axes.add_patch(Rectangle(corner, 1, 1, fill=False, hatch=hatch, edgecolor="#a0522d", linewidth=0))
         for first, second in attacks(size).subgraph(queens).edges:
             (y1, x1), (y2, x2) = divmod(first, size), divmod(second, size)
             axes.plot([x1, x2], [y1, y2], color="#d62728", linewidth=2)
         for cell in {*queens, *problem.queens}:
             row, column = divmod(cell, size)
-            color = "black" if cell in problem.queens else "#4e79a7"
+            color = "#d62728" if excluded_at(problem, cell) else "black" if cell in problem.queens else "#4e79a7"
             axes.text(column, row, "\u265b", ha="center", va="center", fontsize=150 / size, color=color)
         axes.set_axis_off()
-
-
-def place(size: int, cell: int) -> str:
-    """A cell in words, rows and columns counted from 1."""
-    return f"row {cell // size + 1}, column {cell % size + 1}"
-
-
-@lru_cache(maxsize=8)
-def attacks(size: int) -> nx.Graph:
-    """The queen's graph: cells, joined where a queen on one attacks the other."""
-    graph = nx.empty_graph(size * size)
-    for first, second in combinations(range(size * size), 2):
-        (row, column), (other_row, other_column) = divmod(first, size), divmod(second, size)
-        down, right = other_row - row, abs(other_column - column)
-        if down == 0 or right == 0 or down == right:
-            graph.add_edge(first, second)
-    return graph
-
-
-@lru_cache(maxsize=8)
-def relations_of(size: int) -> Tensor:
-    """Same row, same column, same rising and same falling diagonal: `(4, cells, cells)`."""
-    row, column = np.divmod(np.arange(size * size), size)
-    lines = np.stack([row, column, row + column, row - column])
-    same = lines[:, :, None] == lines[:, None, :]
-    return torch.from_numpy(same & ~np.eye(size * size, dtype=bool)).float()
-
-
-def as_cells(columns: Sequence[Sequence[int]], size: int) -> NDArray[np.int8]:
-    """Columns of the queens `(boards, size)` as 0 or 1 a cell: `(boards, size * size)`."""
-    rows = np.array(columns, dtype=int).reshape(-1, size)
-    cells: NDArray[np.int8] = np.eye(size, dtype=np.int8)[rows].reshape(-1, size * size)
-    return cells
-
-
-@lru_cache(maxsize=4)
-def full_boards(size: int) -> NDArray[np.int8]:
-    """Every solution of the empty board, 0 or 1 a cell: `(solutions, size * size)`."""
-    return as_cells(sorted(completions(size, (), SEARCH_LIMIT)), size)
-
-
-@lru_cache(maxsize=4)
-def masked_boards(size: int, removed: tuple[int, ...]) -> list[Board]:
-    """Every board that is left when so many queens are removed from a solution, each once, sorted."""
-    boards: set[tuple[int, ...]] = set()
-    for cells in full_boards(size):
-        for missing in removed:
-            boards.update(combinations(np.flatnonzero(cells).tolist(), size - missing))
-    return [Board(size, queens) for queens in sorted(boards)]

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from gram_pyro.tasks.base import Examples, TrainingSet
-from gram_pyro.tasks.exact_nqueens import symmetries
+from gram_pyro.tasks.exact_nqueens import diagonal_symmetries, symmetries
+from gram_pyro.tasks.nqueens_boards import Board
 
 if TYPE_CHECKING:
-    from gram_pyro.tasks.nqueens import Board, NQueens
+    from gram_pyro.tasks.nqueens import NQueens
 
 MAX_LISTED = 128
 
@@ -21,35 +23,38 @@ class NQueensPool(TrainingSet):
     """Boards of one size and their completions.
 
     A draw takes a board uniformly and one of its completions uniformly; if the task augments, both are
-    turned or mirrored at random.
+    turned or mirrored at random, and excluded diagonals with them.
     """
 
     def __init__(self, task: NQueens, boards: Sequence[Board]) -> None:
         self.task = task
-        solutions = [task.solutions(board) for board in boards]
-        self.tokens = task.encode(boards).tokens
+        solutions = [task.completed(board) for board in boards]
+        self.tokens, self.excluded = task.tokens(boards), task.marks(boards)
         self.counts = torch.tensor([len(answers) for answers in solutions])
         self.offsets = self.counts.cumsum(0) - self.counts
-        self.answers = torch.tensor([answer for answers in solutions for answer in answers], dtype=torch.int8)
+        self.answers = torch.from_numpy(np.concatenate(solutions))
         self.moves = torch.from_numpy(symmetries(task.n))
+        self.diagonal_moves = torch.from_numpy(diagonal_symmetries(task.n))
         width = min(MAX_LISTED, int(self.counts.max()))
         self.listed = torch.full((len(boards), width, task.n), -1, dtype=torch.int16)
         for row, answers in zip(self.listed, solutions, strict=True):
-            shown = torch.tensor(answers[:: -(-len(answers) // width)])
-            row[: len(shown)] = shown.nonzero()[:, 1].view(len(shown), task.n)
+            shown = answers[:: -(-len(answers) // width)]
+            row[: len(shown)] = torch.from_numpy(shown.nonzero()[1].reshape(len(shown), task.n))
 
     def draw(self, count: int, generator: torch.Generator) -> Examples:
         """`count` boards and completions; `solutions` `(count, listed, n)` are cells of queens, -1 where none."""
         board = torch.randint(len(self.counts), (count,), generator=generator)
         choice = (torch.rand(count, generator=generator, dtype=torch.double) * self.counts[board]).long()
         tokens, answers = self.tokens[board], self.answers[self.offsets[board] + choice].long()
-        listed = self.listed[board]
+        excluded, listed = self.excluded[board], self.listed[board]
         if self.task.augment:
-            move = self.moves[torch.randint(len(self.moves), (count,), generator=generator)]
+            turn = torch.randint(len(self.moves), (count,), generator=generator)
+            move = self.moves[turn]
             tokens, answers = (torch.empty_like(part).scatter_(1, move, part) for part in (tokens, answers))
+            excluded = torch.empty_like(excluded).scatter_(1, self.diagonal_moves[turn], excluded)
             cells = listed.long().clamp(min=0).flatten(1)
             listed = torch.where(listed < 0, -1, move.gather(1, cells).view(listed.shape)).to(listed.dtype)
-        return Examples(self.task.problems(tokens), answers, listed)
+        return Examples(self.task.problems(tokens, excluded), answers, listed)
 
     def retarget(self, solutions: Tensor, log_probs: Tensor, generator: torch.Generator) -> Tensor:
         """A completion drawn by its probability at the decoder, among the listed ones."""

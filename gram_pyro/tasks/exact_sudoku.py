@@ -1,0 +1,166 @@
+"""Exact solution of many sudoku puzzles at once: candidates as bit masks, singles, and a search with branches."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+AT_ONCE = 1024
+"""States that are taken from the stack together, at least, if there are so many."""
+UNIT_AXES = ((2, 3), (0, 1), (1, 3))
+"""Axes of (band, row, stack, column) that run within a row, a column and a box."""
+ONE = np.uint16(1)
+BITS = np.array([mask.bit_count() for mask in range(512)], dtype=np.uint8)
+
+Grids = NDArray[np.int8]
+Masks = NDArray[np.uint16]
+
+
+class Found(NamedTuple):
+    """What a search found.
+
+    `solutions` of each puzzle `(at most limit, cells)`, in lexicographic order; `guesses` `(puzzles,)`, at how
+    many states it had to branch: how hard the puzzle is; `undecided` `(puzzles,)`, whether it gave up before it
+    had either tried everything or found enough.
+    """
+
+    solutions: list[Grids]
+    guesses: NDArray[np.int64]
+    undecided: NDArray[np.bool_]
+
+
+def candidates_of(puzzles: Grids) -> Masks:
+    """A bit for each digit that a cell may have: all where a puzzle `(puzzles, cells)` has 0, else one."""
+    full = (1 << round(puzzles.shape[1] ** 0.5)) - 1
+    digits = puzzles.astype(np.int64)
+    return np.where(digits > 0, 1 << np.maximum(digits - 1, 0), full).astype(np.uint16)
+
+
+def search(candidates: Masks, limit: int, branches: int = 1_000_000, rng: np.random.Generator | None = None) -> Found:
+    """Up to `limit` solutions of each puzzle, given as `candidates` `(puzzles, cells)`.
+
+    A puzzle with fewer solutions has no others, unless it is undecided: it is given up once it has branched
+    more than `branches` times. Branches on a cell with the fewest candidates, in the order of the digits or,
+    with a generator, in random order. The guesses of a puzzle that has fewer solutions than `limit` do not
+    depend on the order.
+    """
+    count, cells = candidates.shape
+    guesses, found = np.zeros((2, count), dtype=np.int64)
+    grids, owners = [np.zeros((0, cells), dtype=np.int8)], [np.zeros(0, dtype=np.int64)]
+    stack = blocks(np.ascontiguousarray(candidates.T), np.arange(count))
+    while stack:
+        popped = [stack.pop()]
+        while stack and sum(len(block[1]) for block in popped) < AT_ONCE:
+            popped.append(stack.pop())
+        states = np.concatenate([block[0] for block in popped], axis=1)
+        owner = np.concatenate([block[1] for block in popped])
+        states, owner = select(states, owner, (found[owner] < limit) & (guesses[owner] <= branches))
+        states = propagate(states)
+        states, owner = select(states, owner, states[0] > 0)
+        solved = (states & (states - ONE) == 0).all(0)
+        grids.append(digits_of(states[:, solved]))
+        owners.append(owner[solved])
+        found += np.bincount(owner[solved], minlength=count)
+        states, owner = select(states, owner, ~solved)
+        guesses += np.bincount(owner, minlength=count)
+        stack += blocks(*children(states, owner, rng))
+    return Found(
+        by_owner(np.concatenate(grids), np.concatenate(owners), count, limit),
+        guesses,
+        (guesses > branches) & (found < limit),
+    )
+
+
+def blocks(states: Masks, owner: NDArray[np.int64]) -> list[tuple[Masks, NDArray[np.int64]]]:
+    """States `(cells, states)` and the puzzles they belong to, in pieces small enough for the cache."""
+    starts = range(0, len(owner), AT_ONCE)
+    return [(states[:, start : start + AT_ONCE], owner[start : start + AT_ONCE]) for start in starts]
+
+
+def select(states: Masks, owner: NDArray[np.int64], chosen: NDArray[np.bool_]) -> tuple[Masks, NDArray[np.int64]]:
+    """The chosen states and their owners; the result is contiguous, which indexing would not give."""
+    return states.compress(chosen, axis=1), owner[chosen]
+
+
+def children(
+    states: Masks, owner: NDArray[np.int64], rng: np.random.Generator | None
+) -> tuple[Masks, NDArray[np.int64]]:
+    """Every state with each candidate of a cell with the fewest put there; first choices come last."""
+    size, parents = round(len(states) ** 0.5), np.arange(len(owner))
+    choices = BITS[states]
+    cell = np.where(choices > 1, choices, size + 1).argmin(0)
+    possible = states[cell, parents][:, None] >> np.arange(size) & 1 == 1
+    keys = np.broadcast_to(np.arange(size), possible.shape) if rng is None else rng.random(possible.shape)
+    order = np.where(possible, keys, np.inf).argsort(1)
+    number = possible.sum(1)
+    chosen = [(parents[number > rank], order[number > rank, rank]) for rank in reversed(range(size))]
+    parent, digit = (np.concatenate(part) for part in zip(*chosen, strict=True))
+    made = states.take(parent, axis=1)
+    made[cell[parent], np.arange(len(parent))] = 1 << digit
+    return made, owner[parent]
+
+
+def propagate(states: Masks) -> Masks:
+    """Naked and hidden singles until nothing changes, on `(cells, states)`; all 0 where there is a contradiction."""
+    result = states.copy()
+    active = np.arange(states.shape[1])
+    while len(active):
+        before = result.take(active, axis=1)
+        after, dead = singles(before)
+        after[:, dead] = 0
+        result[:, active] = after
+        active = active[(after != before).any(0) & ~dead]
+    return result
+
+
+def singles(states: Masks) -> tuple[Masks, NDArray[np.bool_]]:
+    """One round of naked, then hidden singles; and in which states `(states,)` that led to a contradiction."""
+    cells, count = states.shape
+    box = round(cells**0.25)
+    grid = states.reshape(box, box, box, box, count)
+    single = where(grid & (grid - ONE) == 0)
+    fixed, taken = grid & single, np.zeros_like(grid)
+    for axes in UNIT_AXES:
+        taken |= np.bitwise_or.reduce(fixed, axis=axes, keepdims=True)
+    grid = grid & (single | ~taken)  # two equal fixed digits show later, as another digit finds no place
+    only, present = np.zeros_like(grid), np.full(count, (1 << box * box) - 1, dtype=np.uint16)
+    dead = grid.reshape(cells, count).min(0) == 0
+    for axes in UNIT_AXES:
+        once, twice = tally(grid, axes)
+        only |= once & ~twice
+        present &= np.bitwise_and.reduce(once.reshape(box * box, count), axis=0)
+    forced = grid & only
+    dead |= (present != (1 << box * box) - 1) | (forced & (forced - ONE)).reshape(cells, count).any(0)
+    return (forced | grid & where(forced == 0)).reshape(cells, count), dead
+
+
+def where(condition: NDArray[np.bool_]) -> Masks:
+    """All bits where the condition holds, none elsewhere; numpy is much faster on masks than with `np.where`."""
+    return np.negative(condition.view(np.uint8), dtype=np.uint16)
+
+
+def tally(grid: Masks, axes: tuple[int, int]) -> tuple[Masks, Masks]:
+    """The candidates that occur at least once, and at least twice, in each unit that runs along `axes`."""
+    unit = grid.transpose(*axes, *(axis for axis in range(grid.ndim) if axis not in axes))
+    once, twice = np.zeros((2, *unit.shape[2:]), dtype=np.uint16)
+    for line in unit:
+        for cell in line:
+            twice |= once & cell
+            once |= cell
+    return np.expand_dims(once, axes), np.expand_dims(twice, axes)
+
+
+def digits_of(states: Masks) -> Grids:
+    """Finished states `(cells, states)` as grids `(states, cells)`."""
+    grids: Grids = BITS[states.T - ONE].view(np.int8) + np.int8(1)
+    return grids
+
+
+def by_owner(grids: Grids, owners: NDArray[np.int64], count: int, limit: int) -> list[Grids]:
+    """At most `limit` grids for each of `count` puzzles, in lexicographic order."""
+    text = np.ascontiguousarray(grids).view(f"S{grids.shape[1]}")[:, 0]  # no digit is 0, so this is their order
+    order = np.lexsort((text, owners))
+    ends = np.bincount(owners, minlength=count).cumsum()
+    return [part[:limit] for part in np.split(grids[order], ends)[:-1]]

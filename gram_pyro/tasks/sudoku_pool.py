@@ -1,0 +1,69 @@
+"""Training examples for sudoku: puzzles with all their solutions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gram_pyro.errors import UserError
+from gram_pyro.tasks.base import Examples, TrainingSet
+from gram_pyro.tasks.sudoku_checker import Puzzle
+from gram_pyro.tasks.sudoku_symmetry import Symmetries, identity, random_symmetries
+
+if TYPE_CHECKING:
+    from gram_pyro.tasks.sudoku import Sudoku
+
+MAX_LISTED = 64
+
+
+class SudokuPool(TrainingSet):
+    """Puzzles of one size and their solutions.
+
+    A draw takes a puzzle uniformly and one of its solutions uniformly; if the task augments, one random
+    symmetry is applied to both.
+    """
+
+    def __init__(self, task: Sudoku, puzzles: Sequence[Puzzle]) -> None:
+        self.task = task
+        self.puzzles = torch.tensor([puzzle.cells for puzzle in puzzles], dtype=torch.int8)
+        try:
+            solutions = task.all_solutions(puzzles)
+        except TimeoutError as error:
+            raise UserError(f"training lists all solutions of a puzzle, and one has too many: {error}") from None
+        self.counts = torch.tensor([len(answers) for answers in solutions])
+        self.offsets = self.counts.cumsum(0) - self.counts
+        self.answers = torch.from_numpy(np.concatenate(solutions))
+
+    def draw(self, count: int, generator: torch.Generator) -> Examples:
+        """`count` puzzles and solutions.
+
+        `solutions` `(count, 1 + cells + size + 1)`: which puzzle it is, and the cells and the digits of the
+        symmetry that was applied; so all solutions are known without moving them about.
+        """
+        puzzle = torch.randint(len(self.counts), (count,), generator=generator)
+        choice = (torch.rand(count, generator=generator, dtype=torch.double) * self.counts[puzzle]).long()
+        if self.task.augment:
+            symmetries = random_symmetries(count, self.task.box, generator)
+        else:
+            symmetries = identity(count, self.task.box)
+        problems = self.task.problems(symmetries.apply(self.puzzles[puzzle]))
+        targets = symmetries.apply(self.answers[self.offsets[puzzle] + choice]) - 1
+        return Examples(problems, targets, torch.cat([puzzle[:, None], *symmetries], 1).int())
+
+    def retarget(self, solutions: Tensor, log_probs: Tensor, generator: torch.Generator) -> Tensor:
+        """A solution drawn by its probability at the decoder, among at most MAX_LISTED evenly spaced ones."""
+        batch, length, _ = log_probs.shape
+        puzzle, cells, digits = solutions.long().tensor_split((1, 1 + length), 1)
+        counts = self.counts[puzzle]
+        step = (counts + MAX_LISTED - 1) // MAX_LISTED
+        place = torch.arange(int(counts.max().clamp(max=MAX_LISTED))) * step
+        listed = self.answers[(self.offsets[puzzle] + place.minimum(counts - 1)).flatten()]
+        symmetries = Symmetries(*(part.repeat_interleave(place.shape[1], 0) for part in (cells, digits)))
+        targets = symmetries.apply(listed).view(batch, -1, length) - 1
+        scores = log_probs.gather(2, targets.transpose(1, 2)).sum(1).masked_fill(place >= counts, -torch.inf)
+        chosen = torch.multinomial(scores.softmax(1), 1, generator=generator)[:, 0]
+        return targets[torch.arange(batch), chosen]
