@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+FOCUS = 4.0
+
 
 def rms_norm(x: Tensor) -> Tensor:
     """Scale the last dimension to root mean square 1, without learned gain."""
@@ -44,6 +46,17 @@ def masked_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
     return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
 
 
+def initial_gain(heads: int, relations: int) -> Tensor:
+    """Where the gains of the relations start: `(heads, relations)`.
+
+    Of several relations each head looks along one, and one head more than there are relations looks
+    everywhere: heads that start alike take long to part. Of a single one each head takes another part.
+    """
+    if relations == 1:
+        return torch.linspace(-1, 3, heads)[:, None]
+    return FOCUS * torch.eye(relations + 1)[torch.arange(heads) % (relations + 1), :relations]
+
+
 class RelationAttention(nn.Module):
     """Self-attention whose scores see how two positions are related.
 
@@ -55,7 +68,7 @@ class RelationAttention(nn.Module):
         self.heads = heads
         self.project_in = nn.Linear(width, 3 * width, bias=False)
         self.project_out = nn.Linear(width, width, bias=False)
-        self.gain = nn.Parameter(torch.linspace(-1, 3, heads)[:, None].repeat(1, relations)) if relations else None
+        self.gain = nn.Parameter(initial_gain(heads, relations)) if relations else None
 
     def forward(self, x: Tensor, relations: Tensor | None, positions: tuple[Tensor, Tensor] | None) -> Tensor:
         """`x` `(batch, length, width)`, `relations` `([batch,] relations, length, length)` or None."""
