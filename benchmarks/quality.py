@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,25 +21,48 @@ from gram_pyro.runs import load_run
 from gram_pyro.tasks import Coloring
 
 RUNS = Path("runs")
-ROWS: dict[str, list[str]] = {
-    "relations-0": ["--seed", "0"],
-    "relations-1": ["--seed", "1"],
-    "relations-2": ["--seed", "2"],
-    "tokens": ["--task.layout", "tokens"],
-    "tokens-canonical": ["--task.layout", "tokens", "--task.names", "canonical"],
-    "deterministic": ["--task.names", "canonical", "--task.positions", "--model.no-guidance", "--free", "0"],
-    "n10": ["--task.n", "10", "--minutes", "30"],
-}
-STEPS = ["16", "32", "64"]
-TRANSFER = (12, 16)
 DATA_SEED = 11  # the experiments of LOG.md looked at 7
+
+
+@dataclass(frozen=True)
+class Row:
+    """A task, how its recipe is changed, and the test problems."""
+
+    task: str
+    options: str = ""
+    problems: int = 255
+    steps: str = "16 32 64"
+
+
+ROWS: dict[str, Row] = {
+    "relations-0": Row("coloring", "--seed 0"),
+    "relations-1": Row("coloring", "--seed 1"),
+    "relations-2": Row("coloring", "--seed 2"),
+    "tokens": Row("coloring", "--task.layout tokens"),
+    "tokens-canonical": Row("coloring", "--task.layout tokens --task.names canonical"),
+    "deterministic": Row("coloring", "--task.names canonical --task.positions --model.no-guidance --free 0"),
+    "n10": Row("coloring", "--task.n 10 --minutes 30", 192),
+    "8-orbit": Row("nqueens", "", 400),
+    "8-input": Row("nqueens", "--task.split input --task.no-augment", 400),
+    "10-orbit": Row("nqueens", "--task.n 10 --minutes 45 --kl-target 0.2 --kl-target-start 0.4 --problems 40000", 250),
+    "10-input": Row(
+        "nqueens",
+        "--task.n 10 --minutes 45 --kl-target 0.2 --kl-target-start 0.4 --problems 40000"
+        " --task.split input --task.no-augment",
+        250,
+    ),
+    "medium": Row("sudoku", "", 250),
+    "many": Row("sudoku", "--task.max-solutions 64 --kl-target 0.2 --kl-target-start 0.4", 250),
+}
+TRANSFER = (12, 16)
 
 
 def train_row(name: str, extra: list[str]) -> Path:
     """Train a row, or go on with it, or leave it if it is finished."""
-    folder = RUNS / name
+    row = ROWS[name]
+    folder = RUNS / f"{row.task}-{name}"
     if not (folder / "config.json").exists():
-        train.main(["--task", "coloring", "--out", str(folder), *ROWS[name], *extra])
+        train.main(["--task", row.task, "--out", str(folder), *row.options.split(), *extra])
     elif list(folder.glob("checkpoint-*.pt")):
         train.main(["--resume", str(folder)])
     return folder
@@ -63,22 +86,21 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("rows", nargs="+", choices=[*ROWS])
     options, extra = parser.parse_known_args(arguments)
     for name in options.rows:
-        folder = train_row(name, extra)
-        problems = 192 if name == "n10" else 255
+        folder, row = train_row(name, extra), ROWS[name]
         out = folder / "evaluation.json"
-        asked = ["--problems", str(problems), "--data-seed", str(DATA_SEED), "--steps", *STEPS, "--out", str(out)]
-        evaluate.main([str(folder), *asked])
+        asked = ["--problems", str(row.problems), "--data-seed", str(DATA_SEED), "--out", str(out)]
+        evaluate.main([str(folder), *asked, "--steps", *row.steps.split()])
         metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
         result = {
             "command": f"python -m benchmarks.quality {name} {' '.join(extra)}".strip(),
             "machine": machine(),
             "config": json.loads((folder / "config.json").read_text()),
-            "minutes": metrics[-1]["seconds"] / 60,
+            "minutes": max(row["seconds"] for row in metrics) / 60,
             "evaluation": json.loads(out.read_text()),
         }
         if name == "relations-0":
             result["transfer"] = [transfer(folder, n, 100) for n in TRANSFER]
-        write_json(Path("benchmarks/results") / f"coloring-{name}.json", result)
+        write_json(Path("benchmarks/results") / f"{row.task}-{name}.json", result)
         print(f"{name} done", file=sys.stderr)
 
 

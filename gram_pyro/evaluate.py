@@ -6,27 +6,30 @@ import json
 import math
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
-from torch import Tensor
 from tqdm import tqdm
 
 from gram_pyro.checkpoint import write_atomically
 from gram_pyro.cli import parse
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.inference import MAX_NUMBER, sample
+from gram_pyro.inference import INDEPENDENT, MAX_NUMBER, Draws, Method, sample
 from gram_pyro.metrics import Row, Seen, bound, by_size, count_solutions, measure
 from gram_pyro.runs import Run, load_run
+from gram_pyro.scaling import draw_by_solutions, draw_depth_width, draw_frontier, frontier
+from gram_pyro.selection import SELECTIONS
 from gram_pyro.tasks.base import Task
 
 DEPTH_FACTORS = (1, 2, 4)
 MAX_SOLUTIONS = 20_000
 """Solutions of a problem up to which the bound is measured on it: it takes all of them."""
 PROBLEMS_AT_ONCE = 64
+Progress = Callable[..., Any]
+COLUMNS = [name for name in Row._fields if name != "accuracy"]
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,18 @@ class EvaluateConfig:
     """Number of generated test problems."""
     data_seed: int = 7
     """Seed of the test problems."""
-    graphs: Annotated[str | None, tyro.conf.arg(aliases=["--boards"], metavar="PATH")] = None
+    graphs: Annotated[str | None, tyro.conf.arg(aliases=["--boards", "--puzzles"], metavar="PATH")] = None
     """A file or a folder of problems of your own, instead of generated ones."""
     samples: tuple[int, ...] = (1, 5, 20)
     """Numbers of samples to measure, drawn once."""
     steps: tuple[int, ...] = ()
     """Supervision steps to decode at; 1, 2 and 4 times the training depth unless told otherwise."""
+    select: tuple[str, ...] = ()
+    """Ways to choose one of the samples: first, majority, value, checker; all that the checkpoint can, unless told
+    otherwise."""
+    method: Annotated[Method, tyro.conf.arg(name="")] = field(default_factory=Method)
+    bound: bool = True
+    """Whether to measure the bound too."""
     seed: int = 0
     """Seed of the samples."""
     device: str = "auto"
@@ -52,7 +61,30 @@ class EvaluateConfig:
     json: tyro.conf.FlagCreatePairsOff[bool] = False
     """Print one JSON object and nothing else."""
     out: str | None = None
-    """File for the JSON; evaluation.json in the run folder unless told otherwise."""
+    """File for the JSON, the figures go beside it; evaluation.json in the run folder unless told otherwise."""
+
+
+def draw_all(
+    run: Run,
+    problems: Sequence[Any],
+    samples: int,
+    depths: Sequence[int],
+    seed: int,
+    method: Method,
+    progress: Progress,
+) -> list[Draws]:
+    """Samples of problems of any sizes: for each one `Draws` without the batch, shapes `(depths, samples, ...)`."""
+    task = run.task
+    drawn: dict[int, Draws] = {}
+    groups = by_size(task, problems)
+    parts = [group[i : i + PROBLEMS_AT_ONCE] for group in groups for i in range(0, len(group), PROBLEMS_AT_ONCE)]
+    for number, part in enumerate(progress(parts, desc="samples")):
+        x = task.encode([problems[place] for place in part])
+        part_seed = seed + 1_000_003 * number  # the same noise in every part would correlate the problems
+        found = sample(run.model, x, samples, depths, part_seed, method=method, heads=run.heads, belief=task.belief)
+        for i, place in enumerate(part):
+            drawn[place] = Draws(*(None if tensor is None else tensor[:, i] for tensor in found))  # type: ignore[arg-type]
+    return [drawn[place] for place in range(len(problems))]
 
 
 def evaluate(
@@ -62,43 +94,71 @@ def evaluate(
     samples: Sequence[int],
     steps: Sequence[int],
     seed: int = 0,
-    progress: Callable[..., Any] = lambda items, desc: items,
+    progress: Progress = lambda items, desc: items,
+    *,
+    method: Method = INDEPENDENT,
+    selections: Sequence[str] = (),
+    with_bound: bool = True,
 ) -> dict[str, Any]:
     """Measure samples, and the bound on the problems whose number of solutions `counts` knows.
 
-    Returns what `--json` prints, less where the problems came from. Raises `UserError` if the model
-    gives numbers that are not finite.
+    Samples that know of each other are drawn anew for each number of samples; of independent ones the
+    first so many are taken. Returns what `--json` prints, less where the problems came from. Raises
+    `UserError` if the model gives numbers that are not finite.
     """
     task, depths = run.task, sorted({*steps, run.depth})
-    decoded: list[Tensor] = [Tensor()] * len(problems)
-    groups = by_size(task, problems)
-    parts = [group[i : i + PROBLEMS_AT_ONCE] for group in groups for i in range(0, len(group), PROBLEMS_AT_ONCE)]
-    for number, part in enumerate(progress(parts, desc="samples")):
-        x = task.encode([problems[place] for place in part])
-        part_seed = seed + 1_000_003 * number  # the same noise in every part would correlate the problems
-        for place, values in zip(part, sample(run.model, x, max(samples), depths, part_seed).unbind(1), strict=True):
-            decoded[place] = values  # (depths, samples, length)
-
-    seen: Seen = {}
-
-    def row(number: int, depth: int) -> Row:
-        return measure(task, problems, [each[depths.index(depth)] for each in decoded], number, depth, counts, seen)
-
-    rows = [row(number, depth) for depth in sorted(set(steps)) for number in sorted(set(samples))]
-    result: dict[str, Any] = {"depth": run.depth, "posterior_validity": None, "gap": None, "bound": None}
     known = [place for place, count in enumerate(counts) if count and count <= MAX_SOLUTIONS]
-    if known:
+    seen: Seen = {}
+    rows: list[Row] = []
+    drawn: list[Draws] = []
+
+    def row(number: int, depth: int, places: Sequence[int]) -> Row:
+        d = depths.index(depth)
+        return measure(
+            task, problems, [each.decoded[d] for each in drawn], number, depth, counts, seen, places,
+            values=None if run.heads is None else [each.values[d] for each in drawn],  # type: ignore[index]
+            spent=[each.spent[d] for each in drawn], selections=selections,
+        )  # fmt: skip
+
+    everything = range(len(problems))
+    for number in sorted(set(samples), reverse=True):
+        if not drawn or method.couples:
+            drawn = draw_all(run, problems, number, depths, seed, method, progress)
+        rows += [row(number, depth, everything) for depth in sorted(set(steps))]
+        if number == max(samples):
+            usual = row(number, run.depth, known) if known else None
+            deepest = max(steps)
+            groups = [
+                {"least": least, "most": most, "problems": len(places)} | row(number, deepest, places)._asdict()
+                for least, most, places in by_solutions(counts)
+            ]
+    rows.sort(key=lambda each: (each.steps, each.samples))
+    result: dict[str, Any] = {"depth": run.depth, "posterior_validity": None, "gap": None, "bound": None}
+    if usual is not None and with_bound:
         chosen = [problems[place] for place in known]
-        at_depth = [decoded[place][depths.index(run.depth)] for place in known]
-        prior = measure(task, chosen, at_depth, max(samples), run.depth, [counts[place] for place in known])
         bar = partial(progress, desc="bound")
         distance = bound(task, run.model, run.guide, chosen, run.depth, seed=seed, progress=bar)
         if not math.isfinite(distance.excess):
             raise UserError(f"the model of {run.name} gives numbers that are not finite: its training diverged")
         result["posterior_validity"] = distance.posterior_validity
-        result["gap"] = distance.posterior_validity - prior.validity
+        result["gap"] = distance.posterior_validity - usual.validity
         result["bound"] = {name: value for name, value in distance._asdict().items() if name != "posterior_validity"}
-    return {**result, "rows": [each._asdict() for each in rows]}
+    return {
+        **result,
+        "method": asdict(method),
+        "rows": [each._asdict() for each in rows],
+        "by_solutions": groups,
+        "frontier": frontier(rows),
+    }
+
+
+def by_solutions(counts: Sequence[int | None]) -> list[tuple[int, int, list[int]]]:
+    """Places of problems with 1, 2, 3-4, 5-8, ... solutions, with the least and the most of each group."""
+    groups: dict[int, list[int]] = {}
+    for place, count in enumerate(counts):
+        if count:
+            groups.setdefault((count - 1).bit_length(), []).append(place)
+    return [((1 << bits) // 2 + 1, 1 << bits, groups[bits]) for bits in sorted(groups)]
 
 
 def user_problems(task: Task, path: str) -> list[Any]:
@@ -114,12 +174,14 @@ def user_problems(task: Task, path: str) -> list[Any]:
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
-    """Rows as aligned plain text."""
+    """Rows as aligned plain text; a column of problems solved for each way to select."""
+    selections = [*rows[0]["accuracy"]]
 
     def cell(value: float | None) -> str:
         return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
 
-    lines = [list(Row._fields), *([cell(row[name]) for name in Row._fields] for row in rows)]
+    lines = [[*COLUMNS, *selections]]
+    lines += [[*(cell(row[name]) for name in COLUMNS), *(cell(row["accuracy"][s]) for s in selections)] for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join("  ".join(text.rjust(width) for text, width in zip(line, widths, strict=True)) for line in lines)
 
@@ -139,6 +201,16 @@ def report(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def draw_figures(measured: dict[str, Any], out: Path) -> None:
+    """Pictures beside the JSON: what the rows have to show."""
+    rows = [Row(**row) for row in measured["rows"]]
+    if len({row.samples for row in rows}) > 1 and len({row.steps for row in rows}) > 1:
+        draw_depth_width(rows, out.with_name(f"{out.stem}-depth-width.png"))
+        draw_frontier(rows, out.with_name(f"{out.stem}-frontier.png"))
+    if len(measured["by_solutions"]) > 1:
+        draw_by_solutions(measured["by_solutions"], out.with_name(f"{out.stem}-solutions.png"))
+
+
 def main(arguments: list[str]) -> None:
     """The command line. Raises `UserError` on wrong input."""
     config: EvaluateConfig = parse(EvaluateConfig, "gram_pyro.evaluate", arguments)
@@ -147,6 +219,9 @@ def main(arguments: list[str]) -> None:
         raise UserError(f"--problems, --samples and --steps must each lie between 1 and {MAX_NUMBER:,}")
     if not (0 <= config.seed < 2**32 and 0 <= config.data_seed < 2**32):
         raise UserError("--seed and --data-seed must lie between 0 and 2**32 - 1")
+    for name in config.select:
+        if name not in SELECTIONS:
+            raise UserError(f"unknown selection {name!r}; known are {', '.join(SELECTIONS)}")
     if config.out and Path(config.out).is_dir():
         raise UserError(f"--out takes a file, but {config.out} is a folder")
     run = load_run(config.run, config.device)
@@ -159,13 +234,18 @@ def main(arguments: list[str]) -> None:
     quiet = config.json and not sys.stderr.isatty()
     progress = partial(tqdm, disable=quiet, leave=False)
     counts = [count_solutions(task, problem) for problem in progress(problems, desc="solutions")]
-    measured = evaluate(run, problems, counts, config.samples, steps, config.seed, progress)
+    selections = config.select or [name for name in SELECTIONS if name != "value" or run.heads is not None]
+    measured = evaluate(
+        run, problems, counts, config.samples, steps, config.seed, progress,
+        method=config.method, selections=selections, with_bound=config.bound,
+    )  # fmt: skip
     data_seed = config.data_seed if config.graphs is None else None
     result = {"run": run.name, "problems": len(problems), "data_seed": data_seed, **measured}
     folder = Path(config.run)
     out = Path(config.out) if config.out else folder / "evaluation.json" if folder.is_dir() else None
     if out:
         write_atomically(out, (json.dumps(result, indent=2) + "\n").encode())
+        draw_figures(measured, out)
     print(json.dumps(result) if config.json else report(result))
 
 

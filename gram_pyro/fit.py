@@ -22,10 +22,12 @@ from tqdm import tqdm
 from gram_pyro.checkpoint import checkpoints, read_latest, save_checkpoint, write_atomically
 from gram_pyro.config import RunConfig, to_json
 from gram_pyro.errors import UserError
+from gram_pyro.heads_training import HeadsTrainer, judge_heads
 from gram_pyro.inference import sample
 from gram_pyro.machine import autocast, compile_network, resolve
 from gram_pyro.metrics import count_solutions, measure
 from gram_pyro.models.base import Model
+from gram_pyro.models.heads import Heads
 from gram_pyro.plots import draw_curves, draw_samples
 from gram_pyro.runs import build_parts, publish
 from gram_pyro.training import Measured, Trainer
@@ -37,6 +39,10 @@ VALIDATION_SAMPLES = 20
 TIMED_UPDATES = 150
 EVALUATION_SHARE = 0.15
 """Part of the minutes that may go into evaluation; where it is slow there are fewer of them."""
+HEADS_SHARE = 0.1
+"""Part of the minutes that goes into the value and halt heads."""
+UPDATES_A_ROUND = 250
+"""Where updates are counted instead of minutes: updates for each round of training the heads."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -54,7 +60,7 @@ class Fit:
         torch.set_num_threads(config.machine.threads)
         training, task = config.training, config.task
         torch.manual_seed(training.seed)
-        problems = task.generate("train", training.problems, training.seed)
+        self.problems = problems = task.generate("train", training.problems, training.seed)
         self.validation = task.generate("validation", VALIDATION_PROBLEMS, training.seed)
         model, guide = build_parts(config)
         self.network = model.to(self.device)
@@ -66,13 +72,18 @@ class Fit:
         )
         if config.machine.compile == "on":
             compile_network(self.network)
+        self.heads: Heads | None = None
         self.metrics: list[dict[str, Any]] = []
         self.seconds = 0.0
         self.pending: list[Measured] = []
 
     def settle_updates(self) -> None:
-        """Turn `minutes` into a number of updates, once: time some, then start over from the first."""
-        if self.config.training.updates is not None:
+        """Turn `minutes` into numbers of updates and of rounds, once: time some, then start over from the first."""
+        training = self.config.training
+        if training.updates is not None:
+            if training.head_rounds is None:
+                training = dataclasses.replace(training, head_rounds=training.updates // UPDATES_A_ROUND)
+                self.config = dataclasses.replace(self.config, training=training)
             return
         start, noise = self.trainer.state_dict(), self._noise()
         times = []
@@ -83,14 +94,19 @@ class Fit:
         began = time.monotonic()
         self._evaluate()
         evaluation = time.monotonic() - began
+        began = time.monotonic()
+        if training.head_rounds != 0:
+            self._heads_trainer(1).round()
+        heads_round = time.monotonic() - began
         self.trainer.load_state_dict(start)
         self._set_noise(noise)
         late = sorted(times[TIMED_UPDATES // 3 :])
-        budget = 60 * self.config.training.minutes
-        evaluations = max(1, min(self.config.training.evaluations, int(EVALUATION_SHARE * budget / evaluation)))
-        left = budget - evaluations * evaluation - (time.monotonic() - self.started)
+        budget = 60 * training.minutes
+        evaluations = max(1, min(training.evaluations, int(EVALUATION_SHARE * budget / evaluation)))
+        rounds = int(HEADS_SHARE * budget / heads_round) if training.head_rounds is None else training.head_rounds
+        left = budget - evaluations * evaluation - rounds * heads_round - (time.monotonic() - self.started)
         updates = max(1, int(left / (sum(late) / len(late))))
-        training = dataclasses.replace(self.config.training, updates=updates, evaluations=evaluations)
+        training = dataclasses.replace(training, updates=updates, evaluations=evaluations, head_rounds=rounds)
         self.config = dataclasses.replace(self.config, training=training)
         self.trainer.updates = updates
 
@@ -102,6 +118,9 @@ class Fit:
             self._set_noise(saved["noise"])
             self.metrics, self.seconds = json.loads(saved["metrics"]), saved["seconds"]
             self.pending = [Measured(*row) for row in saved["pending"].to(self.device)]
+            if saved.get("heads") is not None:
+                self.heads = Heads(self.config.task, self.network).to(self.device)
+                self.heads.load_state_dict(saved["heads"])
         except (KeyError, RuntimeError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise UserError(f"the checkpoint does not fit {self.folder / 'config.json'}: {reason}") from error
@@ -129,11 +148,21 @@ class Fit:
                 self._columns()
             self.seconds = before + time.monotonic() - began
             self.save()
-        if trainer.done < total:
+            if trainer.done == total and not self.complete:
+                self._fit_heads(stop)
+                self.seconds = before + time.monotonic() - began
+                self.save()
+        if not self.complete:
             raise Interrupted(
                 f"stopped at update {trainer.done} of {total}, everything is saved; "
                 f"go on with python -m gram_pyro.train --resume {self.folder}"
             )
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to train."""
+        heads = self.heads is not None or not self.config.training.head_rounds
+        return self.trainer.done >= self.trainer.updates and heads
 
     def save(self) -> None:
         """Checkpoint, published weights, log and curves, each written whole."""
@@ -142,15 +171,36 @@ class Fit:
             "trainer": trainer.state_dict(),
             "noise": self._noise(),
             "pending": torch.tensor([[float(number) for number in row] for row in self.pending]),
+            "heads": None if self.heads is None else self.heads.state_dict(),
             "metrics": json.dumps(self.metrics),
             "seconds": self.seconds,
         }
         save_checkpoint(self.folder, trainer.done, state)
-        publish(self.folder, self.config, trainer.averaged, trainer.averaged_guide)
+        publish(self.folder, self.config, trainer.averaged, trainer.averaged_guide, self.heads)
         lines = "".join(json.dumps(row) + "\n" for row in self.metrics)
         write_atomically(self.folder / "metrics.jsonl", lines.encode())
         if self.metrics:
             draw_curves(self.metrics, self.folder / "curves.png")
+
+    def _heads_trainer(self, rounds: int) -> HeadsTrainer:
+        training = self.config.training
+        return HeadsTrainer(
+            self.config.task, self.trainer.averaged, self.problems, training.depth, rounds, training.seed
+        )
+
+    def _fit_heads(self, stop: list[int]) -> None:
+        """Train the value and halt heads of the finished model; interrupted, they start over."""
+        training, task = self.config.training, self.config.task
+        assert training.head_rounds is not None
+        trainer = self._heads_trainer(training.head_rounds)
+        with tqdm(range(trainer.rounds), desc="heads", unit="round") as bar:
+            for _ in bar:
+                if stop:
+                    return
+                bar.set_postfix(loss=f"{trainer.round():.3f}")
+        self.heads = trainer.heads.requires_grad_(False)
+        judged = judge_heads(task, self.trainer.averaged, self.heads, self.validation, training.depth, training.seed)
+        self.metrics.append({"update": self.trainer.done, "seconds": round(self.seconds, 2)} | judged)
 
     def _update(self) -> Measured:
         with autocast(self.device, self.config.machine.precision), pyro.validation_enabled(False):
@@ -196,7 +246,7 @@ class Fit:
         config, task = self.config, self.config.task
         steps = (config.training.depth, DEEP * config.training.depth)
         problems = task.encode(self.validation)
-        decoded = sample(self.trainer.averaged, problems, VALIDATION_SAMPLES, steps, config.training.seed)
+        decoded = sample(self.trainer.averaged, problems, VALIDATION_SAMPLES, steps, config.training.seed).decoded
         usual, deep = (
             measure(task, self.validation, values, VALIDATION_SAMPLES, depth, self.counts)
             for values, depth in zip(decoded, steps, strict=True)

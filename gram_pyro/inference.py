@@ -2,20 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import pyro
 import torch
 from torch import Tensor
 
-from gram_pyro.models.base import Model
+from gram_pyro.errors import UserError
+from gram_pyro.models.base import Model, State
+from gram_pyro.models.heads import Heads, Verdict
+from gram_pyro.repel_messenger import RepelMessenger
+from gram_pyro.smc import ParticleFilter
 from gram_pyro.tasks.base import Problems
 
 MAX_NUMBER = 1_000_000
 """The most samples or steps that are asked for at once."""
 MAX_POSITIONS = 2**16
 MAX_PAIRS = 2**23
+
+Halt = Literal["never", "simple", "q"]
+
+
+@dataclass(frozen=True)
+class Method:
+    """How trajectories run beside each other. The defaults are independent trajectories of equal length."""
+
+    halt: Halt = "never"
+    """When a trajectory stops: never before the last step; where its halt head says that the answer is right
+    (simple); or where halting is worth more than going on (q)."""
+    halt_threshold: float = 0.5
+    """Probability of a right answer from which `simple` halts."""
+    resample: bool = False
+    """Sequential Monte Carlo: trajectories of little value give way to copies of better ones."""
+    repel: float = 0.0
+    """Length of the moves that keep the samples of a problem apart; 0 leaves them independent."""
+    repel_steps: int = 4
+    """First supervision steps in which samples repel each other."""
+    repel_iterations: int = 4
+    """Moves in each of those transitions."""
+
+    def __post_init__(self) -> None:
+        if self.halt not in ("never", "simple", "q"):
+            raise UserError(f"halt must be never, simple or q, not {self.halt!r}")
+        if not 0 < self.halt_threshold < 1:
+            raise UserError(f"halt_threshold must lie between 0 and 1, not {self.halt_threshold}")
+        if not 0 <= self.repel <= 1000 or min(self.repel_steps, self.repel_iterations) < 1:
+            raise UserError("repel must lie between 0 and 1000, repel_steps and repel_iterations be at least 1")
+        if self.resample and self.halt != "never":
+            raise UserError("trajectories that halt cannot be resampled; choose halt or resample")
+
+    @property
+    def couples(self) -> bool:
+        """Whether the samples of a problem know of each other."""
+        return self.resample or self.repel > 0
+
+    @property
+    def needs_heads(self) -> bool:
+        """Whether a checkpoint must have value and halt heads for this."""
+        return self.resample or self.halt != "never"
+
+
+class Draws(NamedTuple):
+    """Samples of a batch of problems at one or more depths.
+
+    `decoded` `(depths, batch, samples, length)` argmax decodes; `values` `(depths, batch, samples)`
+    v(z_t), the probability of a right end according to the value head, None without heads; `spent`
+    of the same shape, supervision steps that were run for each sample.
+    """
+
+    decoded: Tensor
+    values: Tensor | None
+    spent: Tensor
+
+
+INDEPENDENT = Method()
 
 
 @contextmanager
@@ -28,24 +91,116 @@ def seeded(seed: int, device: torch.device | str = "cpu") -> Iterator[None]:
 
 
 @torch.no_grad()
-def sample(model: Model, problems: Problems, num_samples: int, steps: Sequence[int], seed: int) -> Tensor:
-    """Argmax decodes of prior trajectories: `(len(steps), batch, num_samples, length)`.
+def sample(
+    model: Model,
+    problems: Problems,
+    num_samples: int,
+    steps: Sequence[int],
+    seed: int,
+    *,
+    method: Method = INDEPENDENT,
+    heads: Heads | None = None,
+    belief: Callable[[Tensor], Tensor] = lambda probabilities: probabilities,
+) -> Draws:
+    """Argmax decodes of prior trajectories.
 
     One trajectory a sample runs to the deepest of `steps` (supervision steps, ascending) and is
-    decoded at each of them. Trajectories fold into the batch in chunks of bounded size.
+    decoded at each of them, unless it halts before. Trajectories fold into the batch in chunks of
+    bounded size; those of one problem stay together where they know of each other. `heads` judge the
+    states; `belief` is the task's, for `method.repel`.
+    Raises `UserError` if the method needs heads and there are none.
     """
+    if method.needs_heads and heads is None:
+        raise UserError("halting and resampling need value and halt heads, and this checkpoint has none")
     device = next(model.parameters()).device
     count, length = problems.tokens.shape
     owner = torch.arange(count).repeat_interleave(num_samples)
     chunk = max(1, min(MAX_POSITIONS // length, MAX_PAIRS // length**2))
-    decoded = torch.empty(len(steps), len(owner), length, dtype=torch.long)
+    if method.couples:
+        chunk = max(num_samples, chunk // num_samples * num_samples)
+    parts: list[Draws] = []
     with seeded(seed, device), pyro.validation_enabled(False):
         for start in range(0, len(owner), chunk):
-            rows = slice(start, start + chunk)
-            part = problems.select(owner[rows]).to(device)
-            state, reached = None, 0
-            for i, depth in enumerate(steps):
-                state, logits = model(part, steps=depth - reached, state=state, supervise="last")
-                decoded[i, rows] = logits.argmax(-1).cpu()
-                reached = depth
-    return decoded.view(len(steps), count, num_samples, length)
+            part = problems.select(owner[start : start + chunk]).to(device)
+            parts.append(_run(model, part, num_samples, steps, method, heads, belief))
+    decoded, values, spent = zip(*parts, strict=True)
+    shape = (len(steps), count, num_samples)
+    return Draws(
+        torch.cat(decoded, 1).view(*shape, length),
+        None if heads is None else torch.cat(values, 1).view(shape),
+        torch.cat(spent, 1).view(shape),
+    )
+
+
+def _run(
+    model: Model,
+    problems: Problems,
+    num_samples: int,
+    steps: Sequence[int],
+    method: Method,
+    heads: Heads | None,
+    belief: Callable[[Tensor], Tensor],
+) -> Draws:
+    """Run one chunk: draws of shape `(depths, rows, ...)`."""
+    rows, length = problems.tokens.shape
+    decoded = torch.empty(len(steps), rows, length, dtype=torch.long)
+    values = torch.empty(len(steps), rows)
+    spent = torch.empty(len(steps), rows, dtype=torch.long)
+    particles = ParticleFilter(rows // num_samples, num_samples) if method.resample else None
+    repel = RepelMessenger(model.decode, belief, num_samples, method.repel, method.repel_iterations)
+    running = torch.arange(rows)
+    state: State | None = None
+    reached = 0
+    for target, depth in _legs(steps, method):
+        apart = method.repel > 0 and reached < method.repel_steps
+        effect: AbstractContextManager[object] = repel if apart else nullcontext()
+        with effect:
+            state, logits = model(problems, steps=depth - reached, state=state, supervise="last")
+        reached = depth
+        verdict = heads(state.high, problems) if heads is not None else None
+        if particles is not None:
+            assert verdict is not None
+            log_values = torch.nn.functional.logsigmoid(verdict.value).view(-1, num_samples).cpu()
+            ancestors = particles.step(log_values) + torch.arange(0, rows, num_samples)[:, None]
+            kept = ancestors.flatten().to(logits.device)
+            state = State(state.high[kept], state.low[kept])
+            logits = logits[kept]
+            verdict = Verdict(*(part[kept] for part in verdict))
+        decoded[target:, running] = logits.argmax(-1).cpu()
+        spent[target:, running] = depth
+        if verdict is not None:
+            values[target:, running] = verdict.value.sigmoid().cpu()
+            going = ~halting(verdict, method).cpu()
+            if not going.all():
+                running = running[going]
+                if not len(running):
+                    break
+                kept = going.nonzero()[:, 0].to(logits.device)
+                problems = problems.select(kept)
+                state = State(state.high[kept], state.low[kept])
+    return Draws(decoded, values, spent)
+
+
+def _legs(steps: Sequence[int], method: Method) -> Iterator[tuple[int, int]]:
+    """Place in `steps` and depth of each stop: every step where heads decide on the way, else only where asked.
+
+    A stop before the first depth asked for counts for it: a trajectory that halts keeps its answer.
+    """
+    asked = set(steps)
+    if method.needs_heads:
+        asked |= {*range(1, max(steps))}
+    elif method.repel and method.repel_steps < max(steps):
+        asked.add(method.repel_steps)
+    target = 0
+    for depth in sorted(asked):
+        yield target, depth
+        target += depth in steps
+
+
+def halting(verdict: Verdict, method: Method) -> Tensor:
+    """Which trajectories stop here: `(batch,)`."""
+    if method.halt == "simple":
+        return verdict.halt.sigmoid() > method.halt_threshold
+    if method.halt == "q":
+        return verdict.halt > verdict.proceed
+    return torch.zeros_like(verdict.halt, dtype=torch.bool)

@@ -14,6 +14,7 @@ from gram_pyro.elbo import TruncatedTrace_ELBO
 from gram_pyro.guides.base import Guide
 from gram_pyro.inference import seeded
 from gram_pyro.models.base import Model
+from gram_pyro.selection import select
 from gram_pyro.tasks.base import Answer, Task
 
 MAX_POSITIONS = 2**13
@@ -28,7 +29,7 @@ class Row(NamedTuple):
     `validity` is the fraction of samples without a violation; `coverage`, `ceiling` (what as many
     independent uniform solutions would cover) and their `ratio` are means over the problems whose
     number of solutions is known, None if there are none; `conflicts` counts violations summed over
-    problems, of an average sample, and `best` those of the best sample of each problem; `solutions` is
+    problems, of an average sample, `best` those of the best sample of each problem; `solutions` is
     the mean number of distinct solutions found.
     """
 
@@ -41,6 +42,8 @@ class Row(NamedTuple):
     conflicts: float
     best: int
     solutions: float
+    evaluations: float
+    accuracy: dict[str, float]
 
 
 def measure(
@@ -51,40 +54,51 @@ def measure(
     steps: int,
     counts: Sequence[int | None],
     seen: Seen | None = None,
+    places: Sequence[int] | None = None,
+    *,
+    values: Tensor | Sequence[Tensor] | None = None,
+    spent: Tensor | Sequence[Tensor] | None = None,
+    selections: Sequence[str] = (),
 ) -> Row:
-    """Measure the first `samples` of the decoded values of each problem.
+    """Measure the first `samples` of the decoded values of each problem, or of those at `places`.
 
     `decoded` `(batch, num_samples, length)`; a sequence of `(num_samples, length)` where lengths
-    differ. `steps` is only noted. `counts` has the number of distinct solutions of each problem
+    differ. `steps` is noted, and is what a sample cost unless `spent` `(batch, num_samples)` says so.
+    `values` of that shape are what the value head thinks; `selections` are names of ways to select
+    (`gram_pyro.selection`). `counts` has the number of distinct solutions of each problem
     (`len(task.solutions(problem))`), None where it is not known. `seen` remembers violations by
     place of the problem and answer: hand the same dict to every call for the same problems.
     """
     seen = {} if seen is None else seen
-    violations: list[int] = []
-    best = 0
+    violations: list[list[int]] = []
     found: list[int] = []
-    for place, (problem, values) in enumerate(zip(problems, decoded, strict=True)):
-        solutions = set()
-        for row in values[:samples].tolist():
-            answer = task.answer(problem, row)
-            violations.append(broken(task, problems, place, answer, seen))
-            if not violations[-1]:
-                solutions.add(task.canonical(answer))
-        found.append(len(solutions))
-        best += min(violations[-samples:])
-    covered = [number / count for number, count in zip(found, counts, strict=True) if count]
+    solved: dict[str, list[bool]] = {name: [] for name in selections}
+    places = range(len(problems)) if places is None else places
+    for place in places:
+        answers = [task.answer(problems[place], row) for row in decoded[place][:samples].tolist()]
+        broken_here = [broken(task, problems, place, answer, seen) for answer in answers]
+        violations.append(broken_here)
+        found.append(len({task.canonical(a) for a, number in zip(answers, broken_here, strict=True) if not number}))
+        promise = None if values is None else values[place][:samples].tolist()
+        for name in selections:
+            solved[name].append(not broken_here[select(name, task, answers, promise, broken_here)])
+    here = [counts[place] for place in places]
+    cost = [samples * steps if spent is None else int(spent[place][:samples].sum()) for place in places]
+    covered = [number / count for number, count in zip(found, here, strict=True) if count]
     coverage = mean(covered) if covered else None
-    ceiling = mean([1 - (1 - 1 / count) ** samples for count in counts if count]) if covered else None
+    ceiling = mean([1 - (1 - 1 / count) ** samples for count in here if count]) if covered else None
     return Row(
         samples,
         steps,
-        validity=mean([not number for number in violations]),
+        validity=mean([not number for each in violations for number in each]),
         coverage=coverage,
         ceiling=ceiling,
         ratio=None if coverage is None or ceiling is None else coverage / ceiling,
-        conflicts=sum(violations) / samples,
-        best=best,
+        conflicts=sum(map(sum, violations)) / samples,
+        best=sum(map(min, violations)),
         solutions=mean(found),
+        evaluations=mean(cost),
+        accuracy={name: mean(right) for name, right in solved.items()},
     )
 
 
@@ -183,6 +197,19 @@ def broken(task: Task, problems: Sequence[Any], place: int, answer: Answer, seen
     if (place, answer) not in seen:
         seen[place, answer] = task.violations(problems[place], answer)
     return seen[place, answer]
+
+
+def auc(scores: Tensor, labels: Tensor) -> float | None:
+    """Area under the ROC curve of `scores` for boolean `labels` of the same shape; None if all labels are the same.
+
+    The chance that a true case scores above a false one, ties counting half.
+    """
+    scores, labels = scores.flatten().double(), labels.flatten()
+    positives, negatives = scores[labels], scores[~labels].sort().values
+    if not len(positives) or not len(negatives):
+        return None
+    below = torch.searchsorted(negatives, positives) + torch.searchsorted(negatives, positives, right=True)
+    return (below.double().mean() / 2 / len(negatives)).item()
 
 
 def mean(values: Sequence[float]) -> float:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from gram_pyro.errors import UserError
-from gram_pyro.inference import MAX_NUMBER, sample
+from gram_pyro.inference import INDEPENDENT, MAX_NUMBER, Method, sample
 from gram_pyro.runs import Run
+from gram_pyro.selection import select as choose
 from gram_pyro.tasks.base import Answer
 
 DEPTH_FACTOR = 4
@@ -16,12 +17,17 @@ class Samples(NamedTuple):
     """Answers to one problem.
 
     `answers` has one answer a sample, `violations` how many constraints each breaks, and `solutions`
-    the distinct answers that break none, in canonical form and in the order they were found.
+    the distinct answers that break none, in canonical form and in the order they were found. `chosen` is
+    the place of the answer that was selected; `values` the value head's opinion of each sample, None
+    without one; `spent` the supervision steps that each took.
     """
 
     answers: list[Answer]
     violations: list[int]
     solutions: list[Answer]
+    chosen: int
+    values: list[float] | None
+    spent: list[int]
 
 
 class Reasoner:
@@ -33,13 +39,25 @@ class Reasoner:
         self.steps = DEPTH_FACTOR * run.depth
         """Supervision steps unless told otherwise: deeper than in training, as deeper is better."""
 
-    def sample(self, problem: Any, num_samples: int = 20, steps: int | None = None, seed: int = 0) -> Samples:
-        """`num_samples` answers from as many prior trajectories of `steps` supervision steps.
+    def sample(
+        self,
+        problem: Any,
+        num_samples: int = 20,
+        steps: int | None = None,
+        seed: int = 0,
+        select: str = "checker",
+        method: Method = INDEPENDENT,
+    ) -> Samples:
+        """`num_samples` answers from as many prior trajectories of `steps` supervision steps, and the one selected.
+
+        `select` is first, majority, value (what the value head thinks best of) or checker (what breaks the
+        fewest constraints); `method` says how the trajectories run beside each other.
 
         A problem is what the task understands; for coloring any undirected `networkx.Graph`, whose
         vertices are answered in order: by number if they are 0..n-1, else in the graph's node order.
         The global random state stays as it was.
-        Raises `UserError` if the problem does not fit the task or the checkpoint.
+        Raises `UserError` if the problem does not fit the task or the checkpoint, or if the checkpoint has no
+        value and halt heads where they are needed.
         """
         steps = self.steps if steps is None else steps
         for name, value, least, most in (
@@ -51,8 +69,11 @@ class Reasoner:
                 raise UserError(f"{name} must be a whole number from {least:,} to {most:,}, not {value}")
         task = self.task
         problem = task.prepare(problem)
-        decoded = sample(self.run.model, task.encode([problem]), num_samples, [steps], seed)[0, 0]
-        answers = [task.answer(problem, values) for values in decoded.tolist()]
+        model, heads, x = self.run.model, self.run.heads, task.encode([problem])
+        drawn = sample(model, x, num_samples, [steps], seed, method=method, heads=heads, belief=task.belief)
+        answers = [task.answer(problem, values) for values in drawn.decoded[0, 0].tolist()]
         violations = [task.violations(problem, answer) for answer in answers]
         solutions = [task.canonical(a) for a, broken in zip(answers, violations, strict=True) if not broken]
-        return Samples(answers, violations, list(dict.fromkeys(solutions)))
+        values = None if drawn.values is None else drawn.values[0, 0].tolist()
+        chosen = choose(select, task, answers, values, violations)
+        return Samples(answers, violations, list(dict.fromkeys(solutions)), chosen, values, drawn.spent[0, 0].tolist())

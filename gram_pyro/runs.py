@@ -14,6 +14,7 @@ from gram_pyro.config import RunConfig, from_json, to_json
 from gram_pyro.errors import UserError
 from gram_pyro.guides import GUIDES, Guide
 from gram_pyro.models import MODELS, Model
+from gram_pyro.models.heads import Heads
 from gram_pyro.registry import Registry
 from gram_pyro.tasks import Task
 
@@ -22,7 +23,10 @@ WEIGHTS = "weights.safetensors"
 
 
 class Run(NamedTuple):
-    """A trained model, ready for inference: averaged weights, no dropout of anything, no gradients."""
+    """A trained model, ready for inference: averaged weights, no dropout of anything, no gradients.
+
+    `heads` judge its states; None if the checkpoint has none.
+    """
 
     name: str
     task: Task
@@ -30,6 +34,7 @@ class Run(NamedTuple):
     guide: Guide
     depth: int
     device: torch.device
+    heads: Heads | None = None
 
 
 def choose_device(name: str) -> torch.device:
@@ -65,14 +70,14 @@ def _made(name: str, registry: Registry, *inputs: Any) -> Any:
     return part
 
 
-def publish(folder: Path, config: RunConfig, model: Model, guide: Guide) -> None:
-    """Write the configuration and the weights of model and guide as safetensors."""
-    parts = (("model.", model.state_dict()), ("guide.", guide.state_dict()))
+def publish(folder: Path, config: RunConfig, model: Model, guide: Guide, heads: Heads | None) -> None:
+    """Write the configuration and the weights of model, guide and heads as safetensors."""
+    parts = {"model.": model, "guide.": guide} | ({} if heads is None else {"heads.": heads})
     contiguous = torch.contiguous_format
     tensors = {
         prefix + name: tensor.cpu().clone(memory_format=contiguous)
-        for prefix, part in parts
-        for name, tensor in part.items()
+        for prefix, part in parts.items()
+        for name, tensor in part.state_dict().items()
     }
     write_atomically(folder / "config.json", to_json(config).encode())
     write_atomically(folder / WEIGHTS, save(tensors))
@@ -97,10 +102,12 @@ def load_run(run: str, device: str = "auto") -> Run:
         raise UserError(f"{folder} holds no {WEIGHTS} yet: its training has not reached the first evaluation")
     try:
         tensors = load_file(path)
-        for prefix, part in (("model.", model), ("guide.", guide)):
+        heads = Heads(config.task, model) if any(name.startswith("heads.") for name in tensors) else None
+        parts = {"model.": model, "guide.": guide} | ({} if heads is None else {"heads.": heads})
+        for prefix, part in parts.items():
             part.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
     except (SafetensorError, RuntimeError, OSError) as error:
         raise UserError(f"{path} is damaged or from another version: {str(error).splitlines()[0]}") from error
-    for part in (model, guide):
+    for part in parts.values():
         part.requires_grad_(False).eval().to(place)
-    return Run(Path(run).name, config.task, model, guide, config.training.depth, place)
+    return Run(Path(run).name, config.task, model, guide, config.training.depth, place, heads)

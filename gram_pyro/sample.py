@@ -1,9 +1,9 @@
-"""Solve a problem in many ways: `python -m gram_pyro.sample RUN --graph FILE`, or `--board FILE`."""
+"""Solve a problem in many ways: `python -m gram_pyro.sample RUN --graph FILE`, or `--board`, or `--puzzle`."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +11,7 @@ import tyro
 
 from gram_pyro.cli import parse
 from gram_pyro.errors import UserError, run_cli
+from gram_pyro.inference import Method
 from gram_pyro.plots import draw_answers
 from gram_pyro.reasoner import Reasoner, Samples
 from gram_pyro.runs import load_run
@@ -25,15 +26,19 @@ class SampleConfig:
 
     run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
     """Run folder, or the name of a checkpoint that comes with the package, such as coloring."""
-    graph: Annotated[str, tyro.conf.arg(aliases=["--board"], metavar="FILE")]
+    graph: Annotated[str, tyro.conf.arg(aliases=["--board", "--puzzle"], metavar="FILE")]
     """Graph file: .col (DIMACS), .edges, .edgelist, .txt, .g6, .graph6 or .npy, each also with .gz;
-    for nqueens --board, a text file with a line a row, Q for a queen and . for an empty cell."""
+    for nqueens --board, a text file with a line a row, Q for a queen and . for an empty cell;
+    for sudoku --puzzle, 81 characters with . for an empty cell, or a file of them."""
     samples: int = 20
     """Number of samples."""
     steps: int | None = None
     """Supervision steps; 4 times the training depth unless told otherwise."""
     seed: int = 0
     """Seed of the samples."""
+    select: str = "checker"
+    """How the answer is chosen among the samples: first, majority, value or checker."""
+    method: Annotated[Method, tyro.conf.arg(name="")] = field(default_factory=Method)
     out: str | None = None
     """PNG file for the picture, or a folder for it; NAME-solutions.png here unless told otherwise."""
     device: str = "auto"
@@ -42,7 +47,7 @@ class SampleConfig:
     """Print one JSON object and nothing else."""
 
 
-def summary(task: Task, problem: Any, samples: Samples) -> dict[str, Any]:
+def summary(task: Task, problem: Any, samples: Samples, select: str) -> dict[str, Any]:
     """What `--json` prints."""
     valid = samples.violations.count(0)
     count = len(samples.answers)
@@ -60,17 +65,21 @@ def summary(task: Task, problem: Any, samples: Samples) -> dict[str, Any]:
         "valid": valid,
         "conflicts": samples.violations,
         "solutions": [task.shown(solution) for solution in samples.solutions],
+        "select": select,
+        "answer": task.shown(samples.answers[samples.chosen]),
+        "answer_conflicts": samples.violations[samples.chosen],
+        "values": samples.values,
+        "evaluations": sum(samples.spent),
         task.verdict: solvable,
         "message": message,
     }
 
 
-def picture_path(graph: str, out: str | None) -> Path:
-    """Where the picture goes. Raises `UserError` if `--out` names another kind of file."""
-    name = f"{Path(graph.removesuffix('.gz')).stem}-solutions.png"
+def picture_path(name: str, out: str | None) -> Path:
+    """Where the picture of a problem goes. Raises `UserError` if `--out` names another kind of file."""
     path = Path(out or ".")
     if path.is_dir() or not path.suffix:
-        return path / name
+        return path / f"{name}-solutions.png"
     if path.suffix.lower() != ".png":
         raise UserError(f"--out must be a .png file or a folder, not {out}")
     return path
@@ -79,19 +88,17 @@ def picture_path(graph: str, out: str | None) -> Path:
 def main(arguments: list[str]) -> None:
     """The command line. Raises `UserError` on wrong input."""
     config: SampleConfig = parse(SampleConfig, "gram_pyro.sample", arguments)
-    if not Path(config.graph).suffix:
-        raise UserError(f"--graph takes a file with a known ending, not {config.graph!r}")
-    path = picture_path(config.graph, config.out)
     reasoner = Reasoner(load_run(config.run, config.device))
     task = reasoner.task
-    loaded = task.load(config.graph)
+    loaded = task.read(config.graph)
     if len(loaded) != 1:
-        raise UserError(f"{config.graph} holds {len(loaded)} problems; --{task.noun} takes a file with one")
+        raise UserError(f"{config.graph} holds {len(loaded)} problems; --{task.noun} takes one")
+    is_file = Path(config.graph).is_file()
+    path = picture_path(Path(config.graph.removesuffix(".gz")).stem if is_file else task.noun, config.out)
     problem = task.prepare(loaded[0])
-    samples = reasoner.sample(problem, config.samples, config.steps, config.seed)
-    result = summary(task, problem, samples)
-    closest = samples.answers[samples.violations.index(min(samples.violations))]
-    shown = samples.solutions[:MAX_DRAWN] or [closest]
+    samples = reasoner.sample(problem, config.samples, config.steps, config.seed, config.select, config.method)
+    result = summary(task, problem, samples, config.select)
+    shown = samples.solutions[:MAX_DRAWN] or [samples.answers[samples.chosen]]
     draw_answers(task, [problem] * len(shown), shown, path, title=result["message"])
     if config.json:
         print(json.dumps(result))
@@ -99,6 +106,8 @@ def main(arguments: list[str]) -> None:
     print(result["message"])
     for solution in result["solutions"]:
         print(" ".join(map(str, solution)))
+    right = "right" if not result["answer_conflicts"] else f"{result['answer_conflicts']} constraints broken"
+    print(f"answer chosen by {config.select} ({right}): {' '.join(map(str, result['answer']))}")
     print(f"picture: {path}")
 
 

@@ -67,6 +67,8 @@ class TrainingConfig:
     """Global norm that the gradient is clipped to."""
     ema: float = 0.999
     """Decay of the averaged weights, the ones that are evaluated and published."""
+    head_rounds: int | None = None
+    """Rounds of training for the value and halt heads at the end; 0 leaves them out, None takes a tenth of the time."""
     seed: int = 0
     """Seed of weights, data and noise."""
 
@@ -91,6 +93,8 @@ class TrainingConfig:
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
                 raise UserError(f"training.{name} must lie between 0 and 1, not {value}")
+        if self.head_rounds is not None and not 0 <= self.head_rounds <= 10**6:
+            raise UserError(f"training.head_rounds must lie between 0 and 1,000,000, not {self.head_rounds}")
         if self.updates is not None and self.updates < 1:
             raise UserError(f"training.updates must be at least 1, not {self.updates}")
         if self.free == 1:

@@ -19,7 +19,14 @@ from gram_pyro.runs import Run
 from gram_pyro.tasks.coloring import Coloring
 
 QUICK = ["--problems", "6", "--samples", "1", "4", "--steps", "2", "4"]
-COLUMNS = {"samples", "steps", "validity", "coverage", "ceiling", "ratio", "conflicts", "best", "solutions"}
+KEYS = {
+    "run", "problems", "data_seed", "depth", "posterior_validity", "gap", "bound", "method", "rows", "by_solutions",
+    "frontier",
+}  # fmt: skip
+SELECTIONS = {"first", "majority", "checker"}
+COLUMNS = {"samples", "steps", "validity", "coverage", "ceiling", "ratio", "conflicts", "best", "solutions"} | {
+    "evaluations"
+}
 
 
 def tiny_run(run: str, device: str = "auto") -> Run:
@@ -42,15 +49,17 @@ def test_json_is_one_object_and_stored(tmp_path: Path, capsys: pytest.CaptureFix
     out, err = capsys.readouterr()
     result = json.loads(out)
     assert err == ""
-    assert {"run", "problems", "data_seed", "depth", "posterior_validity", "gap", "bound", "rows"} == set(result)
+    assert set(result) == KEYS
     assert (result["run"], result["problems"], result["data_seed"], result["depth"]) == (tmp_path.name, 6, 7, 2)
     assert set(result["bound"]) == {"excess", "standard_error", "nll", "entropy"}
     assert [(row["samples"], row["steps"]) for row in result["rows"]] == [(1, 2), (4, 2), (1, 4), (4, 4)]
-    assert all(set(row) == COLUMNS for row in result["rows"])
+    assert all(set(row) == COLUMNS | {"accuracy"} and set(row["accuracy"]) == SELECTIONS for row in result["rows"])
+    assert all(row["evaluations"] == row["samples"] * row["steps"] for row in result["rows"])
     at_depth = result["rows"][1]
     assert result["gap"] == pytest.approx(result["posterior_validity"] - at_depth["validity"])
     assert json.loads((tmp_path / "evaluation.json").read_text()) == result
-    assert [path.name for path in tmp_path.iterdir()] == ["evaluation.json"]
+    pictures = {f"evaluation-{name}.png" for name in ("depth-width", "frontier", "solutions")}
+    assert {path.name for path in tmp_path.iterdir()} == {"evaluation.json", *pictures}
 
 
 @pytest.mark.usefixtures("tiny")
@@ -58,7 +67,7 @@ def test_text_has_a_row_for_every_default_depth(tmp_path: Path, capsys: pytest.C
     evaluate.main(["nameless", "--problems", "3", "--out", str(tmp_path / "result.json")])
     lines = capsys.readouterr().out.splitlines()
     table = [line.split() for line in lines[1:11]]
-    assert set(table[0]) == COLUMNS
+    assert set(table[0]) == COLUMNS | SELECTIONS
     assert [(int(row[0]), int(row[1])) for row in table[1:]] == [(n, t) for t in (2, 4, 8) for n in (1, 5, 20)]
     assert len({len(line) for line in lines[1:11]}) == 1
     assert lines[11].startswith("bound: ")

@@ -115,7 +115,11 @@ def test_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, err = capsys.readouterr()
     result = json.loads(out)
     assert err == ""
-    assert set(result) == {"samples", "valid", "conflicts", "solutions", "colorable", "message"}
+    assert set(result) == {"samples", "valid", "conflicts", "solutions", "colorable", "message"} | {
+        "select", "answer", "answer_conflicts", "values", "evaluations"
+    }  # fmt: skip
+    assert (result["select"], result["values"]) == ("checker", None)
+    assert result["answer_conflicts"] == min(result["conflicts"])
     assert result["samples"] == len(result["conflicts"]) == 30
     assert result["valid"] == result["conflicts"].count(0) > 0
     assert result["solutions"] and result["colorable"] is True
@@ -128,7 +132,8 @@ def test_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_text(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "edge.col").write_text(EDGE)
     sample.main(["tiny", "--graph", "edge.col", "--samples", "30", "--out", "pictures"])
-    first, *solutions, last = capsys.readouterr().out.splitlines()
+    first, *solutions, chosen, last = capsys.readouterr().out.splitlines()
+    assert chosen.startswith("answer chosen by checker (right): ")
     assert "of 30 samples are valid" in first and last.startswith("picture: ")
     assert all(is_coloring([(0, 2)], [int(color) for color in line.split()], 3) for line in solutions)
     assert (folder / "pictures" / "edge-solutions.png").is_file()

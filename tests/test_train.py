@@ -205,7 +205,7 @@ def test_the_log_has_a_row_for_each_check(finished: Path) -> None:
 def test_the_published_run_samples(finished: Path) -> None:
     run = load_run(str(finished), "cpu")
     problems = run.task.encode(run.task.generate("test", 2, 1))
-    decoded = sample(run.model, problems, 5, (run.depth, 3 * run.depth), seed=1)
+    decoded = sample(run.model, problems, 5, (run.depth, 3 * run.depth), seed=1).decoded
     assert decoded.shape == (2, 2, 5, 8) and set(decoded.unique().tolist()) <= {0, 1, 2}
     assert not any(parameter.requires_grad for parameter in run.model.parameters())
 
@@ -394,7 +394,7 @@ def test_options_reach_the_run(tmp_path: Path, options: str, expected: dict[str,
         assert (config[part] if part else config)[name] == value
     run = load_run(str(folder), "cpu")
     problems = run.task.encode(run.task.generate("test", 1, 1))
-    assert len(sample(run.model, problems, 2, (1,), seed=0)[0, 0]) == 2
+    assert len(sample(run.model, problems, 2, (1,), seed=0).decoded[0, 0]) == 2
     assert resume(folder) == folder
 
 

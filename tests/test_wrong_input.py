@@ -138,7 +138,7 @@ def test_a_file_where_the_run_should_go(complaint: Callable[..., str], tmp_path:
     [
         ("", "RUN"),
         ("coloring", "--graph FILE"),
-        ("coloring --graph .", "'.'"),
+        ("coloring --graph .", "holds 2 problems"),
         ("coloring --graph none.col", "none.col"),
         ("coloring --graph big.col", "100000 vertices"),
         ("coloring --graph my.col --samples 0", "samples"),

@@ -130,3 +130,7 @@ class Model(nn.Module):
     def initial_state(self, batch: int, length: int) -> State:
         """z_0: two tensors `(batch, length, width)`."""
         raise NotImplementedError
+
+    def decode(self, high: Tensor) -> Tensor:
+        """f_dec: h `(batch, length, width)` -> logits `(batch, length, classes)`; samples that repel ask for it."""
+        raise NotImplementedError

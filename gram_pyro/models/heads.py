@@ -1,0 +1,48 @@
+"""What a latent state says about itself: will its trajectory end right, is it right already."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from gram_pyro.models.base import Model
+from gram_pyro.models.layers import Block, rms_norm
+from gram_pyro.tasks.base import Problems, Task
+
+MAX_HEADS = 4
+
+
+class Verdict(NamedTuple):
+    """What the heads say of a batch of states, logits `(batch,)`.
+
+    `value`: the trajectory's last answer will be right (the Latent Process Reward Model v(z_t));
+    `halt`: the answer is right as it is (q_halt); `proceed`: going on will make it right (q_continue).
+    """
+
+    value: Tensor
+    halt: Tensor
+    proceed: Tensor
+
+
+class Heads(nn.Module):
+    """Value and halt heads beside a trained core, which gets no gradient from them.
+
+    One attention block that sees the relations, then three scores a position: "something is wrong
+    here". An answer is right if nothing is wrong anywhere, so that scores pool by logsumexp, and one
+    position is enough to refuse.
+    """
+
+    def __init__(self, task: Task, model: Model) -> None:
+        super().__init__()
+        width = model.width
+        self.block = Block(width, math.gcd(width, MAX_HEADS), 2 * width, task.relations)
+        self.doubt = nn.Linear(width, len(Verdict._fields))
+        nn.init.zeros_(self.doubt.weight)
+
+    def forward(self, high: Tensor, problems: Problems) -> Verdict:
+        """Judge the high-level latents h_t `(batch, length, width)` of as many problems."""
+        features = self.block(rms_norm(high.detach()), problems.relations, None)
+        doubt = self.doubt(features).float().logsumexp(1) - math.log(high.shape[1])
+        return Verdict(*(-doubt).unbind(-1))

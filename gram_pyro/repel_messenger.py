@@ -1,0 +1,70 @@
+"""The effect that keeps the samples of one problem apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pyro.distributions as dist
+import torch
+from pyro.poutine.messenger import Messenger
+from torch import Tensor
+
+FLOOR = 1e-6
+
+
+class RepelMessenger(Messenger):
+    """Draw the guidance of the samples of one problem so that they decode to different answers.
+
+    What two samples i and j would say after this transition coincides with probability
+    `k_ij = prod_l sum_c P_ilc P_jlc`, P the decoder's belief at each position. The guidance is drawn
+    as always, and its standard noise then moves by gradient descent on `sum_i log sum_{j != i} k_ij`,
+    `iterations` moves of length `push` for each sample. That takes the decoder alone: no further
+    evaluation of the network, no checker, no sample that is thrown away.
+
+    `decode` maps h `(batch, length, width)` to logits; `belief` maps probabilities
+    `(batch, length, classes)` to the distributions `(batch, places, values)` that are compared
+    (`Task.belief`). The batch is problem-major, `samples` rows each.
+    """
+
+    def __init__(
+        self,
+        decode: Callable[[Tensor], Tensor],
+        belief: Callable[[Tensor], Tensor],
+        samples: int,
+        push: float,
+        iterations: int,
+    ) -> None:
+        super().__init__()
+        self.decode, self.belief = decode, belief
+        self.samples, self.push, self.iterations = samples, push, iterations
+        self.proposal: Tensor | None = None
+
+    def _pyro_post_sample(self, msg: Any) -> None:
+        if msg["name"].startswith("proposal"):
+            self.proposal = msg["value"]
+
+    def _pyro_sample(self, msg: Any) -> None:
+        if not msg["name"].startswith("guidance") or self.samples == 1:
+            return
+        normal: dist.Normal = msg["fn"].base_dist
+        noise = torch.randn_like(normal.loc)
+        for _ in range(self.iterations):
+            force = self._force(noise, normal)
+            length = force.flatten(1).norm(dim=1).clamp(min=FLOOR)
+            noise = noise - self.push * force / length[:, None, None]
+        msg["value"] = normal.loc + normal.scale * noise
+        msg["done"] = True
+
+    @torch.enable_grad()
+    def _force(self, noise: Tensor, normal: dist.Normal) -> Tensor:
+        """Where the noise of each sample makes coincidence likelier: `(batch, length, width)`."""
+        noise = noise.detach().requires_grad_()
+        assert self.proposal is not None
+        belief = self.belief(self.decode(self.proposal + normal.loc + normal.scale * noise).softmax(-1))
+        belief = belief.view(-1, self.samples, *belief.shape[1:])
+        same = torch.einsum("pikc,pjkc->pijk", belief, belief).clamp(min=FLOOR).log().sum(-1)
+        itself = torch.eye(self.samples, dtype=torch.bool, device=same.device)
+        coincidence = same.masked_fill(itself, -torch.inf).logsumexp(-1).sum()
+        force: Tensor = torch.autograd.grad(coincidence, noise)[0]
+        return force

@@ -1,0 +1,53 @@
+"""Choosing one of many answers to a problem."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from gram_pyro.errors import UserError
+from gram_pyro.tasks.base import Answer, Task
+
+
+def first(answers: Sequence[Answer], values: Sequence[float] | None, violations: Sequence[int]) -> int:
+    """The first sample: no selection."""
+    return 0
+
+
+def majority(answers: Sequence[Answer], values: Sequence[float] | None, violations: Sequence[int]) -> int:
+    """The answer given most often, the earliest of equals."""
+    votes = Counter(answers)
+    return max(range(len(answers)), key=lambda i: (votes[answers[i]], -i))
+
+
+def value(answers: Sequence[Answer], values: Sequence[float] | None, violations: Sequence[int]) -> int:
+    """The answer that the value head thinks best of (best of N by the Latent Process Reward Model)."""
+    if values is None:
+        raise UserError("selection by value needs a value head, and this checkpoint has none")
+    return max(range(len(answers)), key=lambda i: values[i])
+
+
+def checker(answers: Sequence[Answer], values: Sequence[float] | None, violations: Sequence[int]) -> int:
+    """The answer that breaks the fewest constraints: what the task itself can verify."""
+    return min(range(len(answers)), key=lambda i: violations[i])
+
+
+Selection = Callable[[Sequence[Answer], Sequence[float] | None, Sequence[int]], int]
+SELECTIONS: dict[str, Selection] = {"first": first, "majority": majority, "value": value, "checker": checker}
+
+
+def select(
+    name: str,
+    task: Task,
+    answers: Sequence[Answer],
+    values: Sequence[float] | None,
+    violations: Sequence[int],
+) -> int:
+    """Place of the chosen sample. `answers` of one problem, `values` v(z) of each or None, `violations` of each.
+
+    Answers that count as the same (`Task.canonical`) vote together.
+    Raises `UserError` for an unknown way to choose, or by value without values.
+    """
+    if name not in SELECTIONS:
+        raise UserError(f"unknown selection {name!r}; known are {', '.join(SELECTIONS)}")
+    return SELECTIONS[name]([task.canonical(answer) for answer in answers], values, violations)

@@ -1,0 +1,62 @@
+"""Value and halt heads for a run that has none, or new ones: `python -m gram_pyro.train_heads RUN`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from tqdm import tqdm
+
+from gram_pyro.cli import parse
+from gram_pyro.config import from_json
+from gram_pyro.errors import UserError, run_cli
+from gram_pyro.fit import VALIDATION_PROBLEMS
+from gram_pyro.heads_training import HeadsTrainer, judge_heads
+from gram_pyro.runs import load_run, publish
+
+MAX_ROUNDS = 10**6
+
+
+@dataclass(frozen=True)
+class TrainHeadsConfig:
+    """Train value and halt heads on trajectories of a trained model, and store them with it."""
+
+    run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
+    """Run folder; its model stays as it is."""
+    rounds: int = 40
+    """Rounds of 128 trajectories each."""
+    problems: int = 5000
+    """Training problems that the trajectories are drawn from."""
+    seed: int = 0
+    """Seed of heads and trajectories."""
+    device: str = "auto"
+    """auto (CUDA where there is one), cpu, cuda, cuda:1."""
+
+
+def main(arguments: list[str]) -> None:
+    """The command line. Raises `UserError` on wrong input."""
+    config: TrainHeadsConfig = parse(TrainHeadsConfig, "gram_pyro.train_heads", arguments)
+    if not 1 <= config.rounds <= MAX_ROUNDS or not 1 <= config.problems <= MAX_ROUNDS or not 0 <= config.seed < 2**32:
+        raise UserError(
+            f"--rounds and --problems must lie between 1 and {MAX_ROUNDS:,}, --seed between 0 and 2**32 - 1"
+        )
+    folder = Path(config.run)
+    if not folder.is_dir():
+        raise UserError(f"no run folder {config.run!r}; heads are stored with a run of one's own")
+    run = load_run(config.run, config.device)
+    problems = run.task.generate("train", config.problems, config.seed)
+    trainer = HeadsTrainer(run.task, run.model, problems, run.depth, config.rounds, config.seed)
+    with tqdm(range(config.rounds), desc="heads", unit="round") as bar:
+        for _ in bar:
+            bar.set_postfix(loss=f"{trainer.round():.3f}")
+    validation = run.task.generate("validation", VALIDATION_PROBLEMS, config.seed)
+    judged = judge_heads(run.task, run.model, trainer.heads, validation, run.depth, config.seed)
+    publish(folder, from_json(folder / "config.json"), run.model, run.guide, trainer.heads)
+    shown = ", ".join(f"{name} {'-' if value is None else format(value, '.3f')}" for name, value in judged.items())
+    print(f"{folder}: on unseen problems, {shown}")
+
+
+if __name__ == "__main__":
+    run_cli(main)
