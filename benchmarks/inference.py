@@ -22,7 +22,8 @@ from tqdm import tqdm
 from benchmarks.report import Row, machine, table, write_json
 from gram_pyro.cli import parse
 from gram_pyro.errors import run_cli
-from gram_pyro.evaluate import draw_all, draw_figures, evaluate
+from gram_pyro.evaluate import draw_figures
+from gram_pyro.evaluation import draw_all, evaluate
 from gram_pyro.inference import INDEPENDENT, Method
 from gram_pyro.metrics import Seen, count_solutions, measure
 from gram_pyro.runs import Run, load_run

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.report import machine, write_json
-from gram_pyro import evaluate, train
+from gram_pyro import evaluate, evaluation, train
 from gram_pyro.errors import run_cli
 from gram_pyro.metrics import count_solutions
 from gram_pyro.runs import load_run
@@ -76,7 +76,7 @@ def transfer(folder: Path, n: int, problems: int) -> dict[str, Any]:
     task = replace(run.task, n=n, edge_probability=probability)
     graphs = task.generate("test", problems, DATA_SEED)
     counts = [count_solutions(task, graph) for graph in graphs]
-    measured = evaluate.evaluate(run, graphs, counts, [1, 20], [64])
+    measured = evaluation.evaluate(run, graphs, counts, [1, 20], [64])
     return {"n": n, "edge_probability": probability, "problems": problems, "rows": measured["rows"]}
 
 

@@ -5,12 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import os
-import signal
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +25,7 @@ from gram_pyro.models.base import Model
 from gram_pyro.models.heads import Heads
 from gram_pyro.plots import draw_curves, draw_samples
 from gram_pyro.runs import build_parts, publish
+from gram_pyro.signals import Interrupted, watch_signals
 from gram_pyro.training import Measured, Trainer
 
 DEEP = 2
@@ -43,10 +39,6 @@ HEADS_SHARE = 0.1
 """Part of the minutes that goes into the value and halt heads."""
 UPDATES_A_ROUND = 250
 """Where updates are counted instead of minutes: updates for each round of training the heads."""
-
-
-class Interrupted(KeyboardInterrupt):
-    """Training was stopped from outside; everything is saved."""
 
 
 class Fit:
@@ -260,25 +252,6 @@ class Fit:
             "ratio_deep": deep.ratio or 0.0,
         }
         return {name: round(value, 5) for name, value in row.items()}
-
-
-@contextmanager
-def watch_signals() -> Iterator[list[int]]:
-    """A list that fills when Ctrl-C or a termination request comes; a second Ctrl-C stops at once."""
-    caught: list[int] = []
-
-    def catch(number: int, _: Any) -> None:
-        if caught:
-            os._exit(130)
-        caught.append(number)
-        print("\nstopping after this update; once more stops at once", file=sys.stderr)
-
-    previous = {number: signal.signal(number, catch) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield caught
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def parameters_of(model: Model) -> int:

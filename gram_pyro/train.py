@@ -10,9 +10,10 @@ from gram_pyro.checkpoint import checkpoints
 from gram_pyro.cli import parse, take_option
 from gram_pyro.config import RunConfig, from_json
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.fit import DEEP, Fit, Interrupted, parameters_of
+from gram_pyro.fit import DEEP, Fit, parameters_of
 from gram_pyro.recipes import recipe
 from gram_pyro.runs import WEIGHTS
+from gram_pyro.signals import Interrupted
 
 USAGE = """python -m gram_pyro.train --task NAME|FILE.py [--preset cpu|paper] [--model NAME|FILE.py:Name]
     [--guide NAME|FILE.py:Name] [--out RUN] [options below]

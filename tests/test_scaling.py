@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.image import imread
 
-from gram_pyro.evaluate import by_solutions
+from gram_pyro.evaluation import by_solutions
 from gram_pyro.metrics import Row
 from gram_pyro.scaling import draw_by_solutions, draw_depth_width, draw_frontier, frontier
 

@@ -25,6 +25,7 @@ from gram_pyro.fit import Fit
 from gram_pyro.inference import sample
 from gram_pyro.recipes import recipe
 from gram_pyro.runs import build_parts, load_run
+from gram_pyro.signals import Interrupted
 from gram_pyro.training import Measured, Trainer
 
 UPDATES = 12
@@ -233,10 +234,10 @@ def test_evaluation_does_not_disturb_training(finished: Path, tmp_path: Path, ev
 @pytest.mark.parametrize(
     ("number", "happen", "error"),
     [
-        (1, press_ctrl_c, fit.Interrupted),
-        (4, press_ctrl_c, fit.Interrupted),
-        (6, press_ctrl_c, fit.Interrupted),
-        (11, ask_to_end, fit.Interrupted),
+        (1, press_ctrl_c, Interrupted),
+        (4, press_ctrl_c, Interrupted),
+        (6, press_ctrl_c, Interrupted),
+        (11, ask_to_end, Interrupted),
         (5, die, SystemError),
         (12, die, SystemError),
     ],
@@ -256,9 +257,9 @@ def test_a_resumed_run_ends_bitwise_where_it_would_have(
 def test_twice_interrupted(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     after(monkeypatch, 3, press_ctrl_c)
     after(monkeypatch, 10, press_ctrl_c)
-    with pytest.raises(fit.Interrupted):
+    with pytest.raises(Interrupted):
         start(tmp_path / "run")
-    with pytest.raises(fit.Interrupted):
+    with pytest.raises(Interrupted):
         resume(tmp_path / "run")
     folder = resume(tmp_path / "run")
     assert same(folder, finished) and rows(folder) == rows(finished)
@@ -454,7 +455,7 @@ def test_ctrl_c_before_the_first_update(tmp_path: Path, monkeypatch: pytest.Monk
         raise KeyboardInterrupt
 
     monkeypatch.setattr(train, "Fit", interrupt)
-    with pytest.raises(fit.Interrupted, match="before the first update"):
+    with pytest.raises(Interrupted, match="before the first update"):
         start(tmp_path / "run")
 
 
@@ -464,7 +465,7 @@ def test_a_compiled_run_resumes_bitwise(tmp_path: Path, monkeypatch: pytest.Monk
     whole = start(tmp_path / "whole", "--compile", "on", updates=6)
     with monkeypatch.context() as patch:
         after(patch, 3, press_ctrl_c)
-        with pytest.raises(fit.Interrupted):
+        with pytest.raises(Interrupted):
             start(tmp_path / "run", "--compile", "on", updates=6)
     torch.compiler.reset()
     folder = resume(tmp_path / "run")

@@ -1,0 +1,90 @@
+"""Sudoku-Extreme by folds: `python -m benchmarks.sudoku_extreme FOLDER`, one JSON.
+
+FOLDER holds `sudoku_extreme_1k_train.csv.gz` with a column `fold` (0 to 9), and `sudoku_hard_test.csv.gz`. Trains the
+sudoku recipe on folds 0 to 8 under random symmetries, and tests on fold 9 and on a random part of the hard test.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.report import machine, write_json
+from gram_pyro import evaluate, train
+from gram_pyro.errors import UserError, run_cli
+
+RUN = Path("runs/sudoku-extreme")
+OUT = Path("benchmarks/results/sudoku-extreme.json")
+TRAINING, HARD = "sudoku_extreme_1k_train.csv.gz", "sudoku_hard_test.csv.gz"
+TEST_FOLD = "9"
+HARD_PUZZLES = 500
+MEASURES = ["--samples", "1", "5", "20", "--steps", "16", "32", "64", "--no-bound", "--json"]
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """The rows of a gzipped CSV file. Raises `UserError` if it cannot be read."""
+    try:
+        with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
+
+
+def write_rows(path: Path, rows: list[dict[str, str]]) -> Path:
+    """Rows as plain CSV with the columns that the loader knows."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, ["source", "question", "answer", "rating"], extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def part(rows: list[dict[str, str]], name: str, chosen: Callable[[dict[str, str]], bool]) -> Path:
+    """Some of the rows in a file of their own."""
+    return write_rows(RUN.parent / f"{RUN.name}-data" / f"{name}.csv", [row for row in rows if chosen(row)])
+
+
+def measured(path: Path, name: str) -> dict[str, Any]:
+    """What `evaluate` says of the trained run on the puzzles of a file."""
+    out = RUN / f"{name}.json"
+    evaluate.main([str(RUN), "--puzzles", str(path), "--out", str(out), *MEASURES])
+    result: dict[str, Any] = json.loads(out.read_text())
+    return result
+
+
+def main(arguments: list[str]) -> None:
+    """Train, or go on, and evaluate."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.sudoku_extreme", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    options, extra = parser.parse_known_args(arguments)
+    rows = rows_of(options.folder / TRAINING)
+    training = part(rows, "train", lambda row: row["fold"] != TEST_FOLD)
+    test = part(rows, "test", lambda row: row["fold"] == TEST_FOLD)
+    hard = rows_of(options.folder / HARD)
+    hard_test = write_rows(test.with_name("hard.csv"), random.Random(0).sample(hard, HARD_PUZZLES))
+    if not (RUN / "config.json").exists():
+        data = ["--task.data", str(training), "--task.test-data", str(test)]
+        train.main(["--task", "sudoku", "--out", str(RUN), *data, *extra])
+    elif list(RUN.glob("checkpoint-*.pt")):
+        train.main(["--resume", str(RUN)])
+    metrics = [json.loads(line) for line in (RUN / "metrics.jsonl").read_text().splitlines()]
+    result = {
+        "command": f"python -m benchmarks.sudoku_extreme {options.folder.name} {' '.join(extra)}".strip(),
+        "machine": machine(),
+        "config": json.loads((RUN / "config.json").read_text()),
+        "minutes": max(row["seconds"] for row in metrics) / 60,
+        "fold_9": measured(test, "fold-9"),
+        "hard_test": measured(hard_test, "hard-test"),
+    }
+    write_json(OUT, result)
+
+
+if __name__ == "__main__":
+    run_cli(main)
