@@ -45,6 +45,8 @@ class RunConfig:
     guide: tyro.conf.Suppress[str] = "gaussian"
     task_name: tyro.conf.Suppress[str] = "coloring"
     model_name: tyro.conf.Suppress[str] = "gram"
+    init: tyro.conf.Suppress[str] = ""
+    """Run whose weights the training started from."""
 
 
 def to_json(config: RunConfig) -> str:

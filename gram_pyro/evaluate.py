@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,8 +21,9 @@ from gram_pyro.inference import MAX_NUMBER, Method
 from gram_pyro.metrics import Row, count_solutions
 from gram_pyro.runs import load_run
 from gram_pyro.scaling import draw_by_solutions, draw_depth_width, draw_frontier
-from gram_pyro.selection import SELECTIONS
+from gram_pyro.selection import SELECTIONS, check_selection
 from gram_pyro.tasks.base import Task
+from gram_pyro.tasks.files import is_folder
 
 DEPTH_FACTORS = (1, 2, 4)
 COLUMNS = [name for name in Row._fields if name != "accuracy"]
@@ -41,12 +42,14 @@ class EvaluateConfig:
     graphs: Annotated[str | None, tyro.conf.arg(aliases=["--boards", "--puzzles"], metavar="PATH")] = None
     """A file or a folder of problems of your own, instead of generated ones."""
     samples: tuple[int, ...] = (1, 5, 20)
-    """Numbers of samples to measure, drawn once."""
+    """Numbers of samples to measure: the first so many, or drawn anew where they know of each other."""
     steps: tuple[int, ...] = ()
     """Supervision steps to decode at; 1, 2 and 4 times the training depth unless told otherwise."""
     select: tuple[str, ...] = ()
     """Ways to choose one of the samples: first, majority, value, checker; all that the checkpoint can, unless told
     otherwise."""
+    skip_bad: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Leave malformed rows of a table out, and say how many, instead of stopping at the first."""
     method: Annotated[Method, tyro.conf.arg(name="")] = field(default_factory=Method)
     bound: bool = True
     """Whether to measure the bound too."""
@@ -58,6 +61,13 @@ class EvaluateConfig:
     """Print one JSON object and nothing else."""
     out: str | None = None
     """File for the JSON, the figures go beside it; evaluation.json in the run folder unless told otherwise."""
+
+
+def skipping(task: Task) -> Task:
+    """The task, leaving out malformed rows. Raises `UserError` if it reads no tables."""
+    if not hasattr(task, "skip_bad"):
+        raise UserError(f"--skip-bad is for tables, and {task.name} reads none")
+    return replace(task, skip_bad=True)  # type: ignore[type-var]
 
 
 def user_problems(task: Task, path: str) -> list[Any]:
@@ -91,11 +101,12 @@ def report(result: dict[str, Any]) -> str:
     lines = [f"{result['run']}: {result['problems']} problems{origin}, trained with {result['depth']} steps"]
     lines.append(table(result["rows"]))
     if result["bound"]:
+        gap = "" if result["gap"] is None else f", gap to one sample {result['gap']:.3f}"
         excess, error, nll, entropy = result["bound"].values()
         spread = "" if error is None else f" +- {error:.3f}"
         lines += [
             f"bound: -ELBO - H(y | x) = {excess:.3f}{spread} nats a problem (-ELBO {nll:.3f}, H {entropy:.3f})",
-            f"posterior validity {result['posterior_validity']:.3f}, gap to one sample {result['gap']:.3f}",
+            f"posterior validity {result['posterior_validity']:.3f}{gap}",
         ]
     return "\n".join(lines)
 
@@ -103,11 +114,13 @@ def report(result: dict[str, Any]) -> str:
 def draw_figures(measured: dict[str, Any], out: Path) -> None:
     """Pictures beside the JSON: what the rows have to show."""
     rows = [Row(**row) for row in measured["rows"]]
-    if len({row.samples for row in rows}) > 1 and len({row.steps for row in rows}) > 1:
-        draw_depth_width(rows, out.with_name(f"{out.stem}-depth-width.png"))
-        draw_frontier(rows, out.with_name(f"{out.stem}-frontier.png"))
-    if len(measured["by_solutions"]) > 1:
-        draw_by_solutions(measured["by_solutions"], out.with_name(f"{out.stem}-solutions.png"))
+    draw_depth_width(rows, out.with_name(f"{out.stem}-depth-width.png"))
+    draw_frontier(rows, out.with_name(f"{out.stem}-frontier.png"))
+    by_solutions = out.with_name(f"{out.stem}-solutions.png")
+    if measured["by_solutions"]:
+        draw_by_solutions(measured["by_solutions"], by_solutions)
+    else:
+        by_solutions.unlink(missing_ok=True)
 
 
 def main(arguments: list[str]) -> None:
@@ -118,13 +131,15 @@ def main(arguments: list[str]) -> None:
         raise UserError(f"--problems, --samples and --steps must each lie between 1 and {MAX_NUMBER:,}")
     if not (0 <= config.seed < 2**32 and 0 <= config.data_seed < 2**32):
         raise UserError("--seed and --data-seed must lie between 0 and 2**32 - 1")
-    for name in config.select:
-        if name not in SELECTIONS:
-            raise UserError(f"unknown selection {name!r}; known are {', '.join(SELECTIONS)}")
-    if config.out and Path(config.out).is_dir():
+    if config.out and is_folder(config.out):
         raise UserError(f"--out takes a file, but {config.out} is a folder")
     run = load_run(config.run, config.device)
+    for name in config.select:
+        check_selection(name, run.heads is not None)
+    config.method.check(run.heads)
     task = run.task
+    if config.skip_bad:
+        task = skipping(task)
     if config.graphs is None:
         problems = task.generate("test", config.problems, config.data_seed)
     else:
@@ -140,8 +155,7 @@ def main(arguments: list[str]) -> None:
     )  # fmt: skip
     data_seed = config.data_seed if config.graphs is None else None
     result = {"run": run.name, "problems": len(problems), "data_seed": data_seed, **measured}
-    folder = Path(config.run)
-    out = Path(config.out) if config.out else folder / "evaluation.json" if folder.is_dir() else None
+    out = Path(config.out) if config.out else None if run.folder is None else run.folder / "evaluation.json"
     if out:
         write_atomically(out, (json.dumps(result, indent=2) + "\n").encode())
         draw_figures(measured, out)

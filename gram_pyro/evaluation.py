@@ -97,7 +97,8 @@ def evaluate(
         if not math.isfinite(distance.excess):
             raise UserError(f"the model of {run.name} gives numbers that are not finite: its training diverged")
         result["posterior_validity"] = distance.posterior_validity
-        result["gap"] = distance.posterior_validity - usual.validity
+        if method == INDEPENDENT:
+            result["gap"] = distance.posterior_validity - usual.validity
         result["bound"] = {name: value for name, value in distance._asdict().items() if name != "posterior_validity"}
     return {
         **result,

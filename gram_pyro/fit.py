@@ -24,7 +24,7 @@ from gram_pyro.metrics import count_solutions, measure
 from gram_pyro.models.base import Model
 from gram_pyro.models.heads import Heads
 from gram_pyro.plots import draw_curves, draw_samples
-from gram_pyro.runs import build_parts, publish
+from gram_pyro.runs import Run, adopt, build_parts, publish
 from gram_pyro.signals import Interrupted, watch_signals
 from gram_pyro.training import Measured, Trainer
 
@@ -42,9 +42,12 @@ UPDATES_A_ROUND = 250
 
 
 class Fit:
-    """One training run in its folder: data, trainer, log, checkpoints and pictures."""
+    """One training run in its folder: data, trainer, log, checkpoints and pictures.
 
-    def __init__(self, config: RunConfig, folder: Path) -> None:
+    `init` is a trained run whose weights it starts from. Raises `UserError` if they do not fit.
+    """
+
+    def __init__(self, config: RunConfig, folder: Path, init: Run | None = None) -> None:
         self.started = time.monotonic()
         self.config = config = dataclasses.replace(config, machine=resolve(config.machine, config.training))
         self.folder = folder
@@ -55,6 +58,8 @@ class Fit:
         self.problems = problems = task.generate("train", training.problems, training.seed)
         self.validation = task.generate("validation", VALIDATION_PROBLEMS, training.seed)
         model, guide = build_parts(config)
+        if init is not None:
+            adopt(init, model, guide)
         self.network = model.to(self.device)
         length = task.encode(problems[:1]).tokens.shape[1]
         training_set = task.training_set(problems)
@@ -97,6 +102,8 @@ class Fit:
         evaluations = max(1, min(training.evaluations, int(EVALUATION_SHARE * budget / evaluation)))
         rounds = int(HEADS_SHARE * budget / heads_round) if training.head_rounds is None else training.head_rounds
         left = budget - evaluations * evaluation - rounds * heads_round - (time.monotonic() - self.started)
+        if training.head_rounds and rounds * heads_round > budget:
+            raise UserError(f"{rounds} rounds for the heads take longer than {training.minutes} minutes; take fewer")
         updates = max(1, int(left / (sum(late) / len(late))))
         training = dataclasses.replace(training, updates=updates, evaluations=evaluations, head_rounds=rounds)
         self.config = dataclasses.replace(self.config, training=training)
@@ -142,7 +149,6 @@ class Fit:
             self.save()
             if trainer.done == total and not self.complete:
                 self._fit_heads(stop)
-                self.seconds = before + time.monotonic() - began
                 self.save()
         if not self.complete:
             raise Interrupted(
@@ -184,6 +190,7 @@ class Fit:
         """Train the value and halt heads of the finished model; interrupted, they start over."""
         training, task = self.config.training, self.config.task
         assert training.head_rounds is not None
+        began = time.monotonic()
         trainer = self._heads_trainer(training.head_rounds)
         with tqdm(range(trainer.rounds), desc="heads", unit="round") as bar:
             for _ in bar:
@@ -191,6 +198,7 @@ class Fit:
                     return
                 bar.set_postfix(loss=f"{trainer.round():.3f}")
         self.heads = trainer.heads.requires_grad_(False)
+        self.seconds += time.monotonic() - began
         judged = judge_heads(task, self.trainer.averaged, self.heads, self.validation, training.depth, training.seed)
         self.metrics.append({"update": self.trainer.done, "seconds": round(self.seconds, 2)} | judged)
 

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 import pyro
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from gram_pyro.errors import UserError
@@ -21,7 +22,11 @@ from gram_pyro.tasks.base import Problems
 MAX_NUMBER = 1_000_000
 """The most samples or steps that are asked for at once."""
 MAX_POSITIONS = 2**16
+CPU_POSITIONS = 2**13
+"""Positions that run together on a CPU, whose caches are small: 1.6 times as fast as MAX_POSITIONS."""
 MAX_PAIRS = 2**23
+MAX_COUPLED = 2**25
+"""Pairs of samples times positions that are compared at once."""
 
 Halt = Literal["never", "simple", "q"]
 
@@ -49,10 +54,12 @@ class Method:
             raise UserError(f"halt must be never, simple or q, not {self.halt!r}")
         if not 0 < self.halt_threshold < 1:
             raise UserError(f"halt_threshold must lie between 0 and 1, not {self.halt_threshold}")
-        if not 0 <= self.repel <= 1000 or min(self.repel_steps, self.repel_iterations) < 1:
-            raise UserError("repel must lie between 0 and 1000, repel_steps and repel_iterations be at least 1")
-        if self.resample and self.halt != "never":
-            raise UserError("trajectories that halt cannot be resampled; choose halt or resample")
+        if not 0 <= self.repel <= 1000:
+            raise UserError(f"repel must lie between 0 and 1000, not {self.repel}")
+        if not 1 <= self.repel_steps <= MAX_NUMBER or not 1 <= self.repel_iterations <= 1000:
+            raise UserError(f"repel_steps must lie between 1 and {MAX_NUMBER:,}, repel_iterations between 1 and 1,000")
+        if self.couples and self.halt != "never":
+            raise UserError("trajectories that halt leave the others alone; choose halt, or resample and repel")
 
     @property
     def couples(self) -> bool:
@@ -64,13 +71,23 @@ class Method:
         """Whether a checkpoint must have value and halt heads for this."""
         return self.resample or self.halt != "never"
 
+    def check(self, heads: Heads | None) -> None:
+        """Raises `UserError` if it needs heads and there are none."""
+        if self.needs_heads and heads is None:
+            raise UserError(
+                "halting and resampling need value and halt heads, and this checkpoint has none; "
+                "python -m gram_pyro.train_heads RUN trains them"
+            )
+
 
 class Draws(NamedTuple):
     """Samples of a batch of problems at one or more depths.
 
     `decoded` `(depths, batch, samples, length)` argmax decodes; `values` `(depths, batch, samples)`
     v(z_t), the probability of a right end according to the value head, None without heads; `spent`
-    of the same shape, supervision steps that were run for each sample.
+    of the same shape, supervision steps that were run for each sample: evaluations of the network. Not
+    counted are the heads, which `Method.needs_heads` asks once a step, and the decoder, which samples that
+    repel ask `repel_iterations` times a transition.
     """
 
     decoded: Tensor
@@ -83,9 +100,8 @@ INDEPENDENT = Method()
 
 @contextmanager
 def seeded(seed: int, device: torch.device | str = "cpu") -> Iterator[None]:
-    """Draw from a generator of its own, leaving the global one as it was."""
-    devices = [torch.device(device)] if torch.device(device).type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
+    """Draw from generators of its own, leaving the global ones as they were."""
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(seed)
         yield
 
@@ -106,17 +122,25 @@ def sample(
 
     One trajectory a sample runs to the deepest of `steps` (supervision steps, ascending) and is
     decoded at each of them, unless it halts before. Trajectories fold into the batch in chunks of
-    bounded size; those of one problem stay together where they know of each other. `heads` judge the
-    states; `belief` is the task's, for `method.repel`.
-    Raises `UserError` if the method needs heads and there are none.
+    bounded size; those of one problem stay together where they know of each other. What is decoded are
+    the particles before they are resampled, without their weights. `heads` judge the states; `belief` is
+    the task's, for `method.repel`.
+    Raises `UserError` if the method needs heads and there are none, if too many samples would have to
+    know of each other, or if the model draws no guidance that could be repelled.
     """
-    if method.needs_heads and heads is None:
-        raise UserError("halting and resampling need value and halt heads, and this checkpoint has none")
+    method.check(heads)
     device = next(model.parameters()).device
     count, length = problems.tokens.shape
     owner = torch.arange(count).repeat_interleave(num_samples)
-    chunk = max(1, min(MAX_POSITIONS // length, MAX_PAIRS // length**2))
+    positions = min(MAX_POSITIONS, CPU_POSITIONS) if device.type == "cpu" else MAX_POSITIONS
+    chunk = max(1, min(positions // length, MAX_PAIRS // length**2))
     if method.couples:
+        most = max(1, min(MAX_POSITIONS // length, MAX_PAIRS // length**2))
+        if method.repel:
+            most = min(most, int((MAX_COUPLED / length) ** 0.5))
+            chunk = min(chunk, MAX_COUPLED // (num_samples * length))
+        if num_samples > most:
+            raise UserError(f"at most {most:,} samples of this problem can know of each other, not {num_samples:,}")
         chunk = max(num_samples, chunk // num_samples * num_samples)
     parts: list[Draws] = []
     with seeded(seed, device), pyro.validation_enabled(False):
@@ -156,20 +180,19 @@ def _run(
         effect: AbstractContextManager[object] = repel if apart else nullcontext()
         with effect:
             state, logits = model(problems, steps=depth - reached, state=state, supervise="last")
+        if apart and num_samples > 1 and not repel.met:
+            raise UserError("the model draws no guidance, so that its samples cannot repel each other")
         reached = depth
         verdict = heads(state.high, problems) if heads is not None else None
-        if particles is not None:
-            assert verdict is not None
-            log_values = torch.nn.functional.logsigmoid(verdict.value).view(-1, num_samples).cpu()
-            ancestors = particles.step(log_values) + torch.arange(0, rows, num_samples)[:, None]
-            kept = ancestors.flatten().to(logits.device)
-            state = State(state.high[kept], state.low[kept])
-            logits = logits[kept]
-            verdict = Verdict(*(part[kept] for part in verdict))
         decoded[target:, running] = logits.argmax(-1).cpu()
         spent[target:, running] = depth
         if verdict is not None:
             values[target:, running] = verdict.value.sigmoid().cpu()
+            if particles is not None:
+                log_values = F.logsigmoid(verdict.value).view(-1, num_samples).cpu()
+                ancestors = particles.step(log_values) + torch.arange(0, rows, num_samples)[:, None]
+                kept = ancestors.flatten().to(logits.device)
+                state = State(state.high[kept], state.low[kept])
             going = ~halting(verdict, method).cpu()
             if not going.all():
                 running = running[going]

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from gram_pyro.errors import UserError
 from gram_pyro.inference import INDEPENDENT, MAX_NUMBER, Method, sample
 from gram_pyro.runs import Run
+from gram_pyro.selection import check_selection
 from gram_pyro.selection import select as choose
 from gram_pyro.tasks.base import Answer
 
@@ -67,6 +68,8 @@ class Reasoner:
         ):
             if not isinstance(value, int) or not least <= value <= most:
                 raise UserError(f"{name} must be a whole number from {least:,} to {most:,}, not {value}")
+        check_selection(select, self.run.heads is not None)
+        method.check(self.run.heads)
         task = self.task
         problem = task.prepare(problem)
         model, heads, x = self.run.model, self.run.heads, task.encode([problem])

@@ -10,6 +10,8 @@ import torch
 from pyro.poutine.messenger import Messenger
 from torch import Tensor
 
+from gram_pyro.errors import UserError
+
 FLOOR = 1e-6
 
 
@@ -19,7 +21,7 @@ class RepelMessenger(Messenger):
     What two samples i and j would say after this transition coincides with probability
     `k_ij = prod_l sum_c P_ilc P_jlc`, P the decoder's belief at each position. The guidance is drawn
     as always, and its standard noise then moves by gradient descent on `sum_i log sum_{j != i} k_ij`,
-    `iterations` moves of length `push` for each sample. That takes the decoder alone: no further
+    `iterations` moves of length `push` for each sample. That takes the decoder alone, one layer: no further
     evaluation of the network, no checker, no sample that is thrown away.
 
     `decode` maps h `(batch, length, width)` to logits; `belief` maps probabilities
@@ -39,6 +41,8 @@ class RepelMessenger(Messenger):
         self.decode, self.belief = decode, belief
         self.samples, self.push, self.iterations = samples, push, iterations
         self.proposal: Tensor | None = None
+        self.met = False
+        """Whether there was any guidance."""
 
     def _pyro_post_sample(self, msg: Any) -> None:
         if msg["name"].startswith("proposal"):
@@ -47,7 +51,10 @@ class RepelMessenger(Messenger):
     def _pyro_sample(self, msg: Any) -> None:
         if not msg["name"].startswith("guidance") or self.samples == 1:
             return
-        normal: dist.Normal = msg["fn"].base_dist
+        normal = getattr(msg["fn"], "base_dist", None)
+        if type(normal) is not dist.Normal:
+            raise UserError(f"only Gaussian guidance can be repelled, and {msg['name']} is {type(msg['fn']).__name__}")
+        self.met = True
         noise = torch.randn_like(normal.loc)
         for _ in range(self.iterations):
             force = self._force(noise, normal)

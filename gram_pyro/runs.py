@@ -17,6 +17,7 @@ from gram_pyro.models import MODELS, Model
 from gram_pyro.models.heads import Heads
 from gram_pyro.registry import Registry
 from gram_pyro.tasks import Task
+from gram_pyro.tasks.files import is_file, is_folder
 
 SHIPPED = Path(__file__).parent / "checkpoints"
 WEIGHTS = "weights.safetensors"
@@ -25,7 +26,8 @@ WEIGHTS = "weights.safetensors"
 class Run(NamedTuple):
     """A trained model, ready for inference: averaged weights, no dropout of anything, no gradients.
 
-    `heads` judge its states; None if the checkpoint has none.
+    `heads` judge its states; None if the checkpoint has none. `folder` is where it lies; None if it came
+    with the package.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Run(NamedTuple):
     depth: int
     device: torch.device
     heads: Heads | None = None
+    folder: Path | None = None
 
 
 def choose_device(name: str) -> torch.device:
@@ -70,6 +73,16 @@ def _made(name: str, registry: Registry, *inputs: Any) -> Any:
     return part
 
 
+def adopt(run: Run, model: Model, guide: Guide) -> None:
+    """Give a fresh model and guide the weights of a trained run. Raises `UserError` if they do not fit."""
+    try:
+        model.load_state_dict(run.model.state_dict())
+        guide.load_state_dict(run.guide.state_dict())
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"the weights of {run.name} do not fit this model and task: {reason}"[:300]) from None
+
+
 def publish(folder: Path, config: RunConfig, model: Model, guide: Guide, heads: Heads | None) -> None:
     """Write the configuration and the weights of model, guide and heads as safetensors."""
     parts = {"model.": model, "guide.": guide} | ({} if heads is None else {"heads.": heads})
@@ -89,10 +102,9 @@ def load_run(run: str, device: str = "auto") -> Run:
     Raises `UserError` if there is none, or if it is half-written, damaged or from another version.
     """
     place = choose_device(device)
-    folder = Path(run)
-    if not (folder / "config.json").is_file() and (SHIPPED / run / "config.json").is_file():
-        folder = SHIPPED / run
-    if not run or not folder.is_dir():
+    own, shipped_one = is_file(Path(run) / "config.json"), is_file(SHIPPED / run / "config.json")
+    folder = SHIPPED / run if shipped_one and not own else Path(run)
+    if not run or not is_folder(folder):
         shipped = sorted(path.name for path in SHIPPED.glob("*") if path.is_dir())
         raise UserError(f"no run folder {run!r}, and no shipped checkpoint of that name ({', '.join(shipped)})")
     config = from_json(folder / "config.json")
@@ -110,4 +122,4 @@ def load_run(run: str, device: str = "auto") -> Run:
         raise UserError(f"{path} is damaged or from another version: {str(error).splitlines()[0]}") from error
     for part in parts.values():
         part.requires_grad_(False).eval().to(place)
-    return Run(Path(run).name, config.task, model, guide, config.training.depth, place, heads)
+    return Run(Path(run).name, config.task, model, guide, config.training.depth, place, heads, folder if own else None)

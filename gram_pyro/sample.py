@@ -16,6 +16,7 @@ from gram_pyro.plots import draw_answers
 from gram_pyro.reasoner import Reasoner, Samples
 from gram_pyro.runs import load_run
 from gram_pyro.tasks.base import Task
+from gram_pyro.tasks.files import is_file, is_folder
 
 MAX_DRAWN = 12
 
@@ -28,7 +29,7 @@ class SampleConfig:
     """Run folder, or the name of a checkpoint that comes with the package, such as coloring."""
     graph: Annotated[str, tyro.conf.arg(aliases=["--board", "--puzzle"], metavar="FILE")]
     """Graph file: .col (DIMACS), .edges, .edgelist, .txt, .g6, .graph6 or .npy, each also with .gz;
-    for nqueens --board, a text file with a line a row, Q for a queen and . for an empty cell;
+    for nqueens --board, a text file with a line a row, Q for a queen and . for an empty cell, also with .gz;
     for sudoku --puzzle, 81 characters with . for an empty cell, or a file of them."""
     samples: int = 20
     """Number of samples."""
@@ -66,7 +67,7 @@ def summary(task: Task, problem: Any, samples: Samples, select: str) -> dict[str
         "conflicts": samples.violations,
         "solutions": [task.shown(solution) for solution in samples.solutions],
         "select": select,
-        "answer": task.shown(samples.answers[samples.chosen]),
+        "answer": task.shown(task.canonical(samples.answers[samples.chosen])),
         "answer_conflicts": samples.violations[samples.chosen],
         "values": samples.values,
         "evaluations": sum(samples.spent),
@@ -78,7 +79,7 @@ def summary(task: Task, problem: Any, samples: Samples, select: str) -> dict[str
 def picture_path(name: str, out: str | None) -> Path:
     """Where the picture of a problem goes. Raises `UserError` if `--out` names another kind of file."""
     path = Path(out or ".")
-    if path.is_dir() or not path.suffix:
+    if is_folder(path) or not path.suffix:
         return path / f"{name}-solutions.png"
     if path.suffix.lower() != ".png":
         raise UserError(f"--out must be a .png file or a folder, not {out}")
@@ -93,8 +94,8 @@ def main(arguments: list[str]) -> None:
     loaded = task.read(config.graph)
     if len(loaded) != 1:
         raise UserError(f"{config.graph} holds {len(loaded)} problems; --{task.noun} takes one")
-    is_file = Path(config.graph).is_file()
-    path = picture_path(Path(config.graph.removesuffix(".gz")).stem if is_file else task.noun, config.out)
+    name = Path(config.graph.removesuffix(".gz")).stem if is_file(config.graph) else task.noun
+    path = picture_path(name, config.out)
     problem = task.prepare(loaded[0])
     samples = reasoner.sample(problem, config.samples, config.steps, config.seed, config.select, config.method)
     result = summary(task, problem, samples, config.select)

@@ -22,8 +22,7 @@ def majority(answers: Sequence[Answer], values: Sequence[float] | None, violatio
 
 def value(answers: Sequence[Answer], values: Sequence[float] | None, violations: Sequence[int]) -> int:
     """The answer that the value head thinks best of (best of N by the Latent Process Reward Model)."""
-    if values is None:
-        raise UserError("selection by value needs a value head, and this checkpoint has none")
+    assert values is not None
     return max(range(len(answers)), key=lambda i: values[i])
 
 
@@ -34,6 +33,17 @@ def checker(answers: Sequence[Answer], values: Sequence[float] | None, violation
 
 Selection = Callable[[Sequence[Answer], Sequence[float] | None, Sequence[int]], int]
 SELECTIONS: dict[str, Selection] = {"first": first, "majority": majority, "value": value, "checker": checker}
+
+
+def check_selection(name: str, has_values: bool) -> None:
+    """Raises `UserError` for an unknown way to choose, or by value where there is no value head."""
+    if name not in SELECTIONS:
+        raise UserError(f"unknown selection {name!r}; known are {', '.join(SELECTIONS)}")
+    if name == "value" and not has_values:
+        raise UserError(
+            "selection by value needs a value head, and this checkpoint has none; "
+            "python -m gram_pyro.train_heads RUN trains one"
+        )
 
 
 def select(
@@ -48,6 +58,5 @@ def select(
     Answers that count as the same (`Task.canonical`) vote together.
     Raises `UserError` for an unknown way to choose, or by value without values.
     """
-    if name not in SELECTIONS:
-        raise UserError(f"unknown selection {name!r}; known are {', '.join(SELECTIONS)}")
+    check_selection(name, values is not None)
     return SELECTIONS[name]([task.canonical(answer) for answer in answers], values, violations)

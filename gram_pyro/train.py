@@ -12,11 +12,11 @@ from gram_pyro.config import RunConfig, from_json
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.fit import DEEP, Fit, parameters_of
 from gram_pyro.recipes import recipe
-from gram_pyro.runs import WEIGHTS
+from gram_pyro.runs import WEIGHTS, load_run
 from gram_pyro.signals import Interrupted
 
 USAGE = """python -m gram_pyro.train --task NAME|FILE.py [--preset cpu|paper] [--model NAME|FILE.py:Name]
-    [--guide NAME|FILE.py:Name] [--out RUN] [options below]
+    [--guide NAME|FILE.py:Name] [--init RUN] [--out RUN] [options below]
 python -m gram_pyro.train --resume RUN
 """
 
@@ -56,12 +56,14 @@ def main(arguments: list[str]) -> None:
         parts = [take_option(arguments, "task", "coloring"), take_option(arguments, "preset", "cpu")]
         parts += [take_option(arguments, "model", "gram"), take_option(arguments, "guide", "gaussian")]
         task, preset, model, guide = (str(part) for part in parts)
+        init = take_option(arguments, "init")
         folder = Path(take_option(arguments, "out") or f"runs/{Path(task.partition(':')[0]).stem}")
         config = parse(RunConfig, "gram_pyro.train", arguments, timed(recipe(task, preset, model, guide), arguments))
         if checkpoints(folder) or (folder / WEIGHTS).exists():
             raise UserError(f"{folder} holds a run already; choose another --out, or --resume {folder}")
         try:
-            fit = Fit(config, folder)
+            start = None if init is None else load_run(init, "cpu")
+            fit = Fit(replace(config, init=init or ""), folder, start)
             make_folder(folder)
             fit.settle_updates()
         except KeyboardInterrupt:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import tyro
 from tqdm import tqdm
 
+from gram_pyro.checkpoint import checkpoints, read_latest, save_checkpoint
 from gram_pyro.cli import parse
 from gram_pyro.config import from_json
 from gram_pyro.errors import UserError, run_cli
@@ -42,10 +42,10 @@ def main(arguments: list[str]) -> None:
         raise UserError(
             f"--rounds and --problems must lie between 1 and {MAX_ROUNDS:,}, --seed between 0 and 2**32 - 1"
         )
-    folder = Path(config.run)
-    if not folder.is_dir():
-        raise UserError(f"no run folder {config.run!r}; heads are stored with a run of one's own")
     run = load_run(config.run, config.device)
+    folder = run.folder
+    if folder is None:
+        raise UserError(f"{config.run} came with the package; heads are stored with a run of one's own")
     problems = run.task.generate("train", config.problems, config.seed)
     trainer = HeadsTrainer(run.task, run.model, problems, run.depth, config.rounds, config.seed)
     with tqdm(range(config.rounds), desc="heads", unit="round") as bar:
@@ -53,7 +53,13 @@ def main(arguments: list[str]) -> None:
             bar.set_postfix(loss=f"{trainer.round():.3f}")
     validation = run.task.generate("validation", VALIDATION_PROBLEMS, config.seed)
     judged = judge_heads(run.task, run.model, trainer.heads, validation, run.depth, config.seed)
-    publish(folder, from_json(folder / "config.json"), run.model, run.guide, trainer.heads)
+    stored = from_json(folder / "config.json")
+    if checkpoints(folder):
+        state = read_latest(folder)
+        if state["trainer"]["done"] == stored.training.updates:
+            save_checkpoint(folder, state["trainer"]["done"], state | {"heads": trainer.heads.state_dict()})
+    training = replace(stored.training, head_rounds=config.rounds)
+    publish(folder, replace(stored, training=training), run.model, run.guide, trainer.heads)
     shown = ", ".join(f"{name} {'-' if value is None else format(value, '.3f')}" for name, value in judged.items())
     print(f"{folder}: on unseen problems, {shown}")
 

@@ -68,7 +68,8 @@ class TrainingConfig:
     ema: float = 0.999
     """Decay of the averaged weights, the ones that are evaluated and published."""
     head_rounds: int | None = None
-    """Rounds of training for the value and halt heads at the end; 0 leaves them out, None takes a tenth of the time."""
+    """Rounds of training for the value and halt heads at the end; 0 leaves them out; None takes a tenth of the
+    minutes, or one round for every 250 updates."""
     seed: int = 0
     """Seed of weights, data and noise."""
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
-import shutil
+import os
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gram_pyro import heads_training, train, train_heads
+from gram_pyro import evaluate, heads_training, train, train_heads
 from gram_pyro.errors import UserError
 from gram_pyro.heads_training import HeadsTrainer, judge_heads, rollout
 from gram_pyro.metrics import auc
 from gram_pyro.models.gram import Gram, GramConfig
 from gram_pyro.models.heads import Heads
 from gram_pyro.runs import load_run
+from gram_pyro.signals import Interrupted
 from gram_pyro.tasks.coloring import Coloring
 
 torch.set_num_threads(1)
@@ -133,13 +136,52 @@ def test_heads_for_a_run_that_has_none(tmp_path: Path, capsys: pytest.CaptureFix
     after = load_run(str(folder), "cpu")
     assert after.heads is not None
     assert all(torch.equal(a, b) for a, b in zip(before.model.parameters(), after.model.parameters(), strict=True))
-    shutil.copytree(folder, tmp_path / "copy")
-    assert load_run(str(tmp_path / "copy"), "cpu").heads is not None
+    train.main(["--resume", str(folder)])
+    resumed = load_run(str(folder), "cpu").heads
+    assert resumed is not None
+    assert all(torch.equal(a, b) for a, b in zip(after.heads.parameters(), resumed.parameters(), strict=True))
+
+
+def test_an_evaluation_with_heads(tmp_path: Path) -> None:
+    """Values, halting and coupled samples, through the command line."""
+    folder = start(tmp_path / "run", "--updates", "2", "--head-rounds", "1")
+    asked = [str(folder), "--problems", "6", "--samples", "1", "4", "--steps", "4", "--no-bound"]
+
+    def rows(*options: str) -> list[dict[str, Any]]:
+        evaluate.main([*asked, *options])
+        found: list[dict[str, Any]] = json.loads((folder / "evaluation.json").read_text())["rows"]
+        return found
+
+    plain, halted = rows(), rows("--halt", "simple", "--halt-threshold", "0.01")
+    assert all(set(row["accuracy"]) == {"first", "majority", "value", "checker"} for row in plain)
+    assert [row["evaluations"] for row in plain] == [4, 16]
+    assert [row["evaluations"] for row in halted] == [1, 4]
+    for options in (("--resample",), ("--repel", "1")):
+        assert [row["evaluations"] for row in rows(*options)] == [4, 16]
+
+
+def test_a_stop_between_rounds_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = start(tmp_path / "whole", "--updates", "2", "--head-rounds", "2")
+    train_round = HeadsTrainer.round
+
+    def press_ctrl_c(trainer: HeadsTrainer) -> float:
+        os.kill(os.getpid(), signal.SIGINT)
+        return train_round(trainer)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(HeadsTrainer, "round", press_ctrl_c)
+        with pytest.raises(Interrupted):
+            start(tmp_path / "run", "--updates", "2", "--head-rounds", "2")
+    assert load_run(str(tmp_path / "run"), "cpu").heads is None
+    train.main(["--resume", str(tmp_path / "run")])
+    ours, theirs = (load_run(str(each), "cpu").heads for each in (whole, tmp_path / "run"))
+    assert ours is not None and theirs is not None
+    assert all(torch.equal(a, b) for a, b in zip(ours.parameters(), theirs.parameters(), strict=True))
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [("none", "no run folder 'none'"), ("RUN --rounds 0", "--rounds"), ("coloring", "run of one's own")],
+    [("none", "no run folder 'none'"), ("RUN --rounds 0", "--rounds"), ("coloring", "came with the package")],
 )
 def test_wrong_input(tmp_path: Path, arguments: str, words: str) -> None:
     with pytest.raises(UserError, match=words):

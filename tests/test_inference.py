@@ -83,10 +83,11 @@ def test_network_evaluations_are_what_halting_says(monkeypatch: pytest.MonkeyPat
     assert sum(seen) == drawn.spent.sum() < 8 * 12
 
 
-@given(st.integers(1, 40))
+@given(st.integers(3, 40))
 def test_chunks_do_not_change_what_is_counted(positions: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(inference, "MAX_POSITIONS", 5 * positions)
+        patch.setattr(inference, "MAX_COUPLED", 5 * positions * 9)
         for method in (INDEPENDENT, Method(resample=True), Method(repel=1.0), Method(halt="q")):
             drawn = sample(MODEL, X, 3, [2, 3], 7, method=method, heads=HEADS)
             assert drawn.decoded.shape == (2, 4, 3, 5) and drawn.values is not None
@@ -133,10 +134,10 @@ def test_repelled_noise_stays_as_likely_as_noise_is() -> None:
     ("options", "words"),
     [
         ({"halt": "soon"}, "never, simple or q"),
-        ({"halt": "q", "resample": True}, "choose halt or resample"),
+        ({"halt": "q", "resample": True}, "choose halt, or"),
         ({"halt_threshold": 1.0}, "between 0 and 1"),
         ({"repel": -1.0}, "repel"),
-        ({"repel_steps": 0}, "at least 1"),
+        ({"repel_steps": 0}, "between 1 and"),
     ],
 )
 def test_methods_that_make_no_sense(options: dict[str, object], words: str) -> None:

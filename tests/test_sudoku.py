@@ -386,14 +386,16 @@ def test_puzzles_with_many_solutions_may_be_asked_for() -> None:
     assert Sudoku().prepare("." * 81) == Puzzle(3, (0,) * 81)
 
 
-@given(st.lists(st.integers(0, 9), min_size=81, max_size=81), st.sampled_from(["one", "rows", "spaced"]))
-def test_puzzles_are_read_as_written(tmp_path_factory: pytest.TempPathFactory, cells: list[int], form: str) -> None:
+@given(st.lists(st.booleans(), min_size=81, max_size=81), st.sampled_from(["one", "rows", "spaced"]))
+def test_puzzles_are_read_as_written(tmp_path_factory: pytest.TempPathFactory, kept: list[bool], form: str) -> None:
+    cells = [digit * keep for digit, keep in zip(cells_of(ANSWER), kept, strict=True)]
     path = tmp_path_factory.mktemp("puzzles") / "my.txt"
     text = text_of(tuple(cells))
     rows = [text[start : start + 9] for start in range(0, 81, 9)]
     path.write_text({"one": text, "rows": "\n".join(rows) + "\n\n", "spaced": "\n".join(map(" ".join, rows))}[form])
     expected = [Puzzle(3, tuple(cells))]
-    assert Sudoku().load(str(path)) == expected == Sudoku().load(str(path.parent)) == Sudoku().read(str(path))
+    many = Sudoku(max_solutions=2)
+    assert many.load(str(path)) == expected == many.load(str(path.parent)) == Sudoku().read(str(path))
 
 
 def test_many_puzzles_in_a_file_and_one_on_the_command_line(tmp_path: Path) -> None:
@@ -403,6 +405,26 @@ def test_many_puzzles_in_a_file_and_one_on_the_command_line(tmp_path: Path) -> N
     assert Sudoku().load(str(path)) == puzzles and Sudoku().read(QUESTION) == puzzles[:1]
     with pytest.raises(UserError, match="not 80"):
         Sudoku().read(QUESTION[1:])
+    with pytest.raises(UserError, match="'a' in row 1, column 1"):
+        Sudoku().read("a" + QUESTION[1:])
+    with pytest.raises(UserError, match="not 300"):
+        Sudoku().read("x" * 300)
+    assert Sudoku().read("  ".join(QUESTION)) == puzzles[:1]
+
+
+def test_a_model_of_puzzles_with_one_solution_takes_no_others(tmp_path: Path) -> None:
+    path = tmp_path / "my.txt"
+    path.write_text(f"{QUESTION}\n{'.' * 81}\n")
+    with pytest.raises(UserError, match="puzzle 2 has several solutions"):
+        Sudoku().load(str(path))
+    assert len(Sudoku(max_solutions=2).load(str(path))) == len(Sudoku().read(str(path))) == 2
+
+
+def test_a_stray_quote_spoils_one_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_table(tmp_path / "my.csv", [(QUESTION, ANSWER), ('"' + QUESTION, ANSWER), (QUESTION, ANSWER)])
+    with pytest.raises(UserError, match="line 3: not CSV"):
+        Sudoku().load(path)
+    assert len(Sudoku(skip_bad=True).load(path)) == 2 and "1 of 3 rows" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -464,7 +486,8 @@ def test_tables_are_read(tmp_path: Path, name: str) -> None:
         (QUESTION, ANSWER[::-1], "does not solve"),
         (QUESTION, "5" * 81, "does not solve"),
         ("." * 81, ANSWER, "more than 1 solution"),
-        ("55" + QUESTION[2:], ANSWER, "no solution"),
+        ("55" + QUESTION[2:], ANSWER, "row 1, column 1 and row 1, column 2"),
+        ("12345678.........9" + "." * 63, ANSWER, "no solution"),
         ("", "", "not 0"),
     ],
 )

@@ -218,6 +218,15 @@ def test_what_it_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "2 updates of 8 problems" in said.err
 
 
+def test_training_starts_from_the_weights_of_another_run(finished: Path, tmp_path: Path) -> None:
+    folder = start(tmp_path / "on", "--init", str(finished), "--learning-rate", "1e-9", updates=1)
+    old, new = (load_run(str(each), "cpu") for each in (finished, folder))
+    for before, after in ((old.model, new.model), (old.guide, new.guide)):
+        for a, b in zip(before.state_dict().values(), after.state_dict().values(), strict=True):
+            torch.testing.assert_close(a, b, atol=1e-6, rtol=1e-6)
+    assert json.loads((folder / "config.json").read_text())["init"] == str(finished)
+
+
 def test_the_seed_decides(finished: Path, tmp_path: Path) -> None:
     assert same(start(tmp_path / "again"), finished)
     assert not same(start(tmp_path / "other", "--seed", "1"), finished)
@@ -495,7 +504,7 @@ def test_the_preset_of_the_paper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     class Stop(Exception):
         pass
 
-    def catch(config: RunConfig, _: Path) -> None:
+    def catch(config: RunConfig, *_: object) -> None:
         seen.append(config)
         raise Stop
 

@@ -147,6 +147,12 @@ def test_a_file_where_the_run_should_go(complaint: Callable[..., str], tmp_path:
         ("coloring --graph my.col --samplse 3", "perhaps you meant --samples"),
         ("coloring --graph my.col --seed -1", "seed"),
         ("coloring --graph my.col --out my.pdf", "my.pdf"),
+        ("coloring --graph my.col --select best", "known are first, majority, value, checker"),
+        ("coloring --graph my.col --halt soon", "--halt"),
+        ("coloring --graph my.col --repel nan", "repel must lie between"),
+        ("coloring --graph my.col --halt q --repel 1", "choose halt"),
+        ("coloring --graph " + 400 * "a", "aaa"),
+        (400 * "a" + " --graph my.col", "no run folder"),
     ],
 )
 def test_options_of_sample(
@@ -156,6 +162,28 @@ def test_options_of_sample(
     (tmp_path / "my.col").write_text("p edge 2 1\ne 1 2\n")
     (tmp_path / "big.col").write_text("p edge 100000 0\n")
     assert word in complaint(sample.main, *options.split())
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ("--select value", "train_heads"),
+        ("--halt simple", "train_heads"),
+        ("--resample", "train_heads"),
+        ("--select best", "'best'"),
+        ("--skip-bad", "coloring reads none"),
+    ],
+)
+def test_what_a_run_without_heads_cannot_do(
+    complaint: Callable[..., str], finished: Path, options: str, word: str
+) -> None:
+    assert word in complaint(evaluate.main, str(finished), "--problems", "2", *options.split())
+
+
+def test_weights_that_do_not_fit(complaint: Callable[..., str], finished: Path, tmp_path: Path) -> None:
+    options = ["--out", str(tmp_path / "new"), "--init", str(finished)]
+    assert "do not fit" in complaint(train.main, *TINY, "--model.layers=1", *options)
+    assert "no run folder" in complaint(train.main, *TINY, *options[:2], "--init", "none")
 
 
 @pytest.mark.parametrize("wrong", [{"num_samples": 2.5}, {"steps": 1.5}, {"seed": 2**70}, {"seed": -1}])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import permutations
-from pathlib import Path
 from typing import ClassVar, Literal
 
 import networkx as nx
@@ -19,6 +18,7 @@ from gram_pyro.errors import UserError
 from gram_pyro.tasks.base import Answer, Problems, Split, Task
 from gram_pyro.tasks.coloring_pool import ColoringPool
 from gram_pyro.tasks.exact_coloring import colorings
+from gram_pyro.tasks.files import is_folder
 from gram_pyro.tasks.graph_files import read_graph, read_graphs
 from gram_pyro.tasks.graph_split import random_adjacency, split_of
 
@@ -121,7 +121,7 @@ class Coloring(Task):
 
     def load(self, path: str) -> list[nx.Graph]:
         """One graph from a file, or every graph of a folder."""
-        return [graph for _, graph in read_graphs(path)] if Path(path).is_dir() else [read_graph(path)]
+        return [graph for _, graph in read_graphs(path)] if is_folder(path) else [read_graph(path)]
 
     def prepare(self, problem: nx.Graph) -> nx.Graph:
         """The graph on vertices `0..n-1`; other vertices are numbered in node order, names kept as "label".

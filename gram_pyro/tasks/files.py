@@ -24,6 +24,22 @@ def naming(where: object) -> Iterator[None]:
         raise UserError(f"{where}: {error}") from None
 
 
+def is_file(path: str | Path) -> bool:
+    """Whether this names an ordinary file; False where it cannot be a name at all."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether this names a folder; False where it cannot be a name at all."""
+    try:
+        return Path(path).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def is_gzip(path: Path) -> bool:
     """Whether the name says that the file is gzipped."""
     return path.name.lower().endswith(".gz")

@@ -18,7 +18,7 @@ from gram_pyro.errors import UserError
 from gram_pyro.tasks.base import Answer, Problems, Split, Task
 from gram_pyro.tasks.board_files import read_board, read_boards, read_diagonals
 from gram_pyro.tasks.exact_nqueens import completions, diagonals
-from gram_pyro.tasks.files import ending
+from gram_pyro.tasks.files import ending, is_folder
 from gram_pyro.tasks.nqueens_boards import (
     SEARCH_LIMIT,
     Board,
@@ -137,7 +137,7 @@ class NQueens(Task):
 
         Of each list of diagonals the first `excluded` count; shorter lists are left out.
         """
-        if Path(path).is_dir():
+        if is_folder(path):
             found = [cells for _, cells in read_boards(path)]
         elif ending(Path(path)) == ".json":
             return self.load_excluded(path)
@@ -207,9 +207,10 @@ class NQueens(Task):
         return tuple(int(value) for value in values)
 
     def shown(self, answer: Answer) -> list[int]:
-        """The columns of the queens, row by row, counted from 0."""
+        """The column of the queen in each row, counted from 0; -1 where a row has none or several."""
         size = round(len(answer) ** 0.5)
-        return [cell % size for cell, value in enumerate(answer) if value]
+        rows = [answer[start : start + size] for start in range(0, size * size, size)]
+        return [row.index(1) if sum(row) == 1 else -1 for row in rows]
 
     def canonical(self, answer: Answer) -> Answer:
         """The answer itself: different boards are different answers."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -16,6 +15,7 @@ from torch import Tensor
 from gram_pyro.errors import UserError
 from gram_pyro.tasks.base import Answer, Problems, Split, Task
 from gram_pyro.tasks.exact_sudoku import Grids, candidates_of, search
+from gram_pyro.tasks.files import is_folder
 from gram_pyro.tasks.sudoku_checker import Puzzle, check_puzzle, count_violations, rule
 from gram_pyro.tasks.sudoku_files import is_csv, parse_cells, read_csv, read_folder, read_text, spells_puzzle
 from gram_pyro.tasks.sudoku_generator import CLUES, Level
@@ -23,6 +23,7 @@ from gram_pyro.tasks.sudoku_pool import SudokuPool
 from gram_pyro.tasks.sudoku_split import from_files, random_puzzles
 
 MAX_SOLUTIONS = 100_000
+MAX_GENERATED = 2000
 SEARCH_LIMIT = 200_000
 PATIENCE = 10
 """Rounds without a new puzzle after which there is none left."""
@@ -58,8 +59,8 @@ class Sudoku(Task):
     def __post_init__(self) -> None:
         if self.box not in CLUES:
             raise UserError(f"sudoku has boxes of 2 x 2 or 3 x 3 cells, not box={self.box}")
-        if not 1 <= self.max_solutions <= MAX_SOLUTIONS:
-            raise UserError(f"max_solutions must lie between 1 and {MAX_SOLUTIONS}, not {self.max_solutions}")
+        if not 1 <= self.max_solutions <= MAX_GENERATED:
+            raise UserError(f"max_solutions must lie between 1 and {MAX_GENERATED:,}, not {self.max_solutions}")
         if self.test_data and not self.data:
             raise UserError("test_data goes with data; add --task.data FILE.csv for the problems to train on")
 
@@ -118,18 +119,28 @@ class Sudoku(Task):
     def load(self, path: str) -> list[Puzzle]:
         """The puzzles of a CSV file, a text file, or all text files of a folder.
 
-        Those of a CSV file must have a solution, and only one unless max_solutions is more.
+        Unless max_solutions is more than 1, none may have several solutions; those of a CSV file must have one.
         """
-        if Path(path).is_dir():
-            return self.puzzles(read_folder(path, self.box))
-        if is_csv(path):
-            most = 1 if self.max_solutions == 1 else None
-            return self.puzzles(read_csv(path, self.box, most, self.skip_bad).puzzles)
-        return self.puzzles(read_text(path, self.box))
+        most = 1 if self.max_solutions == 1 else None
+        cells = self._read_path(path, most)
+        if most == 1 and not is_csv(path):
+            for number, found in enumerate(search(candidates_of(cells), 2, SEARCH_LIMIT).solutions, 1):
+                if len(found) > 1:
+                    raise UserError(
+                        f"{path}: puzzle {number} has several solutions, but a model of puzzles with one is measured; "
+                        f"one of max_solutions above 1 takes it"
+                    )
+        return self.puzzles(cells)
+
+    def _read_path(self, path: str, most: int | None) -> Grids:
+        """The puzzles of a file or folder `(puzzles, cells)`; in a CSV file they have at most `most` solutions."""
+        if is_folder(path):
+            return read_folder(path, self.box)
+        return read_csv(path, self.box, most, self.skip_bad).puzzles if is_csv(path) else read_text(path, self.box)
 
     def read(self, text: str) -> list[Puzzle]:
         """A puzzle written out in its cells, or those of a path."""
-        return [self.prepare(text)] if spells_puzzle(text, self.box) else self.load(text)
+        return [self.prepare(text)] if spells_puzzle(text) else self.puzzles(self._read_path(text, None))
 
     def prepare(self, problem: Puzzle | str) -> Puzzle:
         """The puzzle, also from a string of its cells, `.` or `0` where blank.

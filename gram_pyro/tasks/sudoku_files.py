@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +13,8 @@ import numpy as np
 from gram_pyro.errors import UserError
 from gram_pyro.tasks.cells import place
 from gram_pyro.tasks.exact_sudoku import Grids, candidates_of, search
-from gram_pyro.tasks.files import check_file, ending, file_bytes, folder_files, naming, text_lines
+from gram_pyro.tasks.files import check_file, ending, file_bytes, folder_files, is_file, is_folder, naming, text_lines
+from gram_pyro.tasks.sudoku_checker import Puzzle, check_puzzle
 
 TEXT_ENDINGS = (".txt", ".sudoku")
 CSV_ENDING = ".csv"
@@ -49,9 +49,10 @@ def parse_cells(text: str, box: int) -> Grids:
     return cells
 
 
-def spells_puzzle(text: str, box: int) -> bool:
+def spells_puzzle(text: str) -> bool:
     """Whether a text must be the cells of a puzzle, well written or not, rather than a path."""
-    return len(text) > box * box and re.fullmatch(r"[\d.\s]+", text) is not None
+    known = ending(Path(text)) in (*TEXT_ENDINGS, CSV_ENDING)
+    return not (known or "/" in text or is_file(text) or is_folder(text))
 
 
 def file_lines(path: Path) -> list[tuple[int, str]]:
@@ -75,7 +76,11 @@ def read_text(path: str | Path, box: int) -> Grids:
             raise UserError("the file is empty")
         if len(lines[0][1]) == box * box:
             return parse_rows(lines, box)[None]
-        return np.stack([parse_line(number, line, box) for number, line in lines])
+        puzzles = []
+        for number, line in lines:
+            with naming(f"line {number}"):
+                puzzles.append(parse_puzzle(line, box))
+        return np.stack(puzzles)
 
 
 def read_folder(folder: str | Path, box: int) -> Grids:
@@ -97,15 +102,14 @@ def parse_rows(lines: list[tuple[int, str]], box: int) -> Grids:
             raise UserError(f"line {number}: {len(line)} characters, but a row has {size}")
     if len(lines) != size:
         raise UserError(f"{len(lines)} rows of {size} characters, but a puzzle has {size}")
-    return parse_cells("".join(line for _, line in lines), box)
+    return parse_puzzle("".join(line for _, line in lines), box)
 
 
-def parse_line(number: int, text: str, box: int) -> Grids:
-    """The digits that line `number` spells `(cells,)`."""
-    try:
-        return parse_cells(text, box)
-    except UserError as error:
-        raise UserError(f"line {number}: {error}") from None
+def parse_puzzle(text: str, box: int) -> Grids:
+    """The puzzle that a text spells `(cells,)`. Raises `UserError` as `parse_cells`, and for givens in conflict."""
+    cells = parse_cells(text, box)
+    check_puzzle(Puzzle(box, tuple(cells.tolist())))
+    return cells
 
 
 def read_csv(path: str | Path, box: int, most: int | None, skip_bad: bool) -> Rows:
@@ -158,12 +162,21 @@ class Table(NamedTuple):
 
 def parse_table(lines: list[tuple[int, str]], box: int) -> Table:
     """Puzzles and answers as they stand in a CSV file. Raises `UserError` if it is none, or holds no puzzle."""
+    with naming("line 1"):
+        names = [name.strip().lower() for name in split_row(lines[0][1])]
+        if "question" not in names:
+            raise UserError(f"no column named question, which holds the puzzles, but {', '.join(names)}"[:200])
+    question = names.index("question")
+    answer = next((names.index(name) for name in ("answer", "one_answer") if name in names), None)
     bad: dict[int, str] = {}
     good: list[tuple[int, Grids, Grids]] = []
-    for number, question, answer in columns(lines):
+    for number, line in lines[1:]:
+        if not line.strip():
+            continue
         try:
-            puzzle = parse_cells(question, box)
-            solution = puzzle if answer is None else parse_cells(answer, box)
+            cells = split_row(line) + [""] * len(names)
+            puzzle = parse_puzzle(cells[question], box)
+            solution = puzzle if answer is None else parse_cells(cells[answer], box)
             if answer is not None and not solution.all():
                 raise UserError("the answer has a blank")
             good.append((number, puzzle, solution))
@@ -175,18 +188,9 @@ def parse_table(lines: list[tuple[int, str]], box: int) -> Table:
     return Table(bad, [row[0] for row in good], puzzles, answers)
 
 
-def columns(lines: list[tuple[int, str]]) -> Iterator[tuple[int, str, str | None]]:
-    """Line number, question and answer of each row; the answer is None if there is no such column."""
-    reader = csv.reader(line for _, line in lines)
+def split_row(line: str) -> list[str]:
+    """The columns of a line of CSV; each row has a line of its own, so that a stray quote spoils no other."""
     try:
-        names = [name.strip().lower() for name in next(reader, [])]
-        if "question" not in names:
-            raise UserError(f"line 1: no column named question, which holds the puzzles, but {', '.join(names)}"[:200])
-        question = names.index("question")
-        answer = next((names.index(name) for name in ("answer", "one_answer") if name in names), None)
-        for row in reader:
-            if row:
-                cells = row + [""] * (len(names) - len(row))
-                yield reader.line_num, cells[question], None if answer is None else cells[answer]
+        return next(csv.reader([line], strict=True), [])
     except csv.Error as error:
-        raise UserError(f"line {reader.line_num}: not CSV ({error})") from None
+        raise UserError(f"not CSV ({error})") from None

@@ -38,8 +38,8 @@ def random_puzzles(
     clues = CLUES[box][level]
     if max_solutions > 1:
         puzzles = open_puzzles(grids, clues, rng)
-        solutions = search(candidates_of(puzzles), max_solutions + 1).solutions
-        done = np.array([2 <= len(part) <= max_solutions for part in solutions])
+        solutions, _, undecided = search(candidates_of(puzzles), max_solutions + 1)
+        done = np.array([2 <= len(part) <= max_solutions for part in solutions]) & ~undecided
     else:
         if box == 3:  # before the work: a puzzle has the class of its grid
             grids = grids[splits_of(grids, list(grids[:, None])) == split]
