@@ -34,6 +34,10 @@ class Row:
     steps: str = "16 32 64"
 
 
+FROM_SMALLER = (
+    "--updates 2400 --warmup 50 --learning-rate 4e-4 --beta 4 --kl-target 0.3 --kl-target-start 0.45"
+    " --problems 40000 --head-rounds 8"
+)
 ROWS: dict[str, Row] = {
     "relations-0": Row("coloring", "--seed 0"),
     "relations-1": Row("coloring", "--seed 1"),
@@ -44,12 +48,9 @@ ROWS: dict[str, Row] = {
     "n10": Row("coloring", "--task.n 10 --minutes 30", 192),
     "8-orbit": Row("nqueens", "", 400),
     "8-input": Row("nqueens", "--task.split input --task.no-augment", 400),
-    "10-orbit": Row("nqueens", "--task.n 10 --minutes 45 --kl-target 0.2 --kl-target-start 0.4 --problems 40000", 250),
+    "10-orbit": Row("nqueens", f"--task.n 10 --init runs/nqueens-8-orbit {FROM_SMALLER}", 250),
     "10-input": Row(
-        "nqueens",
-        "--task.n 10 --minutes 45 --kl-target 0.2 --kl-target-start 0.4 --problems 40000"
-        " --task.split input --task.no-augment",
-        250,
+        "nqueens", f"--task.n 10 --task.split input --task.no-augment --init runs/nqueens-8-input {FROM_SMALLER}", 250
     ),
     "medium": Row("sudoku", "", 250),
     "many": Row("sudoku", "--task.max-solutions 64 --kl-target 0.2 --kl-target-start 0.4", 250),

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.table`: the README's table of quality, from the JSON files in `benchmarks/results/`."""
+"""`python -m benchmarks.table TASK`: the README's table of quality, from the JSON files in `benchmarks/results/`."""
 
 from __future__ import annotations
 
@@ -12,20 +12,29 @@ from typing import Any
 from gram_pyro.errors import UserError, run_cli
 
 RESULTS = Path("benchmarks/results")
-ROWS: dict[str, list[str]] = {
-    "GRAM, relations (3 seeds)": ["relations-0", "relations-1", "relations-2"],
-    "GRAM, the paper's tokens": ["tokens"],
-    "GRAM, the paper's tokens, canonical names": ["tokens-canonical"],
-    "deterministic core, relations": ["deterministic"],
-    "GRAM, relations, n = 10": ["n10"],
+ROWS: dict[str, dict[str, list[str]]] = {
+    "coloring": {
+        "GRAM, relations (3 seeds)": ["relations-0", "relations-1", "relations-2"],
+        "GRAM, the paper's tokens": ["tokens"],
+        "GRAM, the paper's tokens, canonical names": ["tokens-canonical"],
+        "deterministic core, relations": ["deterministic"],
+        "GRAM, relations, n = 10": ["n10"],
+    },
+    "nqueens": {
+        "8 x 8, split by orbit": ["8-orbit"],
+        "8 x 8, split by input": ["8-input"],
+        "10 x 10, split by orbit": ["10-orbit"],
+        "10 x 10, split by input": ["10-input"],
+    },
+    "sudoku": {"medium, 30 to 36 givens": ["medium"], "2 to 64 solutions": ["many"]},
 }
 MEASURES = (("validity", 3), ("coverage", 3), ("ceiling", 3), ("ratio", 3), ("conflicts", 1), ("best", 1))
 HEADINGS = ("", "steps", *(name for name, _ in MEASURES), "bound [nats]", "minutes")
 
 
-def stored(name: str) -> dict[str, Any]:
+def stored(task: str, name: str) -> dict[str, Any]:
     """What `benchmarks.quality` wrote of a row. Raises `UserError` if it has not run."""
-    path = RESULTS / f"coloring-{name}.json"
+    path = RESULTS / f"{task}-{name}.json"
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -50,9 +59,9 @@ def line(label: str, rows: Sequence[dict[str, Any]], *last: str) -> list[str]:
     ]
 
 
-def lines(label: str, names: Sequence[str], samples: int) -> list[list[str]]:
+def lines(task: str, label: str, names: Sequence[str], samples: int) -> list[list[str]]:
     """The table's lines of one label, one a depth, then those on larger graphs."""
-    runs = [stored(name) for name in names]
+    runs = [stored(task, name) for name in names]
     depths = list(zip(*(run["evaluation"]["rows"] for run in runs), strict=True))
     depths = [rows for rows in depths if rows[0]["samples"] == samples]
     facts = cell([run["evaluation"]["bound"]["excess"] for run in runs], 2), cell([run["minutes"] for run in runs], 1)
@@ -66,12 +75,17 @@ def lines(label: str, names: Sequence[str], samples: int) -> list[list[str]]:
 def main(arguments: list[str]) -> None:
     """Print the table as Markdown."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.table", description=__doc__)
+    parser.add_argument("task", nargs="?", choices=[*ROWS], default="coloring")
     parser.add_argument("--samples", type=int, default=20, help="samples a problem that the rows are of")
     options = parser.parse_args(arguments)
     print("| " + " | ".join(HEADINGS) + " |")
     print("|---" * len(HEADINGS) + "|")
-    for label, names in ROWS.items():
-        for cells in lines(label, names, options.samples):
+    for label, names in ROWS[options.task].items():
+        try:
+            found = lines(options.task, label, names, options.samples)
+        except UserError as missing:
+            found = [[label, f"not run ({missing})", *[""] * (len(HEADINGS) - 2)]]
+        for cells in found:
             print("| " + " | ".join(cells) + " |")
 
 
