@@ -30,6 +30,8 @@ from gram_pyro.training import Measured, Trainer
 
 DEEP = 2
 LOG_EVERY = 100
+SAVE_EVERY = 300.0
+"""Seconds after which everything is saved, where evaluations are rarer."""
 VALIDATION_PROBLEMS = 64
 VALIDATION_SAMPLES = 20
 TIMED_UPDATES = 150
@@ -129,6 +131,7 @@ class Fit:
         trainer, total = self.trainer, self.trainer.updates
         every = max(1, math.ceil(total / self.config.training.evaluations))
         began, before = time.monotonic(), self.seconds
+        saved = began
         write_atomically(self.folder / "config.json", to_json(self.config).encode())
         with watch_signals() as stop, tqdm(total=total, initial=trainer.done, unit="update", mininterval=1) as bar:
             while trainer.done < total and not stop:
@@ -142,7 +145,9 @@ class Fit:
                     row = self._evaluate()
                     self.metrics.append({"update": trainer.done, "seconds": round(self.seconds, 2)} | row)
                     bar.set_postfix(validity=f"{row['validity']:.3f}", coverage=f"{row['coverage']:.3f}")
+                if check or time.monotonic() - saved > SAVE_EVERY:
                     self.save()
+                    saved = time.monotonic()
             if self.pending:
                 self._columns()
             self.seconds = before + time.monotonic() - began

@@ -218,6 +218,14 @@ def test_what_it_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "2 updates of 8 problems" in said.err
 
 
+def test_saves_between_evaluations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved = []
+    monkeypatch.setattr(fit, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(fit, "save_checkpoint", lambda folder, update, state: saved.append(update))
+    start(tmp_path / "run", "--evaluations", "1", updates=3)
+    assert saved[:3] == [1, 2, 3]
+
+
 def test_training_starts_from_the_weights_of_another_run(finished: Path, tmp_path: Path) -> None:
     folder = start(tmp_path / "on", "--init", str(finished), "--learning-rate", "1e-9", updates=1)
     old, new = (load_run(str(each), "cpu") for each in (finished, folder))
