@@ -157,6 +157,7 @@ def main(arguments: list[str]) -> None:
     write_json(Path(options.out), facts)
     if options.grid_problems:
         problems = bench.problems[: options.grid_problems]
+        facts["grid_problems"] = len(problems)
         facts["grid"] = evaluate(
             run, problems, bench.counts[: len(problems)], options.grid_samples, options.grid_steps,
             progress=partial(tqdm, leave=False), selections=bench.selections, with_bound=False,

@@ -46,14 +46,14 @@ ROWS: dict[str, Row] = {
     "tokens-canonical": Row("coloring", "--task.layout tokens --task.names canonical"),
     "deterministic": Row("coloring", "--task.names canonical --task.positions --model.no-guidance --free 0"),
     "n10": Row("coloring", "--task.n 10 --minutes 30", 192),
-    "8-orbit": Row("nqueens", "", 400),
-    "8-input": Row("nqueens", "--task.split input --task.no-augment", 400),
-    "10-orbit": Row("nqueens", f"--task.n 10 --init runs/nqueens-8-orbit {FROM_SMALLER}", 250),
+    "8-orbit": Row("nqueens", "", 150),
+    "8-input": Row("nqueens", "--task.split input --task.no-augment", 150),
+    "10-orbit": Row("nqueens", f"--task.n 10 --init runs/nqueens-8-orbit {FROM_SMALLER}", 100),
     "10-input": Row(
-        "nqueens", f"--task.n 10 --task.split input --task.no-augment --init runs/nqueens-8-input {FROM_SMALLER}", 250
+        "nqueens", f"--task.n 10 --task.split input --task.no-augment --init runs/nqueens-8-input {FROM_SMALLER}", 100
     ),
-    "medium": Row("sudoku", "", 250),
-    "many": Row("sudoku", "--task.max-solutions 64 --kl-target 0.2 --kl-target-start 0.4", 250),
+    "medium": Row("sudoku", "", 100),
+    "many": Row("sudoku", "--task.max-solutions 64 --kl-target 0.2 --kl-target-start 0.4", 100),
 }
 TRANSFER = (12, 16)
 

@@ -99,7 +99,7 @@ def rollout(task: Task, model: Model, problems: Sequence[Any], depth: int, seed:
     highs, valid = [], []
     seen: Seen = {}
     state: State | None = None
-    with seeded(seed, device), pyro.validation_enabled(False):
+    with seeded(seed), pyro.validation_enabled(False):
         for _ in range(depth):
             state, logits = model(x, steps=1, state=state, supervise="last")
             highs.append(state.high)

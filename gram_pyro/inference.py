@@ -25,7 +25,7 @@ MAX_POSITIONS = 2**16
 CPU_POSITIONS = 2**13
 """Positions that run together on a CPU, whose caches are small: 1.6 times as fast as MAX_POSITIONS."""
 MAX_PAIRS = 2**23
-MAX_COUPLED = 2**25
+MAX_COUPLED = 2**23
 """Pairs of samples times positions that are compared at once."""
 
 Halt = Literal["never", "simple", "q"]
@@ -99,7 +99,7 @@ INDEPENDENT = Method()
 
 
 @contextmanager
-def seeded(seed: int, device: torch.device | str = "cpu") -> Iterator[None]:
+def seeded(seed: int) -> Iterator[None]:
     """Draw from generators of its own, leaving the global ones as they were."""
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(seed)
@@ -143,7 +143,7 @@ def sample(
             raise UserError(f"at most {most:,} samples of this problem can know of each other, not {num_samples:,}")
         chunk = max(num_samples, chunk // num_samples * num_samples)
     parts: list[Draws] = []
-    with seeded(seed, device), pyro.validation_enabled(False):
+    with seeded(seed), pyro.validation_enabled(False):
         for start in range(0, len(owner), chunk):
             part = problems.select(owner[start : start + chunk]).to(device)
             parts.append(_run(model, part, num_samples, steps, method, heads, belief))

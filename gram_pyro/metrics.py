@@ -144,7 +144,7 @@ def bound(
     nll, valid = torch.zeros_like(weight), torch.zeros_like(weight)
     objective = TruncatedTrace_ELBO(horizon=None)
     seen: Seen = {}
-    with seeded(seed, device), pyro.validation_enabled(False):
+    with seeded(seed), pyro.validation_enabled(False):
         for owner, y in progress(chunks(task, problems, kept)):
             x = task.encode([problems[place] for place in owner.tolist()]).to(device)
             terms = objective.terms(model, guide, x, y.to(device), steps=depth, supervise="last")
