@@ -105,6 +105,31 @@ def test_samples_that_repel_repeat_themselves_less() -> None:
     assert repeats(Method(repel=3.0)) < 0.6 * repeats(INDEPENDENT)
 
 
+@pytest.mark.parametrize("method", [INDEPENDENT, Method(repel=2.0), Method(resample=True)])
+def test_methods_cost_the_same_network_evaluations_and_ask_no_checker(
+    method: Method, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    propose = MODEL.propose
+    monkeypatch.setattr(MODEL, "propose", lambda state, *rest: seen.append(len(state.high)) or propose(state, *rest))
+    monkeypatch.setattr(Coloring, "violations", None)
+    drawn = sample(MODEL, X, 3, [6], 7, method=method, heads=HEADS, belief=TASK.belief)
+    assert sum(seen) == drawn.spent.sum() == 6 * 12 and drawn.decoded.shape == (1, 4, 3, 5)
+
+
+def test_repelling_needs_guidance() -> None:
+    plain = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1, guidance=False))
+    with pytest.raises(UserError, match="no guidance"):
+        sample(plain, X, 3, [2], 0, method=Method(repel=1.0))
+
+
+@pytest.mark.parametrize("method", [Method(repel=1.0), Method(resample=True)])
+def test_too_many_samples_that_know_of_each_other(method: Method, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inference, "MAX_POSITIONS", 50)
+    with pytest.raises(UserError, match="at most 10 samples"):
+        sample(MODEL, X, 11, [2], 0, method=method, heads=HEADS)
+
+
 def test_a_single_sample_has_nothing_to_repel() -> None:
     assert torch.equal(
         sample(MODEL, X, 1, [3], 1, method=Method(repel=3.0)).decoded, sample(MODEL, X, 1, [3], 1).decoded
