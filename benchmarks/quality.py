@@ -48,9 +48,9 @@ ROWS: dict[str, Row] = {
     "n10": Row("coloring", "--task.n 10 --minutes 30", 192),
     "8-orbit": Row("nqueens", "", 150),
     "8-input": Row("nqueens", "--task.split input --task.no-augment", 150),
-    "10-orbit": Row("nqueens", f"--task.n 10 --init runs/nqueens-8-orbit {FROM_SMALLER}", 100),
+    "10-orbit": Row("nqueens", f"--task.n 10 --init runs/nqueens-8-orbit {FROM_SMALLER}", 60),
     "10-input": Row(
-        "nqueens", f"--task.n 10 --task.split input --task.no-augment --init runs/nqueens-8-input {FROM_SMALLER}", 100
+        "nqueens", f"--task.n 10 --task.split input --task.no-augment --init runs/nqueens-8-input {FROM_SMALLER}", 60
     ),
     "medium": Row("sudoku", "", 100),
     "many": Row("sudoku", "--task.max-solutions 64 --kl-target 0.2 --kl-target-start 0.4", 100),
