@@ -384,9 +384,10 @@ def test_a_full_disk_leaves_the_older_checkpoint(finished: Path, tmp_path: Path)
 
 def test_minutes_become_a_stored_number_of_updates(tmp_path: Path) -> None:
     train.main(["--out", str(tmp_path / "timed"), *TINY, "--minutes", "0.02"])
-    updates = from_json(tmp_path / "timed" / "config.json").training.updates
-    assert updates is not None and rows(tmp_path / "timed")[-1]["update"] == updates >= 1
-    counted = start(tmp_path / "counted", updates=updates)
+    settled = from_json(tmp_path / "timed" / "config.json").training
+    assert settled.updates is not None and rows(tmp_path / "timed")[-1]["update"] == settled.updates >= 1
+    assert settled.head_rounds is not None
+    counted = start(tmp_path / "counted", "--head-rounds", str(settled.head_rounds), updates=settled.updates)
     assert same(counted, tmp_path / "timed")  # timing left no trace
 
 
