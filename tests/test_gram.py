@@ -14,7 +14,7 @@ from torch import Tensor
 from gram_pyro.errors import UserError
 from gram_pyro.models.base import Answers
 from gram_pyro.models.gram import Gram, GramConfig
-from gram_pyro.models.layers import RelationAttention, folded_attention, masked_attention, rotary, rotate
+from gram_pyro.models.layers import RelationAttention, folded_attention, initial_gain, masked_attention, rotary, rotate
 from gram_pyro.tasks.base import Problems
 from gram_pyro.tasks.coloring import Coloring
 
@@ -274,3 +274,11 @@ def test_answers_are_independent_categoricals() -> None:
     wide = answers.expand((5, 2))
     assert wide.batch_shape == (5, 2) and wide.event_shape == (3,)
     torch.testing.assert_close(wide.log_prob(drawn[:5]), answers.log_prob(drawn[:5]))
+
+
+def test_of_several_relations_each_head_starts_with_one() -> None:
+    gain = initial_gain(8, 3)
+    assert [[place for place, value in enumerate(row) if value > 1] for row in gain.tolist()] == 2 * [[0], [1], [2], []]
+    assert len(set(initial_gain(4, 1).flatten().tolist())) == 4
+    attention = RelationAttention(16, 4, 4)
+    assert attention.gain is not None and torch.equal(attention.gain.detach(), initial_gain(4, 4))

@@ -81,6 +81,20 @@ def test_heads_learn_and_the_core_does_not_move(monkeypatch: pytest.MonkeyPatch)
     assert all(torch.equal(before[name], tensor) for name, tensor in run.model.state_dict().items())
 
 
+def test_value_looks_to_the_end_and_halt_to_now() -> None:
+    """Trajectories that are wrong until their last step: value learns yes, halt learns no."""
+    core = model()
+    trainer = HeadsTrainer(TASK, core, GRAPHS, 3, 1, 0)
+    graphs = [GRAPHS[i % len(GRAPHS)] for i in range(heads_training.PROBLEMS)]
+    run = rollout(TASK, core, graphs, 6, 0)
+    valid = torch.zeros_like(run.valid)
+    valid[-1] = True
+    for _ in range(40):
+        trainer._update(run._replace(valid=valid), torch.arange(64))
+    verdict = trainer.heads(run.high[1], run.problems)
+    assert (verdict.value > 0).all() and (verdict.halt < 0).all()
+
+
 def test_high_gets_no_gradient_from_the_heads() -> None:
     heads = Heads(TASK, model())
     torch.nn.init.normal_(heads.doubt.weight)
