@@ -23,11 +23,11 @@ from benchmarks.report import Row, machine, table, write_json
 from gram_pyro.cli import parse
 from gram_pyro.errors import run_cli
 from gram_pyro.evaluate import draw_figures
-from gram_pyro.evaluation import draw_all, evaluate
+from gram_pyro.evaluation import draw_all, evaluate, measure_draws
 from gram_pyro.inference import INDEPENDENT, Method
-from gram_pyro.metrics import Seen, count_solutions, measure
+from gram_pyro.metrics import Seen, count_solutions
 from gram_pyro.runs import Run, load_run
-from gram_pyro.selection import SELECTIONS
+from gram_pyro.selection import possible
 
 DATA_SEED = 11  # the experiments of LOG.md looked at 7
 SAMPLES = 20
@@ -77,22 +77,19 @@ class Bench:
         self.problems = run.task.generate("test", problems, DATA_SEED)
         self.counts = [count_solutions(run.task, problem) for problem in self.problems]
         self.seen: Seen = {}
-        self.selections = [name for name in SELECTIONS if name != "value" or run.heads is not None]
+        self.selections = possible(run.heads is not None)
 
     def measured(self, method: Method, depths: Sequence[int], seed: int, progress: Any) -> list[Row]:
         """One row for each depth, with the seconds that all of them took."""
         began = time.perf_counter()
         drawn = draw_all(self.run, self.problems, SAMPLES, depths, seed, method, progress)
         seconds = time.perf_counter() - began
-        rows = []
-        for d, depth in enumerate(depths):
-            values = None if self.run.heads is None else [each.values[d] for each in drawn]  # type: ignore[index]
-            row = measure(
-                self.run.task, self.problems, [each.decoded[d] for each in drawn], SAMPLES, depth, self.counts,
-                self.seen, values=values, spent=[each.spent[d] for each in drawn], selections=self.selections,
-            )  # fmt: skip
-            rows.append(row._asdict() | {"seconds": round(seconds, 2)})
-        return rows
+        shared = self.counts, self.seen, None, self.selections
+        rows = [
+            measure_draws(self.run.task, self.problems, drawn, at, SAMPLES, depth, *shared)
+            for at, depth in enumerate(depths)
+        ]
+        return [row._asdict() | {"seconds": round(seconds, 2)} for row in rows]
 
     def compare(self, methods: dict[str, Method], depths: Sequence[int], seeds: int) -> list[Row]:
         """Mean and spread over seeds of each method at each depth."""

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.report import machine, write_json
-from gram_pyro import evaluate, evaluation, train
+from benchmarks.report import write_json
+from benchmarks.trained import facts_of, train_once
+from gram_pyro import evaluate, evaluation
 from gram_pyro.errors import run_cli
 from gram_pyro.metrics import count_solutions
 from gram_pyro.runs import load_run
@@ -62,10 +63,7 @@ def train_row(name: str, extra: list[str]) -> Path:
     """Train a row, or go on with it, or leave it if it is finished."""
     row = ROWS[name]
     folder = RUNS / f"{row.task}-{name}"
-    if not (folder / "config.json").exists():
-        train.main(["--task", row.task, "--out", str(folder), *row.options.split(), *extra])
-    elif list(folder.glob("checkpoint-*.pt")):
-        train.main(["--resume", str(folder)])
+    train_once(folder, ["--task", row.task, *row.options.split(), *extra])
     return folder
 
 
@@ -91,14 +89,8 @@ def main(arguments: list[str]) -> None:
         out = folder / "evaluation.json"
         asked = ["--problems", str(row.problems), "--data-seed", str(DATA_SEED), "--out", str(out)]
         evaluate.main([str(folder), *asked, "--steps", *row.steps.split()])
-        metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-        result = {
-            "command": f"python -m benchmarks.quality {name} {' '.join(extra)}".strip(),
-            "machine": machine(),
-            "config": json.loads((folder / "config.json").read_text()),
-            "minutes": max(row["seconds"] for row in metrics) / 60,
-            "evaluation": json.loads(out.read_text()),
-        }
+        result = facts_of(folder, f"python -m benchmarks.quality {name} {' '.join(extra)}")
+        result["evaluation"] = json.loads(out.read_text())
         if name == "relations-0":
             result["transfer"] = [transfer(folder, n, 100) for n in TRANSFER]
         write_json(Path("benchmarks/results") / f"{row.task}-{name}.json", result)

@@ -15,8 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.report import machine, write_json
-from gram_pyro import evaluate, train
+from benchmarks.report import write_json
+from benchmarks.trained import facts_of, train_once
+from gram_pyro import evaluate
 from gram_pyro.errors import UserError, run_cli
 
 RUN = Path("runs/sudoku-extreme")
@@ -69,21 +70,9 @@ def main(arguments: list[str]) -> None:
     test = part(rows, "test", lambda row: row["fold"] == TEST_FOLD)
     hard = rows_of(options.folder / HARD)
     hard_test = write_rows(test.with_name("hard.csv"), random.Random(0).sample(hard, HARD_PUZZLES))
-    if not (RUN / "config.json").exists():
-        data = ["--task.data", str(training), "--task.test-data", str(test)]
-        train.main(["--task", "sudoku", "--out", str(RUN), *data, *extra])
-    elif list(RUN.glob("checkpoint-*.pt")):
-        train.main(["--resume", str(RUN)])
-    metrics = [json.loads(line) for line in (RUN / "metrics.jsonl").read_text().splitlines()]
-    result = {
-        "command": f"python -m benchmarks.sudoku_extreme {options.folder.name} {' '.join(extra)}".strip(),
-        "machine": machine(),
-        "config": json.loads((RUN / "config.json").read_text()),
-        "minutes": max(row["seconds"] for row in metrics) / 60,
-        "fold_9": measured(test, "fold-9"),
-        "hard_test": measured(hard_test, "hard-test"),
-    }
-    write_json(OUT, result)
+    train_once(RUN, ["--task", "sudoku", "--task.data", str(training), "--task.test-data", str(test), *extra])
+    result = facts_of(RUN, f"python -m benchmarks.sudoku_extreme {options.folder.name} {' '.join(extra)}")
+    write_json(OUT, result | {"fold_9": measured(test, "fold-9"), "hard_test": measured(hard_test, "hard-test")})
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from gram_pyro.inference import MAX_NUMBER, Method
 from gram_pyro.metrics import Row, count_solutions
 from gram_pyro.runs import load_run
 from gram_pyro.scaling import draw_by_solutions, draw_depth_width, draw_frontier
-from gram_pyro.selection import SELECTIONS, check_selection
+from gram_pyro.selection import check_selection, possible
 from gram_pyro.tasks.base import Task
 from gram_pyro.tasks.files import is_folder
 
@@ -148,7 +148,7 @@ def main(arguments: list[str]) -> None:
     quiet = config.json and not sys.stderr.isatty()
     progress = partial(tqdm, disable=quiet, leave=False)
     counts = [count_solutions(task, problem) for problem in progress(problems, desc="solutions")]
-    selections = config.select or [name for name in SELECTIONS if name != "value" or run.heads is not None]
+    selections = config.select or possible(run.heads is not None)
     measured = evaluate(
         run, problems, counts, config.samples, steps, config.seed, progress,
         method=config.method, selections=selections, with_bound=config.bound,

@@ -13,6 +13,7 @@ from gram_pyro.inference import INDEPENDENT, Draws, Method, sample
 from gram_pyro.metrics import Row, Seen, bound, by_size, measure
 from gram_pyro.runs import Run
 from gram_pyro.scaling import frontier
+from gram_pyro.tasks.base import Task
 
 MAX_SOLUTIONS = 20_000
 """Solutions of a problem up to which the bound is measured on it: it takes all of them."""
@@ -43,6 +44,26 @@ def draw_all(
     return [drawn[place] for place in range(len(problems))]
 
 
+def measure_draws(
+    task: Task,
+    problems: Sequence[Any],
+    drawn: Sequence[Draws],
+    at: int,
+    samples: int,
+    steps: int,
+    counts: Sequence[int | None],
+    seen: Seen,
+    places: Sequence[int] | None,
+    selections: Sequence[str],
+) -> Row:
+    """Measure what `draw_all` drew, at the depth in place `at`; the rest as in `measure`."""
+    values = [each.values[at] for each in drawn if each.values is not None]
+    return measure(
+        task, problems, [each.decoded[at] for each in drawn], samples, steps, counts, seen, places,
+        values=values or None, spent=[each.spent[at] for each in drawn], selections=selections,
+    )  # fmt: skip
+
+
 def evaluate(
     run: Run,
     problems: Sequence[Any],
@@ -69,12 +90,8 @@ def evaluate(
     drawn: list[Draws] = []
 
     def row(number: int, depth: int, places: Sequence[int]) -> Row:
-        d = depths.index(depth)
-        return measure(
-            task, problems, [each.decoded[d] for each in drawn], number, depth, counts, seen, places,
-            values=None if run.heads is None else [each.values[d] for each in drawn],  # type: ignore[index]
-            spent=[each.spent[d] for each in drawn], selections=selections,
-        )  # fmt: skip
+        at = depths.index(depth)
+        return measure_draws(task, problems, drawn, at, number, depth, counts, seen, places, selections)
 
     everything = range(len(problems))
     for number in sorted(set(samples), reverse=True):

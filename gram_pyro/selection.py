@@ -35,6 +35,11 @@ Selection = Callable[[Sequence[Answer], Sequence[float] | None, Sequence[int]], 
 SELECTIONS: dict[str, Selection] = {"first": first, "majority": majority, "value": value, "checker": checker}
 
 
+def possible(has_values: bool) -> list[str]:
+    """The ways to choose: all of them, but by value only where there is a value head."""
+    return [name for name in SELECTIONS if name != "value" or has_values]
+
+
 def check_selection(name: str, has_values: bool) -> None:
     """Raises `UserError` for an unknown way to choose, or by value where there is no value head."""
     if name not in SELECTIONS:
