@@ -24,7 +24,7 @@ RUN = Path("runs/sudoku-extreme")
 OUT = Path("benchmarks/results/sudoku-extreme.json")
 TRAINING, HARD = "sudoku_extreme_1k_train.csv.gz", "sudoku_hard_test.csv.gz"
 TEST_FOLD = "9"
-HARD_PUZZLES = 500
+HARD_PUZZLES = 200
 MEASURES = ["--samples", "1", "5", "20", "--steps", "16", "32", "64", "--no-bound", "--json"]
 
 

@@ -32,6 +32,11 @@ class Terms(NamedTuple):
     kl: Tensor
     trace: Trace
 
+    @property
+    def outcome(self) -> Any:
+        """What the model returned."""
+        return self.trace.nodes["_RETURN"]["value"]
+
 
 class TruncatedTrace_ELBO(ELBO):
     """ELBO whose gradient sees only the last `horizon` transitions of a run.
@@ -136,6 +141,9 @@ class TruncatedTrace_ELBO(ELBO):
     def _kl(self, name: str, guide_site: Any, model_site: Any) -> tuple[Tensor, Tensor]:
         """KL of one site, `(batch,)`, and the same value with the balanced gradient."""
         q, p, value = guide_site["fn"], model_site["fn"], guide_site["value"]
+        if q is p:
+            nothing = torch.zeros(q.batch_shape, device=value.device)
+            return nothing, nothing
         if not q.has_rsample:
             raise ValueError(f"the guide's {name!r} cannot be reparameterised, and its gradient would be lost")
         scale, mask = guide_site["scale"], guide_site["mask"]

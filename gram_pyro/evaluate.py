@@ -136,7 +136,7 @@ def main(arguments: list[str]) -> None:
     run = load_run(config.run, config.device)
     for name in config.select:
         check_selection(name, run.heads is not None)
-    config.method.check(run.heads)
+    config.method.check(run.model, run.heads)
     task = run.task
     if config.skip_bad:
         task = skipping(task)
@@ -144,7 +144,8 @@ def main(arguments: list[str]) -> None:
         problems = task.generate("test", config.problems, config.data_seed)
     else:
         problems = user_problems(task, config.graphs)
-    steps = config.steps or [factor * run.depth for factor in DEPTH_FACTORS]
+    factors = (1,) if run.model.recursion == "none" else DEPTH_FACTORS
+    steps = config.steps or [factor * run.depth for factor in factors]
     quiet = config.json and not sys.stderr.isatty()
     progress = partial(tqdm, disable=quiet, leave=False)
     counts = [count_solutions(task, problem) for problem in progress(problems, desc="solutions")]

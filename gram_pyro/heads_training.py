@@ -101,9 +101,10 @@ def rollout(task: Task, model: Model, problems: Sequence[Any], depth: int, seed:
     state: State | None = None
     with seeded(seed), pyro.validation_enabled(False):
         for _ in range(depth):
-            state, logits = model(x, steps=1, state=state, supervise="last")
+            outcome = model(x, steps=1, state=state, supervise="last")
+            state = outcome.state
             highs.append(state.high)
-            answers = [task.answer(p, v) for p, v in zip(problems, logits.argmax(-1).tolist(), strict=True)]
+            answers = [task.answer(p, v) for p, v in zip(problems, outcome.answers.tolist(), strict=True)]
             valid.append([not broken(task, problems, i, answer, seen) for i, answer in enumerate(answers)])
     return Rollout(x, torch.stack(highs), torch.tensor(valid))
 

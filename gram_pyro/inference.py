@@ -13,8 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gram_pyro.errors import UserError
-from gram_pyro.models.base import Model, State
+from gram_pyro.models.base import Answers, Model, Outcome, State
 from gram_pyro.models.heads import Heads, Verdict
+from gram_pyro.noise_messenger import NoiseMessenger
 from gram_pyro.repel_messenger import RepelMessenger
 from gram_pyro.smc import ParticleFilter
 from gram_pyro.tasks.base import Problems
@@ -48,6 +49,12 @@ class Method:
     """First supervision steps in which samples repel each other."""
     repel_iterations: int = 4
     """Moves in each of those transitions."""
+    noise: float = 0.0
+    """Scale of Gaussian noise that is added to h after every transition, whatever the model draws itself."""
+    random_start: bool = False
+    """Whether z_0 is drawn from N(0, I) for every sample, instead of the one that the model was trained with."""
+    categorical: bool = False
+    """Whether answers are drawn from the decoder's probabilities, instead of taking the likeliest."""
 
     def __post_init__(self) -> None:
         if self.halt not in ("never", "simple", "q"):
@@ -58,6 +65,8 @@ class Method:
             raise UserError(f"repel must lie between 0 and 1000, not {self.repel}")
         if not 1 <= self.repel_steps <= MAX_NUMBER or not 1 <= self.repel_iterations <= 1000:
             raise UserError(f"repel_steps must lie between 1 and {MAX_NUMBER:,}, repel_iterations between 1 and 1,000")
+        if not 0 <= self.noise <= 1000:
+            raise UserError(f"noise must lie between 0 and 1000, not {self.noise}")
         if self.couples and self.halt != "never":
             raise UserError("trajectories that halt leave the others alone; choose halt, or resample and repel")
 
@@ -71,8 +80,18 @@ class Method:
         """Whether a checkpoint must have value and halt heads for this."""
         return self.resample or self.halt != "never"
 
-    def check(self, heads: Heads | None) -> None:
-        """Raises `UserError` if it needs heads and there are none."""
+    @property
+    def needs_recursion(self) -> bool:
+        """Whether it acts on the state that a trajectory carries from step to step."""
+        return self.needs_heads or self.repel > 0 or self.noise > 0 or self.random_start
+
+    def check(self, model: Model, heads: Heads | None) -> None:
+        """Raises `UserError` if it needs heads and there are none, or if the model carries no state."""
+        if self.needs_recursion and model.recursion != "carried":
+            raise UserError(
+                f"{type(model).__name__} carries no latent state from step to step; halting, resampling, repulsion, "
+                f"noise and a random start are for models that do"
+            )
         if self.needs_heads and heads is None:
             raise UserError(
                 "halting and resampling need value and halt heads, and this checkpoint has none; "
@@ -125,10 +144,11 @@ def sample(
     bounded size; those of one problem stay together where they know of each other. What is decoded are
     the particles before they are resampled, without their weights. `heads` judge the states; `belief` is
     the task's, for `method.repel`.
-    Raises `UserError` if the method needs heads and there are none, if too many samples would have to
-    know of each other, or if the model draws no guidance that could be repelled.
+    A model whose steps are planned from the first (`Model.recursion`) runs anew for each depth.
+    Raises `UserError` if the method needs heads and there are none, or a latent state that the model has not, if
+    too many samples would have to know of each other, or if the model draws no guidance that could be repelled.
     """
-    method.check(heads)
+    method.check(model, heads)
     device = next(model.parameters()).device
     count, length = problems.tokens.shape
     owner = torch.arange(count).repeat_interleave(num_samples)
@@ -146,7 +166,8 @@ def sample(
     with seeded(seed), pyro.validation_enabled(False):
         for start in range(0, len(owner), chunk):
             part = problems.select(owner[start : start + chunk]).to(device)
-            parts.append(_run(model, part, num_samples, steps, method, heads, belief))
+            run = _run if model.recursion == "carried" else _run_anew
+            parts.append(run(model, part, num_samples, steps, method, heads, belief))
     decoded, values, spent = zip(*parts, strict=True)
     shape = (len(steps), count, num_samples)
     return Draws(
@@ -167,41 +188,75 @@ def _run(
 ) -> Draws:
     """Run one chunk: draws of shape `(depths, rows, ...)`."""
     rows, length = problems.tokens.shape
+    device = problems.tokens.device
     decoded = torch.empty(len(steps), rows, length, dtype=torch.long)
     values = torch.empty(len(steps), rows)
     spent = torch.empty(len(steps), rows, dtype=torch.long)
     particles = ParticleFilter(rows // num_samples, num_samples) if method.resample else None
     repel = RepelMessenger(model.decode, belief, num_samples, method.repel, method.repel_iterations)
     running = torch.arange(rows)
-    state: State | None = None
+    state = random_state(model, rows, length) if method.random_start else None
+    noise: AbstractContextManager[object] = NoiseMessenger(method.noise) if method.noise else nullcontext()
     reached = 0
     for target, depth in _legs(steps, method):
         apart = method.repel > 0 and reached < method.repel_steps
         effect: AbstractContextManager[object] = repel if apart else nullcontext()
-        with effect:
-            state, logits = model(problems, steps=depth - reached, state=state, supervise="last")
+        with effect, noise:
+            outcome: Outcome = model(problems, steps=depth - reached, state=state, supervise="last")
+        state = outcome.state
         if apart and num_samples > 1 and not repel.met:
             raise UserError("the model draws no guidance, so that its samples cannot repel each other")
         reached = depth
         verdict = heads(state.high, problems) if heads is not None else None
-        decoded[target:, running] = logits.argmax(-1).cpu()
+        decoded[target:, running] = answers_of(outcome, method).cpu()
         spent[target:, running] = depth
         if verdict is not None:
             values[target:, running] = verdict.value.sigmoid().cpu()
             if particles is not None:
                 log_values = F.logsigmoid(verdict.value).view(-1, num_samples).cpu()
                 ancestors = particles.step(log_values) + torch.arange(0, rows, num_samples)[:, None]
-                kept = ancestors.flatten().to(logits.device)
+                kept = ancestors.flatten().to(device)
                 state = State(state.high[kept], state.low[kept])
             going = ~halting(verdict, method).cpu()
             if not going.all():
                 running = running[going]
                 if not len(running):
                     break
-                kept = going.nonzero()[:, 0].to(logits.device)
+                kept = going.nonzero()[:, 0].to(device)
                 problems = problems.select(kept)
                 state = State(state.high[kept], state.low[kept])
     return Draws(decoded, values, spent)
+
+
+def _run_anew(
+    model: Model,
+    problems: Problems,
+    num_samples: int,
+    steps: Sequence[int],
+    method: Method,
+    heads: Heads | None,
+    belief: Callable[[Tensor], Tensor],
+) -> Draws:
+    """Run one chunk of a model without a state to carry: once for each depth, or once for all if there are none."""
+    planned = model.recursion == "planned"
+    runs: list[Tensor] = []
+    for depth in steps if planned else (1,):
+        runs.append(answers_of(model(problems, steps=depth, supervise="last"), method).cpu())
+    decoded = torch.stack(runs).expand(len(steps), -1, -1)
+    spent = torch.tensor(steps if planned else [1] * len(steps))[:, None].expand(-1, len(problems.tokens))
+    return Draws(decoded, None if heads is None else torch.full(spent.shape, torch.nan), spent)
+
+
+def answers_of(outcome: Outcome, method: Method) -> Tensor:
+    """The answers `(batch, length)` that a run ends in."""
+    if method.categorical and outcome.drawn is None:
+        return Answers(outcome.logits).sample()
+    return outcome.answers
+
+
+def random_state(model: Model, batch: int, length: int) -> State:
+    """z_0 drawn from N(0, I) at every position of every sample."""
+    return State(*(torch.randn_like(latent) for latent in model.initial_state(batch, length)))
 
 
 def _legs(steps: Sequence[int], method: Method) -> Iterator[tuple[int, int]]:

@@ -151,9 +151,7 @@ def bound(
             terms = objective.terms(model, guide, x, y.to(device), steps=depth, supervise="last")
             loss = terms.kl.sum(0).double().cpu() - terms.log_likelihood.double().cpu()
             nll.index_add_(0, owner, weight[owner] * loss)
-            site: Any = terms.trace.nodes[f"y_{depth}"]
-            decoded: Tensor = site["fn"].logits.argmax(-1)
-            for place, values in zip(owner.tolist(), decoded.tolist(), strict=True):
+            for place, values in zip(owner.tolist(), terms.outcome.answers.tolist(), strict=True):
                 if not broken(task, problems, place, task.answer(problems[place], values), seen):
                     valid[place] += weight[place]
     excess = nll - entropy

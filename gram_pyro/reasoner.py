@@ -69,7 +69,7 @@ class Reasoner:
             if not isinstance(value, int) or not least <= value <= most:
                 raise UserError(f"{name} must be a whole number from {least:,} to {most:,}, not {value}")
         check_selection(select, self.run.heads is not None)
-        method.check(self.run.heads)
+        method.check(self.run.model, self.run.heads)
         task = self.task
         problem = task.prepare(problem)
         model, heads, x = self.run.model, self.run.heads, task.encode([problem])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from gram_pyro.config import MachineConfig, RunConfig, config_of
 from gram_pyro.errors import UserError
 from gram_pyro.guides import GUIDES
-from gram_pyro.models import MODELS, GramConfig
+from gram_pyro.models import MODELS, GramConfig, Model
 from gram_pyro.tasks import TASKS, Coloring, NQueens, Sudoku, Task
 from gram_pyro.training import TrainingConfig
 
@@ -51,19 +51,32 @@ RECIPES: dict[tuple[str, str], RunConfig] = {
 }
 
 
+def sized(kind: Callable[..., Any], preset: GramConfig) -> Any:
+    """A model's configuration, with the sizes of a preset as far as they are its own."""
+    names = ["width", "heads", "hidden"]
+    if isinstance(kind, type) and issubclass(kind, GramConfig):
+        names += ["layers", "refinements", "transitions"]
+    known = {field.name for field in fields(kind)} if is_dataclass(kind) else set()
+    return kind(**{name: getattr(preset, name) for name in names if name in known})
+
+
 def recipe(
     task: str,
     preset: str = "cpu",
     model: str | Callable[..., Any] = "gram",
-    guide: str | Callable[..., Any] = "gaussian",
+    guide: str | Callable[..., Any] | None = None,
 ) -> RunConfig:
-    """The recipe of a task; a task of the user's own starts from the preset alone.
+    """The recipe of a task, with the posterior and the changes that the model asks for (`Model.guide`, `.recipe`).
+
+    A task of the user's own starts from the preset alone.
 
     Raises `UserError` for an unknown task, preset, model or guide.
     """
     if preset not in PRESETS:
         raise UserError(f"unknown preset {preset!r}; known are {' and '.join(PRESETS)}")
-    model, guide = MODELS.name_of(model), GUIDES.name_of(guide)
+    asked = MODELS.find(model)
+    own_guide: str = getattr(asked, "guide", Model.guide)
+    model, guide = MODELS.name_of(model), GUIDES.name_of(own_guide if guide is None else guide)
     task, kind = TASKS.name_of(task), TASKS.find(task)
     if (task, preset) in RECIPES:
         base = RECIPES[task, preset]
@@ -75,5 +88,6 @@ def recipe(
         except TypeError as error:
             raise UserError(f"{task} must be complete, each field with a default: {error}") from error
         base = RunConfig(made, *PRESETS[preset], MachineConfig())
-    config = base.model if model == "gram" else config_of(model)()
-    return RunConfig(base.task, config, base.training, base.machine, guide, task, model)
+    config = base.model if model == "gram" else sized(config_of(model), base.model)
+    training = replace(base.training, **getattr(asked, "recipe", Model.recipe))
+    return RunConfig(base.task, config, training, base.machine, guide, task, model)

@@ -54,8 +54,9 @@ def main(arguments: list[str]) -> None:
         if {"-h", "--help"} & set(arguments):
             print(USAGE)
         parts = [take_option(arguments, "task", "coloring"), take_option(arguments, "preset", "cpu")]
-        parts += [take_option(arguments, "model", "gram"), take_option(arguments, "guide", "gaussian")]
-        task, preset, model, guide = (str(part) for part in parts)
+        parts += [take_option(arguments, "model", "gram")]
+        task, preset, model = (str(part) for part in parts)
+        guide = take_option(arguments, "guide")
         init = take_option(arguments, "init")
         folder = Path(take_option(arguments, "out") or f"runs/{Path(task.partition(':')[0]).stem}")
         config = parse(RunConfig, "gram_pyro.train", arguments, timed(recipe(task, preset, model, guide), arguments))

@@ -15,7 +15,7 @@ from gram_pyro.elbo import TruncatedTrace_ELBO
 from gram_pyro.errors import UserError
 from gram_pyro.guides.base import Guide
 from gram_pyro.kl_controller import KLController
-from gram_pyro.models.base import Model, State
+from gram_pyro.models.base import Model, Outcome, State
 from gram_pyro.tasks.base import TrainingSet
 
 
@@ -37,6 +37,9 @@ class TrainingConfig:
     """Part of the problems that first run free, under the prior, before a target steers them; 0 in the paper."""
     problems: int = 20_000
     """Problems in the training set, each with all its solutions."""
+    deep_supervision: bool = True
+    """Whether every supervision step has a likelihood and an update of its own; otherwise an update runs the whole
+    trajectory, and only its end is told what was right."""
     horizon: int = 1
     """Transitions that gradients run through; above the model's transitions, several steps are unrolled."""
     charge: Literal["last", "all"] = "all"
@@ -150,7 +153,8 @@ class Trainer:
             fused=True,
         )
         self.generator = torch.Generator().manual_seed(config.seed)
-        self.steps = math.ceil(config.horizon / model.transitions)
+        self.supervise = "every" if config.deep_supervision else "last"
+        self.steps = math.ceil(config.horizon / model.transitions) if config.deep_supervision else config.depth
         if config.depth % self.steps:
             raise UserError(
                 f"horizon {config.horizon} unrolls {self.steps} supervision steps of {model.transitions} transitions "
@@ -184,7 +188,8 @@ class Trainer:
         (problems, targets, _), config = self.carry.examples, self.config
         beta = self.controller.beta
         self.elbo.beta = beta if config.kl_tilt == 1 else beta * self.kl_weights[self.carry.depths]
-        terms = self.elbo.terms(self.model, self.guide, problems, targets, steps=self.steps, state=self.carry.state)
+        course: dict[str, Any] = {"steps": self.steps, "state": self.carry.state, "supervise": self.supervise}
+        terms = self.elbo.terms(self.model, self.guide, problems, targets, **course)
         loss = terms.loss / (len(targets) * self.steps)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -200,12 +205,10 @@ class Trainer:
         if config.kl_target is not None and len(terms.kl):
             target = self.kl_target()
             self.controller.update(torch.where(count > 0, kl, target), target)
-        sites: dict[str, Any] = terms.trace.nodes
-        total = self.steps * self.model.transitions
-        logits = sites[f"y_{self.steps}"]["fn"].logits
-        right = ((logits.argmax(-1) == targets) | (targets < 0)).all(-1)
+        outcome: Outcome = terms.outcome
+        right = ((outcome.answers == targets) | (targets < 0)).all(-1)
         accuracy = (right * usual).sum()
-        self.carry.advance(State(sites[f"high_{total}"]["value"], sites[f"low_{total}"]["value"]), logits)
+        self.carry.advance(outcome.state, outcome.logits)
         self.done += 1
         return Measured(loss.detach(), kl, accuracy, beta, norm)
 

@@ -60,7 +60,8 @@ def test_sites_and_their_shapes(core: str, supervise: str) -> None:
         assert site["is_observed"] == (not name.startswith("guidance"))
         if not y and not name.startswith("guidance"):
             assert (site["log_prob"] == 0).all()
-    state, logits = trace.nodes["_RETURN"]["value"]
+    state, logits, drawn = trace.nodes["_RETURN"]["value"]
+    assert drawn is None
     assert torch.equal(state.high, trace.nodes["high_4"]["value"])
     assert torch.equal(state.low, trace.nodes["low_4"]["value"])
     assert torch.equal(logits, trace.nodes["y_2"]["fn"].logits)
@@ -224,7 +225,7 @@ def test_sixty_four_steps_stay_finite(core: str) -> None:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(3)
-        state, logits = model(batch, steps=64)
+        state, logits, _ = model(batch, steps=64)
     assert logits.isfinite().all() and state.high.isfinite().all() and state.low.isfinite().all()
     sites = poutine.trace(model).get_trace(batch, steps=8).nodes
     for t in (1, 16):  # the core ends in a norm

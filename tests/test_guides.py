@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.distributions import kl_divergence
 
 from gram_pyro.elbo import Terms, TruncatedTrace_ELBO
-from gram_pyro.guides import GUIDES, Guide, PriorGuide
+from gram_pyro.errors import UserError
+from gram_pyro.guides import GUIDES, EmptyGuide, GaussianGuide, Guide, MeanOnlyGuide, PriorGuide, ScaleOnlyGuide
 from gram_pyro.models.base import State
 from gram_pyro.models.gram import Gram, GramConfig
 from gram_pyro.tasks.base import Problems
@@ -21,10 +22,11 @@ from gram_pyro.tasks.coloring import Coloring
 
 torch.set_num_threads(1)
 TASK = Coloring()
-LEARNED = [kind for kind in GUIDES.values() if kind is not PriorGuide]
+STEERING = [kind for kind in GUIDES.values() if kind is not EmptyGuide]
+LEARNED = [kind for kind in STEERING if kind is not PriorGuide]
 PROBLEMS = TASK.encode([nx.gnp_random_graph(5, 0.5, seed=seed) for seed in range(3)])
 TARGETS = torch.tensor([[0, 1, 2, 0, 1], [0, 0, 1, 1, 2], [2, 1, 0, 2, -1]])
-over_guides = pytest.mark.parametrize("kind", GUIDES.values())
+over_guides = pytest.mark.parametrize("kind", STEERING)
 
 
 def pair(kind: type[Guide], seed: int = 0, spread: float = 0.0, core: str = "hierarchical") -> tuple[Gram, Guide]:
@@ -42,6 +44,11 @@ def pair(kind: type[Guide], seed: int = 0, spread: float = 0.0, core: str = "hie
 def terms(model: Gram, guide: Guide, targets: Tensor | None = TARGETS, seed: int = 1) -> Terms:
     torch.manual_seed(seed)
     return TruncatedTrace_ELBO(None).terms(model, guide, PROBLEMS, targets, steps=2)
+
+
+def seen_by(posterior: TorchDistribution) -> Tensor:
+    """All numbers of a Gaussian that the answer may move."""
+    return torch.cat((posterior.mean, posterior.stddev), -1)
 
 
 def posteriors(guide: Guide, targets: Tensor | None) -> dict[str, tuple[TorchDistribution, TorchDistribution]]:
@@ -108,11 +115,11 @@ def test_a_learned_guide_sees_the_answer_and_the_model_does_not(kind: type[Guide
     here, there = posteriors(guide, TARGETS), posteriors(guide, TARGETS[[2, 0, 1]])
     first, second = here["guidance_1"], there["guidance_1"]
     assert torch.equal(first[1].mean, second[1].mean) and torch.equal(first[1].variance, second[1].variance)
-    assert (first[0].mean - second[0].mean).abs().max() > 1e-2
+    assert (seen_by(first[0]) - seen_by(second[0])).abs().max() > 1e-2
     by_keyword = guide(PROBLEMS, targets=TARGETS)
     assert by_keyword["guidance_1"].shape == (3, 5, 16)
     alike = posteriors(guide, torch.where(torch.arange(5) == 0, (TARGETS + 1) % 3, TARGETS))["guidance_1"]
-    moved = (alike[0].mean - first[0].mean).abs().amax((0, 2))
+    moved = (seen_by(alike[0]) - seen_by(first[0])).abs().amax((0, 2))
     assert moved[0] > 1e-2 and (moved[1:] < 1e-6).all()  # each position sees its own
 
 
@@ -186,3 +193,18 @@ def test_any_size_runs(kind: type[Guide]) -> None:
     for n in (1, 9):
         batch: Problems = TASK.encode([nx.empty_graph(n)] * 2)
         assert guide(batch, torch.zeros(2, n, dtype=torch.long))["guidance_2"].shape == (2, n, 16)
+
+
+@pytest.mark.parametrize(
+    ("kind", "mean", "scale"), [(GaussianGuide, True, True), (MeanOnlyGuide, True, False), (ScaleOnlyGuide, False, True)]
+)
+def test_only_what_may_see_the_answer_leaves_the_prior(kind: type[Guide], mean: bool, scale: bool) -> None:
+    for posterior, prior in posteriors(pair(kind, spread=0.5)[1], TARGETS).values():
+        assert torch.equal(posterior.mean, prior.mean) != mean
+        assert torch.equal(posterior.stddev, prior.stddev) != scale
+
+
+def test_the_empty_guide_refuses_a_model_that_draws() -> None:
+    _, guide = pair(EmptyGuide)
+    with pytest.raises(UserError, match="Gram draws guidance_1, and the empty guide has no posterior for it"):
+        guide(PROBLEMS, TARGETS)

@@ -45,7 +45,7 @@ def trajectories(steps: int, samples: int, seed: int) -> tuple[Tensor, Tensor]:
     x = X.select(torch.arange(4).repeat_interleave(samples))
     state, decodes, sure = None, [], []
     for _ in range(steps):
-        state, logits = MODEL(x, steps=1, state=state, supervise="last")
+        state, logits, _ = MODEL(x, steps=1, state=state, supervise="last")
         decodes.append(logits.argmax(-1))
         sure.append(HEADS(state.high, x).halt > 0)
     return torch.stack(decodes), torch.stack(sure)

@@ -10,7 +10,7 @@ import pytest
 
 from gram_pyro.errors import UserError
 from gram_pyro.guides import GUIDES, GaussianGuide, PriorGuide
-from gram_pyro.models import MODELS, Gram
+from gram_pyro.models import MODELS, Autoregressive, Gram, Trm
 from gram_pyro.recipes import RECIPES, recipe
 from gram_pyro.registry import Registry
 from gram_pyro.runs import build_parts
@@ -53,7 +53,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_the_registries_know_their_parts() -> None:
     assert dict(TASKS) == {"coloring": Coloring, "nqueens": NQueens, "sudoku": Sudoku}
-    assert dict(MODELS) == {"gram": Gram}
+    assert {"gram": Gram, "trm": Trm, "ar": Autoregressive}.items() <= dict(MODELS).items()
     assert {"gaussian": GaussianGuide, "prior": PriorGuide}.items() <= dict(GUIDES).items()
 
 

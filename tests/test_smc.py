@@ -73,7 +73,7 @@ def test_one_problem_agrees_with_the_filter_of_pyro(threshold: float) -> None:
     state: State | None = None
     with seeded(SEED):
         for _ in range(STEPS):
-            state, _ = model(x, steps=1, state=state, supervise="last")
+            state, *_ = model(x, steps=1, state=state, supervise="last")
             ancestors = particles.step(F.logsigmoid(heads(state.high, x).value)[None])[0]
             state = State(state.high[ancestors], state.low[ancestors])
     assert state is not None
@@ -111,7 +111,7 @@ def expected_log_value(problems: int) -> Tensor:
     """log E[v(z_T)] on one problem, from plain draws."""
     model, heads = parts()
     x = TASK.encode(TASK.generate("test", 1, 0)).select(torch.zeros(problems, dtype=torch.long))
-    state, _ = model(x, steps=STEPS, supervise="last")
+    state, *_ = model(x, steps=STEPS, supervise="last")
     return F.logsigmoid(heads(state.high, x).value).logsumexp(0) - torch.tensor(float(problems)).log()
 
 
@@ -124,7 +124,7 @@ def test_the_evidence_is_the_expected_value() -> None:
         filter_ = ParticleFilter(40, 16, ess_threshold=0.9)
         state: State | None = None
         for _ in range(STEPS):
-            state, _ = model(batch, steps=1, state=state, supervise="last")
+            state, *_ = model(batch, steps=1, state=state, supervise="last")
             log_values = F.logsigmoid(heads(state.high, batch).value).view(40, 16)
             kept = (filter_.step(log_values) + torch.arange(0, 640, 16)[:, None]).flatten()
             state = State(state.high[kept], state.low[kept])

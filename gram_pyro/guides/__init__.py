@@ -1,10 +1,21 @@
 """q(trajectory | x, y): one posterior a file."""
 
 from gram_pyro.guides.base import Guide
+from gram_pyro.guides.empty import EmptyGuide
 from gram_pyro.guides.gaussian import GaussianGuide
+from gram_pyro.guides.mean_only import MeanOnlyGuide
 from gram_pyro.guides.prior import PriorGuide
+from gram_pyro.guides.scale_only import ScaleOnlyGuide
 from gram_pyro.registry import Registry
 
-GUIDES = Registry("guide", Guide, gaussian=GaussianGuide, prior=PriorGuide)
+GUIDES = Registry(
+    "guide",
+    Guide,
+    gaussian=GaussianGuide,
+    mean_only=MeanOnlyGuide,
+    scale_only=ScaleOnlyGuide,
+    prior=PriorGuide,
+    empty=EmptyGuide,
+)
 
-__all__ = ["GUIDES", "GaussianGuide", "Guide", "PriorGuide"]
+__all__ = ["GUIDES", "EmptyGuide", "GaussianGuide", "Guide", "MeanOnlyGuide", "PriorGuide", "ScaleOnlyGuide"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pyro.distributions as dist
 import torch
 import torch.nn.functional as F
@@ -17,6 +19,11 @@ class GaussianGuide(Guide):
 
     Starts equal to the prior, so that the first KL is zero.
     """
+
+    sees_mean: ClassVar[bool] = True
+    """Whether its mean sees the answer; otherwise it is the prior's."""
+    sees_scale: ClassVar[bool] = True
+    """Whether its scale sees the answer; otherwise it is the prior's."""
 
     def __init__(self, task: Task, model: Model) -> None:
         super().__init__(model)
@@ -37,6 +44,10 @@ class GaussianGuide(Guide):
         shift, log_ratio = (change * steered).chunk(2, -1)
         normal = prior.base_dist
         location, scale = normal.loc.detach(), normal.scale.detach()
+        if not self.sees_mean:
+            shift = torch.zeros_like(shift)
+        if not self.sees_scale:
+            log_ratio = torch.zeros_like(log_ratio)
         ratio = torch.exp(2 * torch.tanh(log_ratio / 2))
         posterior: dist.TorchDistribution = dist.Normal(location + scale * shift, scale * ratio).to_event(2)
         return posterior

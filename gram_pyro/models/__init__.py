@@ -1,9 +1,17 @@
 """p(y, trajectory | x): what can be trained, one model a file."""
 
+from gram_pyro.models.autoregressive import Autoregressive
 from gram_pyro.models.base import Model
+from gram_pyro.models.direct import Direct
 from gram_pyro.models.gram import Gram, GramConfig
+from gram_pyro.models.hrm import Hrm
+from gram_pyro.models.looped import Looped
+from gram_pyro.models.mdlm import Mdlm
+from gram_pyro.models.trm import Trm
 from gram_pyro.registry import Registry
 
-MODELS = Registry("model", Model, gram=Gram)
+MODELS = Registry(
+    "model", Model, gram=Gram, looped=Looped, trm=Trm, hrm=Hrm, direct=Direct, ar=Autoregressive, mdlm=Mdlm
+)
 
-__all__ = ["MODELS", "Gram", "GramConfig", "Model"]
+__all__ = ["MODELS", "Autoregressive", "Direct", "Gram", "GramConfig", "Hrm", "Looped", "Mdlm", "Model", "Trm"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import pyro
 import pyro.distributions as dist
@@ -25,10 +26,20 @@ class State(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a run of a model returns: the last state and its logits `(batch, length, classes)`."""
+    """What a run of a model returns.
+
+    The last state, its logits `(batch, length, classes)`, and the answers that were drawn `(batch, length)`
+    where a model draws them on the way; None where they are the argmax of the logits.
+    """
 
     state: State
     logits: Tensor
+    drawn: Tensor | None = None
+
+    @property
+    def answers(self) -> Tensor:
+        """The answers `(batch, length)`."""
+        return self.logits.argmax(-1) if self.drawn is None else self.drawn
 
 
 class Recorded(dist.TorchDistribution):
@@ -60,20 +71,23 @@ class Recorded(dist.TorchDistribution):
 class Answers(dist.TorchDistribution):
     """Independent categorical answers, one a position: event shape `(length,)`, -1 where nothing is asked.
 
-    `logits` `(batch, length, classes)`. A position that is not asked counts nothing in `log_prob`.
+    `logits` `(batch, length, classes)`. A position that is not asked counts nothing in `log_prob`. `asked`
+    `(batch, length)` says at which positions values are drawn; None draws them at all.
     """
 
     arg_constraints: ClassVar = {}
 
-    def __init__(self, logits: Tensor) -> None:
-        self.logits = logits
+    def __init__(self, logits: Tensor, asked: Tensor | None = None) -> None:
+        self.logits, self.asked = logits, asked
         super().__init__(logits.shape[:-2], logits.shape[-2:-1], validate_args=False)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> Answers:
         """Itself where nothing changes: every plate asks."""
         if torch.Size(batch_shape) == self.batch_shape:
             return self
-        return Answers(self.logits.expand(torch.Size(batch_shape) + self.logits.shape[-2:]))
+        shape = torch.Size(batch_shape) + self.logits.shape[-2:]
+        asked = None if self.asked is None else self.asked.expand(shape[:-1])
+        return Answers(self.logits.expand(shape), asked)
 
     @property
     def support(self) -> Any:
@@ -82,9 +96,9 @@ class Answers(dist.TorchDistribution):
         return dist.constraints.independent(classes, 1)  # type: ignore[no-untyped-call]
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
-        """Values at every position: `sample_shape + (batch, length)`."""
+        """Values at every position that is asked, -1 elsewhere: `sample_shape + (batch, length)`."""
         values: Tensor = dist.Categorical(logits=self.logits).sample(torch.Size(sample_shape))
-        return values
+        return values if self.asked is None else values.where(self.asked, -1)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Summed over the positions that are asked: `(batch,)`."""
@@ -122,14 +136,24 @@ class Model(nn.Module):
 
     width: int
     """Features of a position (D)."""
-    transitions: int
+    transitions: int = 1
     """Transitions in a supervision step (T)."""
+    blocks: int
+    """Blocks (attention and feed-forward) that a supervision step runs every position through: its price."""
+    recursion: ClassVar[Literal["carried", "planned", "none"]] = "carried"
+    """What steps are: a run goes on from the state of a shorter one; all are planned from the first; or there is one
+    step and no other."""
+    guide: ClassVar[str] = "gaussian"
+    """The posterior that it is trained with unless told otherwise."""
+    recipe: ClassVar[Mapping[str, Any]] = {}
+    """Fields of `TrainingConfig` that it needs otherwise than a recipe has them."""
     compiled: ClassVar[tuple[str, ...]] = ()
     """Names of the tensor functions, free of sites, that `torch.compile` may compile."""
 
     def initial_state(self, batch: int, length: int) -> State:
-        """z_0: two tensors `(batch, length, width)`."""
-        raise NotImplementedError
+        """z_0: two tensors `(batch, length, width)`; zeros where nothing is carried."""
+        nothing = next(self.parameters()).new_zeros(()).expand(batch, length, self.width)
+        return State(nothing, nothing)
 
     def decode(self, high: Tensor) -> Tensor:
         """f_dec: h `(batch, length, width)` -> logits `(batch, length, classes)`; samples that repel ask for it."""

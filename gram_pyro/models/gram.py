@@ -36,10 +36,14 @@ class GramConfig:
     """Low-level refinements before each proposal (K)."""
     transitions: int = 1
     """Transitions in a supervision step (T)."""
-    core: Literal["hierarchical", "flat"] = "hierarchical"
-    """Two latents (h, l), or a single one."""
+    core: Literal["hierarchical", "shared", "flat"] = "hierarchical"
+    """Two latents (h, l) with a network each, or with one network for both; or a single latent."""
     guidance: bool = True
     """Whether transitions draw a Gaussian guidance; without it the recursion is deterministic."""
+    mean: bool = True
+    """Whether the prior's guidance has a mean of its own, mu(u_t); without it N(0, sigma(u_t)^2)."""
+    variance: bool = True
+    """Whether its scale is learned; without it next to none, MIN_SCALE."""
 
     def __post_init__(self) -> None:
         if max(self.width, self.hidden, self.layers, self.refinements, self.transitions) > MAX_SIZE:
@@ -78,6 +82,8 @@ class Gram(Model):
         self.low_network = Stack(*shape) if config.core == "hierarchical" else None
         self.guidance_head = nn.Linear(config.width, 2 * config.width) if config.guidance else None
         self.decoder = nn.Linear(config.width, task.classes)
+        passes = config.refinements + (config.core != "flat")
+        self.blocks = config.transitions * passes * config.layers
         self.register_buffer("initial_high", torch.randn(config.width))
         self.register_buffer("initial_low", torch.randn(config.width))
 
@@ -100,18 +106,23 @@ class Gram(Model):
         positions = None
         if self.positions:
             positions = rotary(high.shape[1], self.config.width // self.config.heads, high.device)
-        if self.low_network is None:
+        if self.config.core == "flat":
             for _ in range(self.config.refinements):
                 high = self.high_network(high + embedded, relations, positions)
             return State(high, low)
+        low_network = self.low_network or self.high_network
         for _ in range(self.config.refinements):
-            low = self.low_network(low + high + embedded, relations, positions)
+            low = low_network(low + high + embedded, relations, positions)
         return State(self.high_network(high + low, relations, positions), low)
 
     def guidance(self, proposal: Tensor) -> tuple[Tensor, Tensor]:
         """mu(u_t) and sigma(u_t) (8): two tensors `(batch, length, width)`."""
         assert self.guidance_head is not None
         location, raw = self.guidance_head(proposal).float().chunk(2, -1)
+        if not self.config.mean:
+            location = torch.zeros_like(location)
+        if not self.config.variance:
+            return location, torch.full_like(raw, MIN_SCALE)
         return location, F.softplus(raw) + MIN_SCALE
 
     def decode(self, high: Tensor) -> Tensor:

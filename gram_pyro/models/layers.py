@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -57,30 +59,62 @@ def initial_gain(heads: int, relations: int) -> Tensor:
     return FOCUS * torch.eye(relations + 1)[torch.arange(heads) % (relations + 1), :relations]
 
 
+class Cache:
+    """Keys and values of the positions that one attention layer has seen, each `(batch, heads, length, width)`."""
+
+    def __init__(self) -> None:
+        self.seen: tuple[Tensor, Tensor] | None = None
+
+    def extend(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """All keys and values, the new ones last."""
+        if self.seen is not None:
+            k, v = torch.cat((self.seen[0], k), 2), torch.cat((self.seen[1], v), 2)
+        self.seen = k, v
+        return k, v
+
+
 class RelationAttention(nn.Module):
     """Self-attention whose scores see how two positions are related.
 
-    Score of head a from position i to j: `q_i . k_j / sqrt(w) + sum_r gain[a, r] * relation[r, i, j]`.
+    Score of head a from position i to j: `q_i . k_j / sqrt(w) + sum_r gain[a, r] * relation[r, i, j]`; with
+    `causal` only for j up to i.
     """
 
-    def __init__(self, width: int, heads: int, relations: int) -> None:
+    def __init__(self, width: int, heads: int, relations: int, causal: bool = False) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads, self.causal = heads, causal
         self.project_in = nn.Linear(width, 3 * width, bias=False)
         self.project_out = nn.Linear(width, width, bias=False)
         self.gain = nn.Parameter(initial_gain(heads, relations)) if relations else None
 
-    def forward(self, x: Tensor, relations: Tensor | None, positions: tuple[Tensor, Tensor] | None) -> Tensor:
-        """`x` `(batch, length, width)`, `relations` `([batch,] relations, length, length)` or None."""
+    def forward(
+        self,
+        x: Tensor,
+        relations: Tensor | None,
+        positions: tuple[Tensor, Tensor] | None,
+        cache: Cache | None = None,
+    ) -> Tensor:
+        """`x` `(batch, length, width)`, `relations` `([batch,] relations, length, length)` or None.
+
+        With a `cache`, `x` is what follows the positions in it, and `relations` has a row for each of `x`
+        and a column for each position so far.
+        """
         batch, length, width = x.shape
         q, k, v = self.project_in(x).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # (b a n w)
         if positions is not None:
             q, k = rotate(q, positions), rotate(k, positions)
+        if cache is not None:
+            k, v = cache.extend(k, v)
+        causal = self.causal and length > 1
         if self.gain is None or relations is None:
-            mixed = F.scaled_dot_product_attention(q, k, v)
+            mixed = F.scaled_dot_product_attention(q, k, v, is_causal=causal)
         else:
             bias = torch.einsum("ar,...rij->...aij", self.gain.to(q.dtype), relations.to(q.dtype))
-            mixed = folded_attention(q, k, v, bias) if x.is_cuda else masked_attention(q, k, v, bias)
+            if causal:
+                future = torch.ones(length, length, dtype=torch.bool, device=x.device).triu(1)
+                mixed = masked_attention(q, k, v, bias.masked_fill(future, -torch.inf))
+            else:
+                mixed = folded_attention(q, k, v, bias) if x.is_cuda else masked_attention(q, k, v, bias)
         out: Tensor = self.project_out(mixed.transpose(1, 2).reshape(batch, length, width))
         return out
 
@@ -103,26 +137,38 @@ class SwiGLU(nn.Module):
 class Block(nn.Module):
     """Attention and SwiGLU, each followed by an RMS norm (without a norm at the end the recursion explodes)."""
 
-    def __init__(self, width: int, heads: int, hidden: int, relations: int) -> None:
+    def __init__(self, width: int, heads: int, hidden: int, relations: int, causal: bool = False) -> None:
         super().__init__()
-        self.attention = RelationAttention(width, heads, relations)
+        self.attention = RelationAttention(width, heads, relations, causal)
         self.feed_forward = SwiGLU(width, hidden)
 
-    def forward(self, x: Tensor, relations: Tensor | None, positions: tuple[Tensor, Tensor] | None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        relations: Tensor | None,
+        positions: tuple[Tensor, Tensor] | None,
+        cache: Cache | None = None,
+    ) -> Tensor:
         """`(batch, length, width)` in and out."""
-        x = rms_norm(x + self.attention(x, relations, positions))
+        x = rms_norm(x + self.attention(x, relations, positions, cache))
         return rms_norm(x + self.feed_forward(x))
 
 
 class Stack(nn.Module):
     """Blocks in a row: the network that f_L and f_H are instances of."""
 
-    def __init__(self, layers: int, width: int, heads: int, hidden: int, relations: int) -> None:
+    def __init__(self, layers: int, width: int, heads: int, hidden: int, relations: int, causal: bool = False) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(Block(width, heads, hidden, relations) for _ in range(layers))
+        self.blocks = nn.ModuleList(Block(width, heads, hidden, relations, causal) for _ in range(layers))
 
-    def forward(self, x: Tensor, relations: Tensor | None, positions: tuple[Tensor, Tensor] | None) -> Tensor:
-        """`(batch, length, width)` in and out."""
-        for block in self.blocks:
-            x = block(x, relations, positions)
+    def forward(
+        self,
+        x: Tensor,
+        relations: Tensor | None,
+        positions: tuple[Tensor, Tensor] | None,
+        caches: Sequence[Cache] | None = None,
+    ) -> Tensor:
+        """`(batch, length, width)` in and out; `caches` one a block."""
+        for place, block in enumerate(self.blocks):
+            x = block(x, relations, positions, None if caches is None else caches[place])
         return x

@@ -125,6 +125,10 @@ class Task(ABC):
     def encode(self, problems: Sequence[Any]) -> Problems:
         """Problems of one size as a batch of tensors."""
 
+    def asked(self, length: int) -> int:
+        """How many of the first positions of an encoding of this length hold the answer; all unless told otherwise."""
+        return length
+
     @abstractmethod
     def training_set(self, problems: Sequence[Any]) -> TrainingSet:
         """The problems with all their solutions, to draw training examples from."""

@@ -95,6 +95,10 @@ class Coloring(Task):
         """Number of positions of a graph with so many vertices."""
         return vertices if self.layout == "relations" else max(vertices, vertices * (vertices - 1) // 2)
 
+    def asked(self, length: int) -> int:
+        """The vertices: in the tokens layout there are more positions."""
+        return self.n if self.layout == "tokens" else length
+
     def generate(self, split: Split, count: int, seed: int) -> list[nx.Graph]:
         """Colorable random graphs; the split is a hash of an isomorphism invariant (`graph_split`)."""
         graphs: list[nx.Graph] = []

@@ -61,6 +61,10 @@ class NQueens(Task):
     """What no two splits share: a board and all its rotations and reflections, or only the board itself (the paper)."""
     augment: bool = True
     """Whether training boards are turned and mirrored at random."""
+    layout: Literal["relations", "tokens"] = "relations"
+    """Cells that know which others they are related to, or the paper's plain sequence of cells."""
+    positions: bool = False
+    """Whether cells carry their (rotary) position; the tokens layout always does."""
 
     def __post_init__(self) -> None:
         if self.n < 4:
@@ -72,6 +76,10 @@ class NQueens(Task):
                 f"from 0 to {2 * self.n - 2} diagonals can be excluded with n={self.n}, not {self.excluded}: "
                 f"{self.n} queens need one of each kind"
             )
+        if self.layout == "tokens":
+            if self.excluded:
+                raise UserError("excluded diagonals are relations; take --task.layout relations, or none of them")
+            object.__setattr__(self, "positions", True)
         if self.augment and self.split == "input":
             raise UserError("with split=input a turned training board may be a test board; add --task.no-augment")
 
@@ -92,13 +100,10 @@ class NQueens(Task):
 
     @property
     def relations(self) -> int:
-        """Row, column and the two diagonals; the two diagonals again where they are excluded."""
+        """Row, column and the two diagonals; the two diagonals again where they are excluded; none among tokens."""
+        if self.layout == "tokens":
+            return 0
         return 6 if self.excluded else 4
-
-    @property
-    def positions(self) -> bool:
-        """The relations say where a cell is."""
-        return False
 
     def generate(self, split: Split, count: int, seed: int) -> list[Board]:
         """At most `count` boards of a split, in random order; there are finitely many."""
@@ -191,6 +196,8 @@ class NQueens(Task):
 
     def problems(self, tokens: Tensor, marks: Tensor) -> Problems:
         """Tokens `(batch, cells)` with the relations of a board of their size and excluded diagonals as in `marks`."""
+        if self.layout == "tokens":
+            return Problems(tokens, None)
         size = round(tokens.shape[1] ** 0.5)
         return Problems(tokens, own_relations(size, marks) if self.excluded else relations_of(size))
 

@@ -1,0 +1,112 @@
+"""Autoregressive Transformer: the answer is told one position after the other."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import pyro
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gram_pyro.errors import UserError
+from gram_pyro.models.base import Answers, Outcome, State, register
+from gram_pyro.models.layers import Cache, Stack
+from gram_pyro.models.transformer import Transformer, TransformerConfig
+from gram_pyro.tasks.base import Problems, Task
+
+
+class Autoregressive(Transformer):
+    """p(y | x) = prod_i p(y_i | y_<i, x), a site `token_i` for each position i from 1, in order.
+
+    Half of the layers read the problem, in both directions; the other half tell the answer. Slot i, which
+    predicts y_i, holds what the problem says at i, and y_{i-1} with what the problem says at i - 1. So the
+    relation between positions i and j - 1 becomes the one between slots i and j.
+
+    With targets all slots run at once and the likelihood is exact; without, each value is drawn and told to the
+    next slot, keys and values cached. Takes no notice of `steps`.
+    """
+
+    Config: ClassVar = TransformerConfig
+    recursion: ClassVar[Literal["carried", "planned", "none"]] = "none"
+    compiled: ClassVar = ("read", "tell")
+
+    def __init__(self, task: Task, config: TransformerConfig | None = None) -> None:
+        config = config or TransformerConfig()
+        if config.layers % 2:
+            raise UserError(f"half of the layers read and half tell: model.layers must be even, not {config.layers}")
+        super().__init__(task, config)
+        self.asked = task.asked
+        shape = (config.layers // 2, config.width, config.heads, config.hidden, task.relations)
+        self.reader = Stack(*shape)
+        self.teller = Stack(*shape, causal=True)
+        self.answer_embedding = nn.Embedding(task.classes + 1, config.width)
+        self.previous = nn.Linear(config.width, config.width, bias=False)
+        self.start = nn.Parameter(torch.randn(config.width))
+
+    def read(self, tokens: Tensor, relations: Tensor | None) -> Tensor:
+        """What the problem says at each position: `(batch, length)` -> `(batch, length, width)`."""
+        positions = self.rotary(tokens.shape[1], tokens.device) if self.positions else None
+        features: Tensor = self.reader(self.embed(tokens), relations, positions)
+        return features
+
+    def tell(self, features: Tensor, values: Tensor, relations: Tensor | None) -> Tensor:
+        """Logits `(batch, asked, classes)` of all slots, from features and values at the positions asked for."""
+        slots = features + self.told(features[:, :-1], values[:, :-1])
+        rotated = self.rotary(slots.shape[1], slots.device)
+        return self.decode(self.teller(slots, shifted(relations, slots.shape[1]), rotated))
+
+    def told(self, features: Tensor, values: Tensor) -> Tensor:
+        """What each slot knows of the position before it, `(batch, slots, width)`; the first knows of none."""
+        known = self.answer_embedding(values + 1) + self.previous(features)
+        return torch.cat((self.start.expand(len(features), 1, -1), known), 1)
+
+    def forward(
+        self,
+        problems: Problems,
+        targets: Tensor | None = None,
+        *,
+        steps: int = 1,
+        state: State | None = None,
+        supervise: Literal["every", "last"] = "every",
+    ) -> Outcome:
+        """Tell the answer; `targets` `(batch, length)`, -1 where nothing is asked."""
+        register("model", self)
+        tokens, relations = problems
+        batch, length = tokens.shape
+        asked = self.asked(length)
+        features = self.read(tokens, relations)[:, :asked]
+        with pyro.plate("problems", batch, dim=-1):
+            if targets is None:
+                logits, values = self.draw(features, relations)
+            else:
+                values = targets[:, :asked]
+                logits = self.tell(features, values, relations)
+                for i in range(asked):
+                    pyro.sample(f"token_{i + 1}", Answers(logits[:, i : i + 1]), obs=values[:, i : i + 1])
+        logits = F.pad(logits, (0, 0, 0, length - asked))
+        drawn = F.pad(values, (0, length - asked)) if targets is None else None
+        return Outcome(self.initial_state(batch, length), logits, drawn)
+
+    def draw(self, features: Tensor, relations: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Logits `(batch, asked, classes)` and values `(batch, asked)`, drawn slot by slot."""
+        asked = features.shape[1]
+        caches = [Cache() for _ in self.teller.blocks]
+        cosines, sines = self.rotary(asked, features.device)
+        related = shifted(relations, asked)
+        known = self.start.expand(len(features), 1, -1)
+        logits: list[Tensor] = []
+        values: list[Tensor] = []
+        for i in range(asked):
+            here = slice(i, i + 1)
+            row = None if related is None else related[..., here, : i + 1]
+            out = self.teller(features[:, here] + known, row, (cosines[here], sines[here]), caches)
+            logits.append(self.decode(out))
+            values.append(pyro.sample(f"token_{i + 1}", Answers(logits[-1])))
+            known = self.told(features[:, here], values[-1])[:, 1:]
+        return torch.cat(logits, 1), torch.cat(values, 1)
+
+
+def shifted(relations: Tensor | None, asked: int) -> Tensor | None:
+    """Relations between slots: slot j speaks of position j - 1, and the first of none."""
+    return None if relations is None else F.pad(relations[..., :asked, : asked - 1], (1, 0))

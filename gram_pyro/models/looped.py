@@ -1,0 +1,28 @@
+"""Looped Transformer: one network, one latent, again and again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from gram_pyro.models.gram import GramConfig
+from gram_pyro.models.recursive import Deterministic
+
+
+@dataclass(frozen=True)
+class LoopedConfig(GramConfig):
+    """GRAM's configuration, without guidance."""
+
+    core: Literal["hierarchical", "shared", "flat"] = "flat"
+    """How many latents, and how many networks."""
+    guidance: bool = False
+    """None: the recursion is deterministic."""
+
+
+class Looped(Deterministic):
+    """The Universal Transformer without a clock: the flat core of GRAM. Trained with a likelihood after every
+    supervision step, or, with `--no-deep-supervision` and a horizon over the whole trajectory, as it was first
+    published: by backpropagation from the last step to the first.
+    """
+
+    Config: ClassVar = LoopedConfig

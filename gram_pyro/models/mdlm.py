@@ -1,0 +1,103 @@
+"""MDLM, masked diffusion: the answer appears position by position, in an order drawn at random."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import pyro
+import pyro.distributions as dist
+import torch
+from pyro import poutine
+from torch import Tensor, nn
+
+from gram_pyro.models.base import Answers, Outcome, State, register
+from gram_pyro.models.layers import Stack
+from gram_pyro.models.transformer import Transformer, TransformerConfig
+from gram_pyro.tasks.base import Problems, Task
+
+MIN_TIME = 1e-3
+
+
+class Mdlm(Transformer):
+    """Masked diffusion with the linear schedule, as a program that draws when each position is revealed.
+
+    The program (`supervise="last"`) of S = `steps` steps: `order` gives each position a step, uniformly from
+    1..S and independent of all others; step s = S, ..., 1 sees the positions revealed so far and draws
+    those of its own from `y_s`. So p(y | x) is a mean over orders, and with the prior as its own posterior
+    (there is nothing to learn about the order) the ELBO is the bound of masked diffusion at S steps.
+
+    Training (`supervise="every"`) takes one moment for all: `time` uniform on (0, 1), `masked` each
+    position with that probability, and `y_1` the likelihood of the masked ones scaled by 1 / time: an
+    unbiased estimate of the same bound with infinitely many steps. `steps` counts for nothing there.
+    """
+
+    Config: ClassVar = TransformerConfig
+    guide: ClassVar[str] = "prior"
+    recursion: ClassVar[Literal["carried", "planned", "none"]] = "planned"
+    compiled: ClassVar = ("predict",)
+
+    def __init__(self, task: Task, config: TransformerConfig | None = None) -> None:
+        config = config or TransformerConfig()
+        super().__init__(task, config)
+        self.asked = task.asked
+        self.network = Stack(config.layers, config.width, config.heads, config.hidden, task.relations)
+        self.answer_embedding = nn.Embedding(task.classes + 1, config.width)
+
+    def predict(self, tokens: Tensor, known: Tensor, relations: Tensor | None) -> Tensor:
+        """Logits `(batch, length, classes)` from tokens and known values `(batch, length)`, -1 where masked."""
+        positions = self.rotary(tokens.shape[1], tokens.device) if self.positions else None
+        embedded = self.embed(tokens) + self.answer_embedding(known + 1)
+        return self.decode(self.network(embedded, relations, positions))
+
+    def forward(
+        self,
+        problems: Problems,
+        targets: Tensor | None = None,
+        *,
+        steps: int = 1,
+        state: State | None = None,
+        supervise: Literal["every", "last"] = "every",
+    ) -> Outcome:
+        """Reveal the answer in `steps` steps, or estimate the bound at one moment.
+
+        `targets` `(batch, length)`, -1 where nothing is asked; None draws the answer.
+        """
+        register("model", self)
+        batch, length = problems.tokens.shape
+        nothing = self.initial_state(batch, length)
+        with pyro.plate("problems", batch, dim=-1):
+            if targets is not None and supervise == "every":
+                return Outcome(nothing, self.moment(problems, targets))
+            return Outcome(nothing, *self.reveal(problems, targets, steps))
+
+    def moment(self, problems: Problems, targets: Tensor) -> Tensor:
+        """Logits `(batch, length, classes)` at a random time."""
+        rates = targets.new_full((len(targets),), MIN_TIME, dtype=torch.float)
+        time = pyro.sample("time", dist.Uniform(rates, torch.ones_like(rates)))
+        chance = time[:, None].expand(targets.shape)
+        masked = pyro.sample("masked", dist.Bernoulli(chance).to_event(1)).bool()
+        logits = self.predict(problems.tokens, targets.where(~masked, -1), problems.relations)
+        with poutine.scale(scale=1 / time):
+            pyro.sample("y_1", Answers(logits), obs=targets.where(masked, -1))
+        return logits
+
+    def reveal(self, problems: Problems, targets: Tensor | None, steps: int) -> tuple[Tensor, Tensor]:
+        """Logits at which each position was revealed, `(batch, length, classes)`, and the values `(batch, length)`.
+
+        Values are drawn; with targets they are the likeliest, as targets are what the next steps see.
+        """
+        tokens, relations = problems
+        batch, length = tokens.shape
+        steps_alike = torch.ones(batch, length, steps, device=tokens.device)
+        order = 1 + pyro.sample("order", dist.Categorical(steps_alike).to_event(1))
+        order[:, self.asked(length) :] = 0
+        known = torch.full_like(tokens, -1)
+        logits = torch.zeros(batch, length, self.decoder.out_features, device=tokens.device)
+        for s in range(steps, 0, -1):
+            now = order == s
+            here = self.predict(tokens, known, relations)
+            obs = None if targets is None else targets.where(now, -1)
+            values = pyro.sample(f"y_{s}", Answers(here, now), obs=obs)
+            known = values.where(now, known)
+            logits = here.where(now[..., None], logits)
+        return logits, logits.argmax(-1) if targets is not None else known.clamp(min=0)
