@@ -151,8 +151,8 @@ class Model(nn.Module):
     """Names of the tensor functions, free of sites, that `torch.compile` may compile."""
 
     def initial_state(self, batch: int, length: int) -> State:
-        """z_0: two tensors `(batch, length, width)`; zeros where nothing is carried."""
-        nothing = next(self.parameters()).new_zeros(()).expand(batch, length, self.width)
+        """z_0: two tensors `(batch, length, width)`; `(batch, length, 0)` where nothing is carried."""
+        nothing = next(self.parameters()).new_zeros(batch, length, 0)
         return State(nothing, nothing)
 
     def decode(self, high: Tensor) -> Tensor:
