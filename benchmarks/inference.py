@@ -19,12 +19,13 @@ import torch
 import tyro
 from tqdm import tqdm
 
-from benchmarks.report import Row, machine, table, write_json
+from benchmarks.report import Row, table, write_json
 from gram_pyro.cli import parse
 from gram_pyro.errors import run_cli
 from gram_pyro.evaluate import draw_figures
 from gram_pyro.evaluation import draw_all, evaluate, measure_draws
 from gram_pyro.inference import INDEPENDENT, Method
+from gram_pyro.machine import machine_facts
 from gram_pyro.metrics import Seen, count_solutions
 from gram_pyro.runs import Run, load_run
 from gram_pyro.selection import possible
@@ -136,7 +137,7 @@ def main(arguments: list[str]) -> None:
     pushes = {f"repel {push:g}": Method(repel=push, repel_steps=options.repel_steps) for push in options.repel}
     facts: Row = {
         "command": f"python -m benchmarks.inference {' '.join(arguments)}",
-        "machine": machine(),
+        "machine": machine_facts(),
         "run": run.name,
         "depth": run.depth,
         "data_seed": DATA_SEED,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +10,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import pyro
-import torch
-
 from gram_pyro.checkpoint import write_atomically
 from gram_pyro.errors import UserError
+from gram_pyro.machine import machine_facts
 
 Row = dict[str, Any]
 WARMUP = 5
@@ -32,19 +28,6 @@ class Options:
     """Write the JSON to this file too, such as benchmarks/results/step.json."""
     seed: int = 0
     """Seed of weights, data and noise."""
-
-
-def machine() -> Row:
-    """What the numbers were measured on."""
-    return {
-        "processor": _processor(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "pyro": pyro.__version__,
-    }
 
 
 def time_paired(contenders: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
@@ -85,14 +68,14 @@ def publish(benchmark: str, options: Options, columns: Mapping[str, Callable[[Ro
     `columns` maps each heading to what the cell of a row says. Raises `UserError` if the file cannot
     be written.
     """
-    facts = {"benchmark": benchmark, "machine": machine(), "options": vars(options), "rows": rows}
+    found = {"benchmark": benchmark, "machine": machine_facts(), "options": vars(options), "rows": rows}
     if options.json:
-        print(json.dumps(facts, indent=2))
+        print(json.dumps(found, indent=2))
     else:
-        print(", ".join(f"{name} {fact}" for name, fact in machine().items()))
+        print(", ".join(f"{name} {fact}" for name, fact in machine_facts().items()))
         print(table(list(columns), [[cell(row) for cell in columns.values()] for row in rows]))
     if options.out is not None:
-        write_json(Path(options.out), facts)
+        write_json(Path(options.out), found)
 
 
 def write_json(path: Path, facts: Row) -> None:
@@ -108,12 +91,3 @@ def table(headings: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
         "  ".join(cell.rjust(w) if i else cell.ljust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True)))
         for line in lines
     )
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.processor() or "unknown"

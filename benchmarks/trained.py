@@ -6,8 +6,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.report import Row, machine
+from benchmarks.report import Row
 from gram_pyro import train
+from gram_pyro.machine import machine_facts
 
 
 def train_once(folder: Path, arguments: Sequence[str]) -> None:
@@ -23,7 +24,7 @@ def facts_of(folder: Path, command: str) -> Row:
     metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     return {
         "command": command.strip(),
-        "machine": machine(),
+        "machine": machine_facts(),
         "config": json.loads((folder / "config.json").read_text()),
         "minutes": max(row["seconds"] for row in metrics) / 60,
     }

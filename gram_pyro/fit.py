@@ -34,7 +34,9 @@ SAVE_EVERY = 300.0
 """Seconds after which everything is saved, where evaluations are rarer."""
 VALIDATION_PROBLEMS = 64
 VALIDATION_SAMPLES = 20
-TIMED_UPDATES = 150
+TIMED_UPDATES, LEAST_TIMED = 150, 6
+TIMING_SHARE = 0.1
+"""Part of the minutes that may go into timing updates, where they are slow."""
 EVALUATION_SHARE = 0.15
 """Part of the minutes that may go into evaluation; where it is slow there are fewer of them."""
 HEADS_SHARE = 0.1
@@ -85,8 +87,9 @@ class Fit:
                 self.config = dataclasses.replace(self.config, training=training)
             return
         start, noise = self.trainer.state_dict(), self._noise()
-        times = []
-        for _ in range(TIMED_UPDATES):
+        budget = 60 * training.minutes
+        times: list[float] = []
+        while len(times) < TIMED_UPDATES and (len(times) < LEAST_TIMED or sum(times) < TIMING_SHARE * budget):
             began = time.perf_counter()
             self._update()
             times.append(time.perf_counter() - began)
@@ -99,8 +102,7 @@ class Fit:
         heads_round = time.monotonic() - began
         self.trainer.load_state_dict(start)
         self._set_noise(noise)
-        late = sorted(times[TIMED_UPDATES // 3 :])
-        budget = 60 * training.minutes
+        late = times[len(times) // 3 :]
         evaluations = max(1, min(training.evaluations, int(EVALUATION_SHARE * budget / evaluation)))
         rounds = int(HEADS_SHARE * budget / heads_round) if training.head_rounds is None else training.head_rounds
         left = budget - evaluations * evaluation - rounds * heads_round - (time.monotonic() - self.started)

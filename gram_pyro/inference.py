@@ -85,6 +85,11 @@ class Method:
         """Whether it acts on the state that a trajectory carries from step to step."""
         return self.needs_heads or self.repel > 0 or self.noise > 0 or self.random_start
 
+    @property
+    def draws(self) -> bool:
+        """Whether it makes samples differ even where the model draws nothing."""
+        return self.noise > 0 or self.random_start or self.categorical
+
     def check(self, model: Model, heads: Heads | None) -> None:
         """Raises `UserError` if it needs heads and there are none, or if the model carries no state."""
         if self.needs_recursion and model.recursion != "carried":
@@ -144,11 +149,15 @@ def sample(
     bounded size; those of one problem stay together where they know of each other. What is decoded are
     the particles before they are resampled, without their weights. `heads` judge the states; `belief` is
     the task's, for `method.repel`.
+    A model that draws nothing is run once for all samples.
     A model whose steps are planned from the first (`Model.recursion`) runs anew for each depth.
     Raises `UserError` if the method needs heads and there are none, or a latent state that the model has not, if
     too many samples would have to know of each other, or if the model draws no guidance that could be repelled.
     """
     method.check(model, heads)
+    if num_samples > 1 and not (model.draws or method.draws or method.couples):
+        single = sample(model, problems, 1, steps, seed, method=method, heads=heads)
+        return Draws(*(None if part is None else part.repeat_interleave(num_samples, 2) for part in single))  # type: ignore[arg-type]
     device = next(model.parameters()).device
     count, length = problems.tokens.shape
     owner = torch.arange(count).repeat_interleave(num_samples)

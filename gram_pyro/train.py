@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from gram_pyro.checkpoint import checkpoints
 from gram_pyro.cli import parse, take_option
@@ -39,6 +40,27 @@ def make_folder(folder: Path) -> None:
         raise UserError(f"cannot make the run folder {folder}: {error.strerror}; choose another --out") from error
 
 
+class Asked(NamedTuple):
+    """What a command line asks for: a configuration, the run folder, and the run whose weights it starts from."""
+
+    config: RunConfig
+    folder: Path
+    init: str | None
+
+
+def configured(arguments: list[str]) -> Asked:
+    """Read a command line that starts a training. Raises `UserError` on wrong input."""
+    arguments = [*arguments]
+    parts = [take_option(arguments, "task", "coloring"), take_option(arguments, "preset", "cpu")]
+    parts += [take_option(arguments, "model", "gram")]
+    task, preset, model = (str(part) for part in parts)
+    guide, init = take_option(arguments, "guide"), take_option(arguments, "init")
+    folder = Path(take_option(arguments, "out") or f"runs/{Path(task.partition(':')[0]).stem}")
+    base = timed(recipe(task, preset, model, guide), arguments)
+    config: RunConfig = parse(RunConfig, "gram_pyro.train", arguments, base)
+    return Asked(replace(config, init=init or ""), folder, init)
+
+
 def main(arguments: list[str]) -> None:
     """Train, or go on with a run."""
     resumed = take_option(arguments, "resume")
@@ -53,18 +75,12 @@ def main(arguments: list[str]) -> None:
     else:
         if {"-h", "--help"} & set(arguments):
             print(USAGE)
-        parts = [take_option(arguments, "task", "coloring"), take_option(arguments, "preset", "cpu")]
-        parts += [take_option(arguments, "model", "gram")]
-        task, preset, model = (str(part) for part in parts)
-        guide = take_option(arguments, "guide")
-        init = take_option(arguments, "init")
-        folder = Path(take_option(arguments, "out") or f"runs/{Path(task.partition(':')[0]).stem}")
-        config = parse(RunConfig, "gram_pyro.train", arguments, timed(recipe(task, preset, model, guide), arguments))
+        config, folder, init = configured(arguments)
         if checkpoints(folder) or (folder / WEIGHTS).exists():
             raise UserError(f"{folder} holds a run already; choose another --out, or --resume {folder}")
         try:
             start = None if init is None else load_run(init, "cpu")
-            fit = Fit(replace(config, init=init or ""), folder, start)
+            fit = Fit(config, folder, start)
             make_folder(folder)
             fit.settle_updates()
         except KeyboardInterrupt:

@@ -196,7 +196,8 @@ def test_any_size_runs(kind: type[Guide]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "mean", "scale"), [(GaussianGuide, True, True), (MeanOnlyGuide, True, False), (ScaleOnlyGuide, False, True)]
+    ("kind", "mean", "scale"),
+    [(GaussianGuide, True, True), (MeanOnlyGuide, True, False), (ScaleOnlyGuide, False, True)],
 )
 def test_only_what_may_see_the_answer_leaves_the_prior(kind: type[Guide], mean: bool, scale: bool) -> None:
     for posterior, prior in posteriors(pair(kind, spread=0.5)[1], TARGETS).values():

@@ -140,6 +140,8 @@ class Model(nn.Module):
     """Transitions in a supervision step (T)."""
     blocks: int
     """Blocks (attention and feed-forward) that a supervision step runs every position through: its price."""
+    draws: bool = True
+    """Whether two runs on one problem may differ; one that draws nothing is run once for all samples."""
     recursion: ClassVar[Literal["carried", "planned", "none"]] = "carried"
     """What steps are: a run goes on from the state of a shorter one; all are planned from the first; or there is one
     step and no other."""

@@ -20,6 +20,7 @@ class Direct(Transformer):
     """
 
     Config: ClassVar = TransformerConfig
+    draws = False
     recursion: ClassVar[Literal["carried", "planned", "none"]] = "none"
     compiled: ClassVar = ("predict",)
 

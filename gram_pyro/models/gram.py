@@ -73,7 +73,7 @@ class Gram(Model):
     def __init__(self, task: Task, config: GramConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or GramConfig()
-        self.width, self.transitions = config.width, config.transitions
+        self.width, self.transitions, self.draws = config.width, config.transitions, config.guidance
         self.positions = task.positions
         self.embedding = nn.Embedding(task.vocabulary, config.width)
         nn.init.normal_(self.embedding.weight, std=config.width**-0.5)

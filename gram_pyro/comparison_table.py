@@ -1,0 +1,149 @@
+"""The tables of a comparison: rows over seeds, Markdown, and a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from gram_pyro.plots import save_figure
+from gram_pyro.systems import System
+
+Found = dict[str, Any]
+MEASURES: dict[str, Callable[[Found, Found], float | None]] = {
+    "validity": lambda row, _: row["validity"],
+    "conflicts": lambda row, _: row["conflicts"],
+    "coverage": lambda row, _: row["coverage"],
+    "ceiling": lambda row, _: row["ceiling"],
+    "ratio": lambda row, _: row["ratio"],
+    "best_of_n": lambda row, _: row["accuracy"].get("value"),
+    "checked": lambda row, _: row["accuracy"].get("checker"),
+    "distance": lambda row, _: row["evenness"] and row["evenness"]["distance"],
+    "uniform_distance": lambda row, _: row["evenness"] and row["evenness"]["uniform"],
+    "sampling_seconds": lambda row, _: row["seconds"],
+    "excess": lambda _, result: result["likelihood"]["excess"],
+    "nll": lambda _, result: result["likelihood"]["nll"],
+    "value_calibration": lambda _, result: result["calibration"]["value"],
+    "halt_calibration": lambda _, result: result["calibration"]["halt"],
+    "gap": lambda _, result: result["gap"],
+    "minutes": lambda _, result: result["minutes"],
+    "updates": lambda _, result: result["updates"],
+}
+"""Numbers of a row of the table, from a measured row of a result and the result itself."""
+OF_THE_MODEL = ("excess", "nll", "value_calibration", "halt_calibration", "gap")
+"""Measures that say nothing of a naive way to sample."""
+COLUMNS = {
+    "validity": ("validity", 3),
+    "conflicts": ("conflicts", 1),
+    "coverage": ("coverage", 3),
+    "ratio": ("ratio", 3),
+    "best_of_n": ("best of N by value", 3),
+    "excess": ("-log p - H [nats]", 2),
+    "distance": ("distance to uniform", 3),
+    "value_calibration": ("calibration error", 3),
+    "gap": ("gap", 3),
+    "minutes": ("minutes", 1),
+}
+
+
+def rows_of(system: System, results: Sequence[Found], inputs: str) -> list[Found]:
+    """The rows of one system: a row for each way to sample it and each depth, means over seeds with their spread.
+
+    `results` are of all inputs; `inputs` names those that count, the others stand beside them as `other_inputs`.
+    """
+    chosen = [found for found in results if found["entry"]["inputs"] == inputs]
+    others = [found for found in results if found["entry"]["inputs"] != inputs]
+    rows = []
+    for place, row in enumerate(chosen[0]["rows"]):
+        summary = summary_of(chosen, place) | {"inputs": inputs, "seeds": len(chosen), "paper": None}
+        own = row["label"] == system.label
+        if own and place == 0:
+            summary["paper"] = paper_of(system, chosen[0])
+        summary["other_inputs"] = {found["entry"]["inputs"]: summary_of([found], place) for found in others}
+        rows.append(summary)
+    return rows
+
+
+def summary_of(results: Sequence[Found], place: int) -> Found:
+    """The row at one place of each result, averaged; `NAME_spread` is the least and the greatest."""
+    row, first = results[0]["rows"][place], results[0]
+    summary: Found = {
+        "model": row["label"],
+        "steps": row["steps"],
+        "samples": row["samples"],
+        "parameters": first["parameters"],
+        "likelihood": first["likelihood"]["kind"],
+        "method": row["method"],
+    }
+    naive = row["label"] != first["label"]
+    for name, measure in MEASURES.items():
+        numbers = [measure(found["rows"][place], found) for found in results]
+        known = [] if naive and name in OF_THE_MODEL else [number for number in numbers if number is not None]
+        summary[name] = mean(known) if known else None
+        summary[f"{name}_spread"] = [min(known), max(known)] if known else None
+    return summary | {"budget": first["budget"], "machine": first["machine"]}
+
+
+def paper_of(system: System, result: Found) -> Found | None:
+    """What the paper has in this row, if it has it for a problem of this size."""
+    key = f"{result['entry']['task']}-{result['size']}"
+    if key not in system.paper:
+        return None
+    parameters, quality, coverage = system.paper[key]
+    measure = "conflicts" if result["entry"]["task"] == "coloring" else "validity"
+    return {"parameters": parameters, measure: quality, "coverage": coverage}
+
+
+def markdown(rows: Sequence[Found]) -> str:
+    """The table as Markdown; the paper's own numbers (in percent, or conflicts) in the last columns."""
+    headings = ["", "inputs", "parameters", "steps", *(title for title, _ in COLUMNS.values())]
+    headings += ["paper: accuracy or conflicts", "paper: coverage"]
+    lines = [headings, ["---"] * len(headings)]
+    for row in rows:
+        seeds = f" ({row['seeds']} seeds)" if row["seeds"] > 1 else ""
+        paper = row["paper"] or {}
+        cells = [f"{row['model']}{seeds}", row["inputs"], f"{row['parameters']:,}", str(row["steps"])]
+        cells += [cell(row, name, digits) for name, (_, digits) in COLUMNS.items()]
+        cells += [str(paper.get("validity", paper.get("conflicts", ""))), str(paper.get("coverage", ""))]
+        lines.append(cells)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def cell(row: Found, name: str, digits: int) -> str:
+    """A mean, with the least and the greatest where they differ."""
+    if row[name] is None:
+        return "-"
+    text = f"{row[name]:.{digits}f}"
+    least, greatest = (f"{number:.{digits}f}" for number in row[f"{name}_spread"])
+    return text if least == greatest else f"{text} ({least} to {greatest})"
+
+
+def draw_table(rows: Sequence[Found], path: Path) -> None:
+    """Validity and coverage of every row as bars with their spread, the ceiling as a line."""
+    figure = Figure(figsize=(11, 1.2 + 0.34 * len(rows)), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    names = [f"{row['model']}, {row['steps']} step{'s' * (row['steps'] > 1)}" for row in rows]
+    places = range(len(rows))
+    for axes, measure, title in ((left, "validity", "validity of one sample"), (right, "coverage", "coverage")):
+        values = [row[measure] or 0.0 for row in rows]
+        spreads = [row[f"{measure}_spread"] or [0.0, 0.0] for row in rows]
+        errors = [
+            [value - low for value, (low, _) in zip(values, spreads, strict=True)],
+            [high - value for value, (_, high) in zip(values, spreads, strict=True)],
+        ]
+        colors = ["#4e79a7" if row["model"].startswith("GRAM") else "#bab0ac" for row in rows]
+        axes.barh(places, values, xerr=errors, color=colors, ecolor="#333333", capsize=2)
+        for place, value in zip(places, values, strict=True):
+            axes.text(0.01, place, f"{value:.3f}", va="center", fontsize=7, color="black")
+        axes.set(title=title, xlim=(0, 1.02))
+        axes.spines[["top", "right"]].set_visible(False)
+    ceilings = [row["ceiling"] for row in rows if row["ceiling"] is not None]
+    if ceilings:
+        right.axvline(max(ceilings), color="#59a14f", linestyle="--", label=f"ceiling {max(ceilings):.3f}")
+        right.legend(frameon=False, loc="lower right")
+    left.set_yticks(places, names)
+    left.invert_yaxis()
+    save_figure(figure, path)

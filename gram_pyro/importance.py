@@ -1,0 +1,88 @@
+"""How likely a model finds an answer: importance weights of whole trajectories."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, NamedTuple
+
+import pyro
+import torch
+from pyro.distributions.util import scale_and_mask
+from torch import Tensor
+
+from gram_pyro.guides.base import Guide
+from gram_pyro.inference import seeded
+from gram_pyro.metrics import chunks
+from gram_pyro.models.base import Model
+from gram_pyro.runs import Run
+from gram_pyro.tasks.base import Problems
+
+Kind = Literal["exact", "bound"]
+
+
+class Likelihood(NamedTuple):
+    """Held-out negative log-likelihood, in nats a problem, averaged over the targets of each.
+
+    `nll` is exact for a model without latent sites; else the importance-weighted bound of `draws`
+    trajectories of the posterior, which lies above the true value and falls towards it with more of them.
+    `entropy` is H(y | x) of the targets, and `excess` what is above it, with its `standard_error` over problems.
+    """
+
+    kind: Kind
+    draws: int
+    nll: float
+    entropy: float
+    excess: float
+    standard_error: float | None
+
+
+@torch.no_grad()
+def log_weights(model: Model, guide: Guide, problems: Problems, targets: Tensor, steps: int) -> tuple[Tensor, bool]:
+    """log p(y, trajectory | x) - log q(trajectory | x, y) of one trajectory each, `(batch,)`; whether there were draws.
+
+    The generative model: `steps` supervision steps and one likelihood. The mean of the weights is p(y | x).
+    """
+    guide(problems, targets, steps=steps, supervise="last")
+    model_trace, guide_trace = guide.get_traces()
+    weights = torch.zeros(len(targets), device=targets.device)
+    drawn = False
+    for sign, trace in ((1.0, model_trace), (-1.0, guide_trace)):
+        sites: dict[str, Any] = trace.nodes
+        for site in sites.values():
+            if site["type"] != "sample" or site["infer"].get("_deterministic"):
+                continue
+            drawn |= not site["is_observed"]
+            weights += sign * scale_and_mask(site["fn"].log_prob(site["value"]), site["scale"], site["mask"])
+    return weights, drawn
+
+
+def likelihood(
+    run: Run, problems: list[Any], steps: int, *, draws: int = 16, max_targets: int = 4, seed: int = 0
+) -> Likelihood:
+    """The likelihood of the targets of problems, at most `max_targets` random ones of each.
+
+    Raises `ValueError` if the model gives numbers that are not finite.
+    """
+    task = run.task
+    generator = torch.Generator().manual_seed(seed)
+    every = [task.targets(problem) for problem in problems]
+    kept = [each[torch.randperm(len(each), generator=generator)[:max_targets]] for each in every]
+    entropy = torch.tensor([math.log(len(each)) for each in every], dtype=torch.double)
+    share = torch.tensor([1 / len(each) for each in kept], dtype=torch.double)
+    nll = torch.zeros_like(share)
+    used = 1
+    with seeded(seed), pyro.validation_enabled(False):
+        for owner, y in chunks(task, problems, kept):
+            x = task.encode([problems[place] for place in owner.tolist()]).to(run.device)
+            weights, drawn = log_weights(run.model, run.guide, x, y.to(run.device), steps)
+            if drawn:
+                used = draws
+                more = [log_weights(run.model, run.guide, x, y.to(run.device), steps)[0] for _ in range(draws - 1)]
+                weights = torch.stack([weights, *more]).logsumexp(0) - math.log(draws)
+            nll.index_add_(0, owner, -share[owner] * weights.double().cpu())
+    if not nll.isfinite().all():
+        raise ValueError(f"the model of {run.name} gives likelihoods that are not finite")
+    excess = nll - entropy
+    error = excess.std().item() / len(problems) ** 0.5 if len(problems) > 1 else None
+    kind: Kind = "exact" if used == 1 else "bound"
+    return Likelihood(kind, used, nll.mean().item(), entropy.mean().item(), excess.mean().item(), error)

@@ -1,0 +1,87 @@
+"""Scores that no number of samples can flatter: calibration, and how evenly answers are drawn."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from gram_pyro.heads_training import rollout
+from gram_pyro.metrics import Seen, broken, mean
+from gram_pyro.runs import Run
+from gram_pyro.tasks.base import Task
+
+BINS = 10
+
+
+class Evenness(NamedTuple):
+    """Total variation distance between what was drawn and the uniform distribution over all solutions.
+
+    `distance` counts invalid samples as mass elsewhere; `uniform` is what as many draws of a perfect uniform
+    sampler have on average: the distance of an empirical distribution is above 0 even then. Means over problems.
+    """
+
+    distance: float
+    uniform: float
+
+
+class Calibration(NamedTuple):
+    """Expected calibration error of the heads' probability that a sample is valid; None without heads."""
+
+    value: float | None
+    halt: float | None
+
+
+def evenness(
+    task: Task, problems: Sequence[Any], decoded: Sequence[Tensor], counts: Sequence[int | None], seen: Seen
+) -> Evenness | None:
+    """Of decoded samples `(num_samples, length)` a problem; None if no number of solutions is known."""
+    distances, perfect = [], []
+    for place, (problem, rows, count) in enumerate(zip(problems, decoded, counts, strict=True)):
+        if not count:
+            continue
+        answers = [task.answer(problem, row) for row in rows.tolist()]
+        valid = Counter(task.canonical(a) for a in answers if not broken(task, problems, place, a, seen))
+        total = len(answers)
+        invalid = 1 - sum(valid.values()) / total
+        apart = sum(abs(times / total - 1 / count) for times in valid.values()) + (count - len(valid)) / count
+        distances.append((apart + invalid) / 2)
+        perfect.append(uniform_distance(count, total))
+    return Evenness(mean(distances), mean(perfect)) if distances else None
+
+
+def uniform_distance(solutions: int, draws: int) -> float:
+    """Mean total variation distance to uniform of `draws` uniform draws among `solutions`.
+
+    By de Moivre: the mean absolute deviation of Binomial(n, p) is `2 k C(n, k) p^k (1 - p)^(n - k + 1)`
+    with k = floor(n p) + 1.
+    """
+    p = 1 / solutions
+    k = math.floor(draws * p) + 1
+    deviation = 2 * k * math.comb(draws, k) * p**k * (1 - p) ** (draws - k + 1)
+    return solutions * deviation / draws / 2
+
+
+def calibration(run: Run, problems: Sequence[Any], depth: int, seed: int) -> Calibration:
+    """Of one trajectory of each problem, all of one size, after `depth` steps."""
+    if run.heads is None:
+        return Calibration(None, None)
+    last = rollout(run.task, run.model, problems, depth, seed)
+    with torch.no_grad():
+        verdict = run.heads(last.high[-1], last.problems)
+    valid = last.valid[-1]
+    return Calibration(*(calibration_error(logit.sigmoid().cpu(), valid) for logit in (verdict.value, verdict.halt)))
+
+
+def calibration_error(probabilities: Tensor, happened: Tensor) -> float:
+    """Expected calibration error: |mean probability - frequency| over `BINS` equal bins, weighted by their size.
+
+    `probabilities` and boolean `happened` `(count,)`.
+    """
+    place = (probabilities * BINS).long().clamp(0, BINS - 1)
+    gap = torch.zeros(BINS, dtype=torch.double).index_add_(0, place, probabilities.double() - happened.double())
+    return gap.abs().sum().item() / len(probabilities)
