@@ -70,13 +70,13 @@ def likelihood(
     entropy = torch.tensor([math.log(len(each)) for each in every], dtype=torch.double)
     share = torch.tensor([1 / len(each) for each in kept], dtype=torch.double)
     nll = torch.zeros_like(share)
-    used = 1
+    latent = False
     with seeded(seed), pyro.validation_enabled(False):
         for owner, y in chunks(task, problems, kept):
             x = task.encode([problems[place] for place in owner.tolist()]).to(run.device)
             weights, drawn = log_weights(run.model, run.guide, x, y.to(run.device), steps)
+            latent |= drawn
             if drawn:
-                used = draws
                 more = [log_weights(run.model, run.guide, x, y.to(run.device), steps)[0] for _ in range(draws - 1)]
                 weights = torch.stack([weights, *more]).logsumexp(0) - math.log(draws)
             nll.index_add_(0, owner, -share[owner] * weights.double().cpu())
@@ -84,5 +84,7 @@ def likelihood(
         raise ValueError(f"the model of {run.name} gives likelihoods that are not finite")
     excess = nll - entropy
     error = excess.std().item() / len(problems) ** 0.5 if len(problems) > 1 else None
-    kind: Kind = "exact" if used == 1 else "bound"
-    return Likelihood(kind, used, nll.mean().item(), entropy.mean().item(), excess.mean().item(), error)
+    kind: Kind = "bound" if latent else "exact"
+    return Likelihood(
+        kind, draws if latent else 1, nll.mean().item(), entropy.mean().item(), excess.mean().item(), error
+    )

@@ -1,0 +1,188 @@
+"""The comparison: one budget, every system, tables; stopped and gone on with."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gram_pyro import compare, comparison
+from gram_pyro.comparison import Budget, Entry, blocks_of, equal_updates
+from gram_pyro.comparison_table import cell, draw_table, markdown, rows_of
+from gram_pyro.errors import UserError
+from gram_pyro.models import MODELS
+from gram_pyro.recipes import recipe
+from gram_pyro.systems import ABLATIONS, INPUTS, SYSTEMS, TASK_OPTIONS, System, training_options
+from gram_pyro.train import configured
+
+BUDGET = Budget(1.0, "time", 20, 5, 11, 1, "cpu")
+
+
+def small(out: Path, *more: str) -> list[str]:
+    quick = ["--minutes", "0.01", "--problems", "4", "--samples", "3", "--threads", "1", "--out", str(out)]
+    return ["--task", "coloring", *quick, *more]
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("compare")
+    compare.main(small(out, "--models", "trm", "direct-2", "--inputs", "relations"))
+    return out
+
+
+def test_a_comparison_writes_its_tables(compared: Path) -> None:
+    rows = json.loads((compared / "table1-coloring.json").read_text())
+    named = [(row["model"], row["steps"]) for row in rows]
+    assert named[:2] == [("TRM", 16), ("TRM", 64)] and named[-1] == ("direct prediction, 2 layers", 1)
+    assert {"PTRM: TRM with noise at every step", "TRM, random z_0"} <= {model for model, _ in named}
+    for row in rows:
+        assert row["seeds"] == 1 and row["inputs"] == "relations" and row["parameters"] > 1000
+        for name in ("validity", "conflicts", "coverage", "ratio", "minutes"):
+            least, greatest = row[f"{name}_spread"]
+            assert least <= row[name] <= greatest
+    assert rows[0]["paper"] == {"parameters": "7M", "conflicts": 109.3, "coverage": 22.3}
+    assert rows[1]["paper"] is None and rows[0]["excess"] > 0 and rows[2]["excess"] is None
+    assert (compared / "table1-coloring.md").read_text().count("\n") == len(rows) + 2
+    assert (compared / "table1-coloring.png").stat().st_size > 10_000
+
+
+def test_what_is_done_is_not_done_again(
+    compared: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (compared / "table1-coloring.md").read_text()
+    monkeypatch.setattr(compare, "perform", lambda *_: pytest.fail("trained again"))
+    compare.main(small(compared, "--models", "trm", "direct-2", "--inputs", "relations"))
+    assert (compared / "table1-coloring.md").read_text() == before
+    assert "direct prediction, 2 layers" in capsys.readouterr().out
+
+
+def test_a_run_that_was_trained_is_only_measured(compared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = compared / "coloring" / "direct-2-relations-0" / "result.json"
+    before = json.loads(path.read_text())
+    path.unlink()
+    asked: list[list[str]] = []
+    monkeypatch.setattr(comparison.train, "main", asked.append)
+    compare.main(small(compared, "--models", "direct-2", "--inputs", "relations"))
+    assert [arguments[0] for arguments in asked] == ["--resume"]
+    after = json.loads(path.read_text())
+    for found in (before, after):
+        for row in found["rows"]:
+            del row["seconds"]
+    assert before == after
+
+
+def test_another_budget_needs_another_folder(compared: Path) -> None:
+    with pytest.raises(UserError, match=r"holds runs made with minutes 0\.01; choose another --out"):
+        compare.main(small(compared, "--models", "direct-2", "--minutes", "2"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--models", "gpt"], "unknown system gpt; known are direct, direct-2"),
+        (["--task", "sudoku"], "unknown task sudoku; known are coloring, nqueens"),
+        (["--inputs", "pixels"], "unknown kind of input pixels; known are relations, tokens"),
+        (["--minutes", "0"], "--minutes must be above 0"),
+        (["--seeds", "0"], "--seeds must lie between 1 and 1,000, not 0"),
+        (["--jobs", "0"], "--jobs must lie between 1 and 64, not 0"),
+        (["--models", "trm", "--equal", "evaluations"], "needs the reference among the models: add gram"),
+        (["--ablate", "--models", "ar"], "unknown system ar; known are full"),
+    ],
+)
+def test_an_impossible_choice_is_refused(arguments: list[str], message: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError) as refused:
+        compare.main([*arguments, "--out", str(tmp_path)])
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize("table", [SYSTEMS, ABLATIONS])
+@pytest.mark.parametrize("task", TASK_OPTIONS)
+def test_every_system_can_be_configured(table: dict[str, System], task: str) -> None:
+    for system in table.values():
+        assert system.model in MODELS and set(system.inputs) <= set(INPUTS)
+        for inputs in system.inputs:
+            config = configured([*training_options(system, task, inputs), "--updates", "1"]).config
+            assert config.task.layout == inputs
+            assert config.model_name == system.model
+            if system.one_answer:
+                assert config.task.positions and getattr(config.task, "names", "canonical") == "canonical"
+
+
+def test_every_row_of_the_papers_table_is_there() -> None:
+    published = [system.paper["coloring-8"] for system in SYSTEMS.values() if system.paper]
+    assert sorted(conflicts for _, conflicts, _ in published) == [2.7, 2.7, 19.0, 109.3, 109.7, 136.0, 179.3]
+    assert SYSTEMS["gram"].paper["nqueens-10"] == ("10M", 89.7, 57.5)
+    assert SYSTEMS["ar"].paper["nqueens-8"] == ("10.6M", 96.3, 84.8)
+
+
+def reference() -> dict[str, Any]:
+    config = recipe("coloring")
+    return {"updates": 100, "batch": config.training.batch, "blocks": 6, "steps_an_update": 1}
+
+
+def test_updates_of_equal_cost() -> None:
+    entry = Entry("table1", "coloring", "direct-32", "relations", 0)
+    assert blocks_of(entry, BUDGET) == 32
+    assert equal_updates(entry, BUDGET, reference()) is None
+    assert equal_updates(entry, replace(BUDGET, equal="samples"), reference()) == 100
+    assert equal_updates(entry, replace(BUDGET, equal="evaluations"), reference()) == 19
+    end = Entry("table1", "coloring", "looped-end", "relations", 0)
+    assert equal_updates(end, replace(BUDGET, equal="evaluations"), reference()) == 9
+
+
+def result(inputs: str, seed: int, validity: float) -> dict[str, Any]:
+    row = {
+        "label": "TRM", "method": {}, "steps": 16, "samples": 20, "validity": validity, "conflicts": 3.0,
+        "coverage": 0.5, "ceiling": 0.9, "ratio": 0.55, "accuracy": {"value": 0.7, "checker": 0.8}, "seconds": 1.0,
+        "evenness": {"distance": 0.3, "uniform": 0.2},
+    }  # fmt: skip
+    return {
+        "entry": {"task": "nqueens", "inputs": inputs, "seed": seed}, "size": 8, "label": "TRM", "rows": [row],
+        "parameters": 1000, "minutes": 4.0, "updates": 10, "budget": {}, "machine": {}, "gap": None,
+        "likelihood": {"kind": "exact", "nll": 2.0, "excess": 1.0}, "calibration": {"value": None, "halt": 0.1},
+    }  # fmt: skip
+
+
+def test_rows_average_over_seeds_of_the_better_inputs() -> None:
+    found = [result("relations", 0, 0.5), result("relations", 1, 0.7), result("tokens", 0, 0.9)]
+    (row,) = rows_of(SYSTEMS["trm"], found, "relations")
+    assert row["validity"] == pytest.approx(0.6) and row["validity_spread"] == [0.5, 0.7]
+    assert row["seeds"] == 2 and row["other_inputs"]["tokens"]["validity"] == 0.9
+    assert row["value_calibration"] is None and row["halt_calibration"] == 0.1
+    assert row["paper"] == {"parameters": "7M", "validity": 66.8, "coverage": 36.1}
+    assert cell(row, "validity", 3) == "0.600 (0.500 to 0.700)" and cell(row, "gap", 3) == "-"
+    text = markdown([row])
+    assert "TRM (2 seeds)" in text and "| 66.8 | 36.1 |" in text
+
+
+def test_a_table_without_ceiling_is_drawn(tmp_path: Path) -> None:
+    (row,) = rows_of(SYSTEMS["trm"], [result("relations", 0, 0.5)], "relations")
+    draw_table([row | {"ceiling": None, "coverage": None, "coverage_spread": None}], tmp_path / "table.png")
+    assert (tmp_path / "table.png").exists()
+
+
+def test_the_better_inputs_are_chosen_on_validation_problems(tmp_path: Path) -> None:
+    config = compare.CompareConfig(out=str(tmp_path), models=("trm",))
+    made = compare.Comparison(config, ["trm"])
+    for inputs, coverage in (("relations", 0.4), ("tokens", 0.6)):
+        folder = Entry("table1", "nqueens", "trm", inputs, 0).folder(tmp_path)
+        folder.mkdir(parents=True)
+        stored = result(inputs, 0, 0.5) | {"validation": {"coverage": coverage, "validity": 0.5}}
+        (folder / "result.json").write_text(json.dumps(stored))
+    assert made.best_inputs("nqueens", "trm") == "tokens"
+    first, repeated = made.entries("nqueens")
+    assert [entry.inputs for entry in first] == ["relations", "tokens"] and repeated == []
+    config = compare.CompareConfig(out=str(tmp_path), models=("trm",), seeds=3)
+    *_, repeated = compare.Comparison(config, ["trm"]).entries("nqueens")
+    assert [(entry.inputs, entry.seed) for entry in repeated] == [("tokens", 1), ("tokens", 2)]
+
+
+def test_a_damaged_result_is_named(tmp_path: Path) -> None:
+    entry = Entry("table1", "nqueens", "trm", "tokens", 0)
+    entry.folder(tmp_path).mkdir(parents=True)
+    (entry.folder(tmp_path) / "result.json").write_text("{")
+    with pytest.raises(UserError, match=r"result\.json is damaged"):
+        comparison.result_of(entry, tmp_path)
