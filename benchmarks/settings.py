@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gram_pyro.guides import GaussianGuide
-from gram_pyro.models import Gram, GramConfig
+from gram_pyro.config import config_of
+from gram_pyro.guides import GUIDES, GaussianGuide, Guide
+from gram_pyro.models import MODELS, Gram, GramConfig
 from gram_pyro.models.base import State
+from gram_pyro.recipes import sized
 from gram_pyro.tasks import Coloring
 from gram_pyro.tasks.base import Problems
 from gram_pyro.tasks.graph_split import random_adjacency
@@ -26,6 +28,8 @@ class Setting:
     batch: int
     vertices: int
     model: GramConfig
+    kind: str = "gram"
+    """Name of the model."""
 
 
 SMALL = Setting("small", 32, 8, GramConfig())
@@ -33,11 +37,16 @@ RECIPE = Setting("recipe", TrainingConfig().batch, Coloring().n, GramConfig())
 LARGE = Setting("large", 64, 36, GramConfig(width=256, heads=8, hidden=512))
 
 
+def with_model(setting: Setting, kind: str) -> Setting:
+    """The same sizes of another model."""
+    return replace(setting, model=sized(config_of(kind), setting.model), kind=kind)
+
+
 class Case(NamedTuple):
     """A setting made real: network, posterior, one fixed batch and the state it starts from."""
 
     model: Gram
-    guide: GaussianGuide
+    guide: Guide
     problems: Problems
     targets: Tensor
     state: State
@@ -50,11 +59,13 @@ def build(setting: Setting, seed: int) -> Case:
     """
     torch.manual_seed(seed)
     task = Coloring(n=setting.vertices)
-    model = Gram(task, setting.model)
-    guide = GaussianGuide(task, model)
-    nn.init.normal_(guide.project_out.weight, std=0.02)
+    model: Gram = MODELS[setting.kind](task, setting.model)
+    guide: Guide = GUIDES[model.guide](task, model)
+    if isinstance(guide, GaussianGuide):
+        nn.init.normal_(guide.project_out.weight, std=0.02)
     graphs = random_adjacency(setting.batch, setting.vertices, task.edge_probability, np.random.default_rng(seed))
     targets = torch.randint(task.classes, (setting.batch, setting.vertices))
-    targets[: int(TrainingConfig().free * setting.batch)] = -1
+    free = {**vars(TrainingConfig()), **model.recipe}["free"]
+    targets[: int(free * setting.batch)] = -1
     state = State(*(part.clone() for part in model.initial_state(setting.batch, setting.vertices)))
     return Case(model, guide, task.encode_adjacency(torch.from_numpy(graphs)), targets, state)

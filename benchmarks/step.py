@@ -12,6 +12,7 @@ import pstats
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 import pyro
 import torch
@@ -21,17 +22,19 @@ from torch import Tensor, nn
 
 from benchmarks.by_hand import loss_by_hand
 from benchmarks.report import Options, Row, compare, publish, spread, time_paired
-from benchmarks.settings import LARGE, RECIPE, SMALL, Case, Setting, build
+from benchmarks.settings import LARGE, RECIPE, SMALL, Case, Setting, build, with_model
 from gram_pyro.cli import parse
 from gram_pyro.elbo import TruncatedTrace_ELBO
-from gram_pyro.errors import run_cli
+from gram_pyro.errors import UserError, run_cli
 from gram_pyro.machine import compile_network
+from gram_pyro.models import GramConfig
 from gram_pyro.training import TrainingConfig
 
 TRAINING = TrainingConfig()
 BALANCE = 0.8
 ADAMW = {"lr": 1e-4, "betas": (0.9, 0.95), "weight_decay": TRAINING.weight_decay, "fused": True}
 TOLERANCE = 1e-4
+HEADS = 8
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,20 @@ class StepOptions(Options):
     """Timed rounds of the small settings, each running every contender once; the large takes a tenth of them."""
     compile: bool = False
     """Compile the network's tensor functions, as training does where it pays."""
+    model: Literal["gram", "trm", "hrm", "looped"] = "gram"
+    """What is trained."""
+    d: int | None = None
+    """Width of a setting of your own, which takes the place of the others; its other sizes follow."""
+    batch: int = 32
+    """Problems of a batch, with --d."""
+    tokens: int = 81
+    """Positions of a problem, with --d."""
+    layers: int = 2
+    """Blocks of each network, with --d."""
+    k: int = 2
+    """Refinements before each proposal, with --d."""
+    t: int = 1
+    """Transitions of a supervision step, with --d."""
     profile: bool = False
     """Show on standard error where the library's step spends its time."""
 
@@ -147,12 +164,29 @@ def ratio(name: str) -> Callable[[Row], str]:
     return lambda row: "{ratio:.2f} ({ratio_min:.2f} to {ratio_max:.2f})".format(**row[name])
 
 
+def settings(options: StepOptions) -> list[tuple[Setting, int]]:
+    """What is timed, and in how many rounds."""
+    few = -(-options.repeats // 10)
+    if options.d is None:
+        return [(SMALL, options.repeats), (RECIPE, options.repeats), (LARGE, few)]
+    model = GramConfig(
+        width=options.d,
+        heads=HEADS,
+        layers=options.layers,
+        hidden=options.d,
+        refinements=options.k,
+        transitions=options.t,
+    )
+    return [(Setting("your own", options.batch, options.tokens, model), few)]
+
+
 def main(arguments: list[str]) -> None:
     """Time every setting and report."""
     options = parse(StepOptions, "benchmarks.step", arguments)
     pyro.enable_validation(False)  # as training does
-    rounds = {SMALL: options.repeats, RECIPE: options.repeats, LARGE: -(-options.repeats // 10)}
-    rows = [measure(setting, count, options) for setting, count in rounds.items()]
+    if options.model == "gram" and options.d is not None and options.t != 1:
+        raise UserError("GRAM by hand has one transition: take --t 1, or a model without guidance")
+    rows = [measure(with_model(setting, options.model), count, options) for setting, count in settings(options)]
     columns: dict[str, Callable[[Row], str]] = {"setting": lambda row: row["setting"]["name"]}
     columns |= {f"{name} [s]": seconds(name) for name in ("ours", "svi", "hand")}
     columns |= {"ours / hand": ratio("ours_to_hand"), "svi / hand": ratio("svi_to_hand")}
