@@ -8,7 +8,7 @@ from typing import Any
 
 from gram_pyro.config import MachineConfig, RunConfig, config_of
 from gram_pyro.errors import UserError
-from gram_pyro.guides import GUIDES
+from gram_pyro.guides import GUIDES, Guide
 from gram_pyro.models import MODELS, GramConfig, Model
 from gram_pyro.tasks import TASKS, Coloring, NQueens, Sudoku, Task
 from gram_pyro.training import TrainingConfig
@@ -66,7 +66,7 @@ def recipe(
     model: str | Callable[..., Any] = "gram",
     guide: str | Callable[..., Any] | None = None,
 ) -> RunConfig:
-    """The recipe of a task, with the posterior and the changes that the model asks for (`Model.guide`, `.recipe`).
+    """The recipe of a task, with what its model and guide ask for (`Model.guide`, `Model.recipe`, `Guide.recipe`).
 
     A task of the user's own starts from the preset alone.
 
@@ -89,5 +89,6 @@ def recipe(
             raise UserError(f"{task} must be complete, each field with a default: {error}") from error
         base = RunConfig(made, *PRESETS[preset], MachineConfig())
     config = base.model if model == "gram" else sized(config_of(model), base.model)
-    training = replace(base.training, **getattr(asked, "recipe", Model.recipe))
+    needs = {**getattr(asked, "recipe", Model.recipe), **getattr(GUIDES.find(guide), "recipe", Guide.recipe)}
+    training = replace(base.training, **needs)
     return RunConfig(base.task, config, training, base.machine, guide, task, model)

@@ -14,7 +14,17 @@ from torch.distributions import kl_divergence
 
 from gram_pyro.elbo import Terms, TruncatedTrace_ELBO
 from gram_pyro.errors import UserError
-from gram_pyro.guides import GUIDES, EmptyGuide, GaussianGuide, Guide, MeanOnlyGuide, PriorGuide, ScaleOnlyGuide
+from gram_pyro.guides import (
+    GUIDES,
+    EmptyGuide,
+    FlowGuide,
+    GaussianGuide,
+    Guide,
+    LowRankGuide,
+    MeanOnlyGuide,
+    PriorGuide,
+    ScaleOnlyGuide,
+)
 from gram_pyro.models.base import State
 from gram_pyro.models.gram import Gram, GramConfig
 from gram_pyro.tasks.base import Problems
@@ -47,8 +57,20 @@ def terms(model: Gram, guide: Guide, targets: Tensor | None = TARGETS, seed: int
 
 
 def seen_by(posterior: TorchDistribution) -> Tensor:
-    """All numbers of a Gaussian that the answer may move."""
-    return torch.cat((posterior.mean, posterior.stddev), -1)
+    """A draw from fixed noise: it moves with everything of the posterior that the answer moves."""
+    torch.manual_seed(5)
+    draw: Tensor = posterior.rsample()
+    return draw
+
+
+def divergence(posterior: TorchDistribution, prior: TorchDistribution) -> Tensor:
+    """KL(q || p) `(batch,)`, from a thousand draws where there is no closed form."""
+    try:
+        return kl_divergence(posterior, prior)
+    except NotImplementedError:
+        torch.manual_seed(5)
+        value = posterior.rsample(torch.Size([1000]))
+        return (posterior.log_prob(value) - prior.log_prob(value)).mean(0)
 
 
 def posteriors(guide: Guide, targets: Tensor | None) -> dict[str, tuple[TorchDistribution, TorchDistribution]]:
@@ -84,7 +106,8 @@ def test_a_posterior_has_the_shape_of_its_prior(kind: type[Guide], core: str) ->
 def test_kl_is_never_negative_and_gradients_are_finite(kind: type[Guide], seed: int, spread: float) -> None:
     model, guide = pair(kind, seed, spread)
     found = terms(model, guide, seed=seed)
-    assert found.kl.shape == (4, 3) and (found.kl >= -1e-4).all() and found.kl.isfinite().all()
+    assert found.kl.shape == (4, 3) and found.kl.isfinite().all()
+    assert not kind.closed_form or (found.kl >= -1e-4).all()
     found.loss.backward()
     for parameter in [*model.parameters(), *guide.parameters()]:
         assert parameter.grad is None or parameter.grad.isfinite().all()
@@ -93,7 +116,8 @@ def test_kl_is_never_negative_and_gradients_are_finite(kind: type[Guide], seed: 
 @over_guides
 def test_a_fresh_guide_starts_as_the_prior(kind: type[Guide]) -> None:
     for posterior, prior in posteriors(pair(kind)[1], TARGETS).values():
-        torch.testing.assert_close(kl_divergence(posterior, prior), torch.zeros(3), rtol=0, atol=1e-6)
+        apart = 1e-6 if kind.closed_form else 0.2
+        torch.testing.assert_close(divergence(posterior, prior), torch.zeros(3), rtol=0, atol=apart)
 
 
 @over_guides
@@ -129,10 +153,10 @@ def test_a_problem_without_an_answer_runs_under_the_prior(kind: type[Guide]) -> 
     targets = TARGETS.clone()
     targets[1] = -1
     for posterior, prior in posteriors(guide, targets).values():
-        divergence = kl_divergence(posterior, prior)
-        assert divergence[1] == 0 and (divergence[[0, 2]] > 0.1).all() == (kind in LEARNED)
+        apart = divergence(posterior, prior)
+        assert apart[1].abs() < 1e-4 and (apart[[0, 2]] > 0.1).all() == (kind in LEARNED)
     found = terms(model, guide, targets)
-    assert (found.kl[:, 1] == 0).all() and found.log_likelihood[1] == 0
+    assert (found.kl[:, 1].abs() < 1e-4).all() and found.log_likelihood[1] == 0
 
 
 @over_guides
@@ -209,3 +233,44 @@ def test_the_empty_guide_refuses_a_model_that_draws() -> None:
     _, guide = pair(EmptyGuide)
     with pytest.raises(UserError, match="Gram draws guidance_1, and the empty guide has no posterior for it"):
         guide(PROBLEMS, TARGETS)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in LEARNED if not kind.closed_form])
+def test_a_sampled_kl_is_positive_on_average(kind: type[Guide]) -> None:
+    for posterior, prior in posteriors(pair(kind, spread=0.3)[1], TARGETS).values():
+        assert (divergence(posterior, prior)[:2] > 0.1).all()
+
+
+@pytest.mark.parametrize("kind", [FlowGuide, LowRankGuide])
+def test_densities_integrate_to_one(kind: type[Guide]) -> None:
+    """E_p[q / p] = 1: fails if the log-density forgets a Jacobian or a factor."""
+    torch.manual_seed(0)
+    task = Coloring(n=2)
+    model = Gram(task, GramConfig(width=2, heads=1, layers=1, hidden=2))
+    guide = kind(task, model)
+    for parameter in guide.parameters():
+        parameter.data.add_(0.3 * torch.randn_like(parameter))
+    asked = {}
+
+    def record(name: str, prior: TorchDistribution) -> TorchDistribution:
+        asked[name] = kind.get_posterior(guide, name, prior), prior
+        return asked[name][0]
+
+    guide.get_posterior = record  # type: ignore[method-assign]
+    with torch.no_grad():
+        guide(task.encode([nx.empty_graph(2)]), torch.tensor([[0, 1]]), steps=1)
+        posterior, prior = asked["guidance_1"]
+        wide = prior.base_dist
+        proposal = torch.distributions.Independent(torch.distributions.Normal(wide.loc, 2.5 * wide.scale), 2)
+        value = proposal.sample(torch.Size([200_000]))
+        weights = (posterior.log_prob(value) - proposal.log_prob(value)).double().exp()
+    error = weights.std() / len(weights) ** 0.5
+    assert abs(weights.mean() - 1) < 5 * error and error < 0.05
+
+
+def test_positions_move_together_under_low_rank() -> None:
+    for kind, together in ((LowRankGuide, True), (GaussianGuide, False)):
+        posterior, _ = posteriors(pair(kind, spread=0.5)[1], TARGETS)["guidance_1"]
+        value = posterior.rsample(torch.Size([4000]))[:, 0, :, 0]
+        correlation = torch.corrcoef(value.T).fill_diagonal_(0).abs().max()
+        assert (correlation > 0.2) == together

@@ -2,7 +2,9 @@
 
 from gram_pyro.guides.base import Guide
 from gram_pyro.guides.empty import EmptyGuide
+from gram_pyro.guides.flow import FlowGuide
 from gram_pyro.guides.gaussian import GaussianGuide
+from gram_pyro.guides.low_rank import LowRankGuide
 from gram_pyro.guides.mean_only import MeanOnlyGuide
 from gram_pyro.guides.prior import PriorGuide
 from gram_pyro.guides.scale_only import ScaleOnlyGuide
@@ -14,8 +16,20 @@ GUIDES = Registry(
     gaussian=GaussianGuide,
     mean_only=MeanOnlyGuide,
     scale_only=ScaleOnlyGuide,
+    low_rank=LowRankGuide,
+    flow=FlowGuide,
     prior=PriorGuide,
     empty=EmptyGuide,
 )
 
-__all__ = ["GUIDES", "EmptyGuide", "GaussianGuide", "Guide", "MeanOnlyGuide", "PriorGuide", "ScaleOnlyGuide"]
+__all__ = [
+    "GUIDES",
+    "EmptyGuide",
+    "FlowGuide",
+    "GaussianGuide",
+    "Guide",
+    "LowRankGuide",
+    "MeanOnlyGuide",
+    "PriorGuide",
+    "ScaleOnlyGuide",
+]

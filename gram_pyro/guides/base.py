@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from pyro.distributions import TorchDistribution
 from pyro.poutine.guide import GuideMessenger
@@ -19,6 +19,11 @@ class Guide(GuideMessenger, nn.Module):
     A guide is made from a task and a model, and answers `get_posterior(name, prior)`; the network of
     the model runs once for both. It may read `self.targets` and `self.proposal(name)`.
     """
+
+    closed_form: ClassVar[bool] = True
+    """Whether torch knows its KL to the prior; one that is sampled cannot be balanced."""
+    recipe: ClassVar[Mapping[str, Any]] = {}
+    """Fields of `TrainingConfig` that it needs otherwise than a recipe has them."""
 
     def __init__(self, model: nn.Module) -> None:
         nn.Module.__init__(self)

@@ -7,7 +7,7 @@ from typing import ClassVar
 import pyro.distributions as dist
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from gram_pyro.guides.base import Guide
 from gram_pyro.models.base import Model
@@ -34,13 +34,18 @@ class GaussianGuide(Guide):
         nn.init.zeros_(self.project_out.weight)
         nn.init.zeros_(self.project_out.bias)
 
+    def features(self, name: str) -> Tensor:
+        """What is known at a site: u_t and y at each position, `(batch, length, width)`."""
+        assert self.targets is not None
+        features: Tensor = self.proposal(name) + self.embedding(self.targets + 1)
+        return features
+
     def get_posterior(self, name: str, prior: dist.TorchDistribution) -> dist.TorchDistribution:
         """The Gaussian at one transition; the prior when there is no answer."""
         if self.targets is None:
             return prior
         steered = self.steered
-        features = self.proposal(name) + self.embedding(self.targets + 1)
-        change = self.project_out(F.silu(self.project_in(features))).float()
+        change = self.project_out(F.silu(self.project_in(self.features(name)))).float()
         shift, log_ratio = (change * steered).chunk(2, -1)
         normal = prior.base_dist
         location, scale = normal.loc.detach(), normal.scale.detach()

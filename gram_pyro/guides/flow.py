@@ -1,0 +1,76 @@
+"""A posterior that bends: a conditional normalizing flow on the guidance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, ClassVar
+
+import pyro.distributions as dist
+import torch
+import torch.nn.functional as F
+from pyro.distributions import transforms
+from torch import Tensor, nn
+
+from gram_pyro.guides.gaussian import GaussianGuide
+from gram_pyro.models.base import Model
+from gram_pyro.tasks.base import Task
+
+COUPLINGS = 2
+
+
+class Coupler(nn.Module):
+    """How one half of a position's guidance moves the other, given what is known of the position.
+
+    Starts by moving nothing.
+    """
+
+    def __init__(self, kept: int, moved: int, known: int) -> None:
+        super().__init__()
+        self.kept = kept
+        self.project_in = nn.Linear(kept + known, 2 * known)
+        self.project_out = nn.Linear(2 * known, 2 * moved)
+        nn.init.zeros_(self.project_out.weight)
+        nn.init.zeros_(self.project_out.bias)
+
+    def forward(self, kept: Tensor, context: Tensor, steered: Tensor) -> tuple[Tensor, Tensor]:
+        """Shift and log scale, each `(..., moved)`; zero for problems that are not steered."""
+        hidden = F.silu(self.project_in(torch.cat((kept, context.expand(*kept.shape[:-1], -1)), -1)))
+        shift, log_scale = (self.project_out(hidden).float() * steered).chunk(2, -1)
+        return shift, torch.tanh(log_scale)
+
+
+class FlowGuide(GaussianGuide):
+    """q(eps_t | u_t, y): the Gaussian posterior, then affine couplings (RealNVP) that see u_t and y.
+
+    The halves of a position's features take turns: each coupling keeps one and moves the other. Works on
+    standard noise, so that prior and posterior have a scale in common. Its KL is sampled, and so it cannot be balanced.
+    """
+
+    closed_form: ClassVar[bool] = False
+    recipe: ClassVar[Mapping[str, Any]] = {"balance": None}
+
+    def __init__(self, task: Task, model: Model) -> None:
+        super().__init__(task, model)
+        half, width = model.width // 2, model.width
+        self.couplers = nn.ModuleList(
+            Coupler(*((half, width - half) if turn % 2 == 0 else (width - half, half)), width)
+            for turn in range(COUPLINGS)
+        )
+
+    def get_posterior(self, name: str, prior: dist.TorchDistribution) -> dist.TorchDistribution:
+        """The flow at one transition; the prior when there is no answer."""
+        gaussian = super().get_posterior(name, prior)
+        if self.targets is None:
+            return gaussian
+        normal = gaussian.base_dist
+        context = self.features(name)
+        flip = torch.arange(normal.loc.shape[-1] - 1, -1, -1, device=normal.loc.device)
+        parts: list[Any] = []
+        for coupler in self.couplers:
+            moves = partial(coupler, context=context, steered=self.steered)
+            parts += [transforms.AffineCoupling(coupler.kept, moves), transforms.Permute(flip)]
+        parts.append(transforms.AffineTransform(normal.loc, normal.scale, event_dim=2))
+        noise = dist.Normal(torch.zeros_like(normal.loc), torch.ones_like(normal.scale)).to_event(2)
+        flow: dist.TorchDistribution = dist.TransformedDistribution(noise, parts)
+        return flow

@@ -1,0 +1,51 @@
+"""A Gaussian posterior whose guidance is correlated between positions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import pyro.distributions as dist
+import torch
+from torch import nn
+from torch.distributions.transforms import ReshapeTransform
+
+from gram_pyro.guides.gaussian import GaussianGuide
+from gram_pyro.models.base import Model
+from gram_pyro.tasks.base import Task
+
+RANK = 4
+START = 0.05
+"""Scale of the shared factors at the start, relative to the prior's: close to the prior, and not stuck at it."""
+
+
+class LowRankGuide(GaussianGuide):
+    """q(eps_t | u_t, y) = N(mu, diag(sigma^2) + W W^T) over all positions at once, W of `RANK` columns.
+
+    Mean, scale and factors are told relative to the prior's, from u_t and y at each position: a factor that
+    several positions share moves them together. Its KL is sampled, and so it cannot be balanced.
+    """
+
+    closed_form: ClassVar[bool] = False
+    recipe: ClassVar[Mapping[str, Any]] = {"balance": None}
+
+    def __init__(self, task: Task, model: Model) -> None:
+        super().__init__(task, model)
+        self.project_factors = nn.Linear(model.width, RANK * model.width)
+        nn.init.normal_(self.project_factors.weight, std=START * model.width**-0.5)
+        nn.init.zeros_(self.project_factors.bias)
+
+    def get_posterior(self, name: str, prior: dist.TorchDistribution) -> dist.TorchDistribution:
+        """The Gaussian at one transition; the prior when there is no answer."""
+        gaussian = super().get_posterior(name, prior)
+        if self.targets is None:
+            return gaussian
+        normal, scale = gaussian.base_dist, prior.base_dist.scale.detach()
+        batch, length, width = scale.shape
+        factors = (self.project_factors(self.features(name)).float() * self.steered).view(batch, length, width, RANK)
+        joint = dist.LowRankMultivariateNormal(
+            normal.loc.flatten(1), (scale[..., None] * factors).flatten(1, 2), normal.scale.square().flatten(1)
+        )
+        reshape = ReshapeTransform(torch.Size((length * width,)), torch.Size((length, width)))
+        shaped: dist.TorchDistribution = dist.TransformedDistribution(joint, [reshape])
+        return shaped
