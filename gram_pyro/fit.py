@@ -27,6 +27,7 @@ from gram_pyro.plots import draw_curves, draw_samples
 from gram_pyro.runs import Run, adopt, build_parts, publish
 from gram_pyro.signals import Interrupted, watch_signals
 from gram_pyro.training import Measured, Trainer
+from gram_pyro.trial import try_guide
 
 DEEP = 2
 LOG_EVERY = 100
@@ -71,6 +72,7 @@ class Fit:
         self.network = model.to(self.device)
         length = task.encode(problems[:1]).tokens.shape[1]
         training_set = task.training_set(problems)
+        try_guide(config.guide, guide, task.encode(problems[:1]), task.targets(problems[0])[:1])
         self.counts = [count_solutions(task, problem) for problem in self.validation]
         self.trainer = Trainer(
             self.network, guide.to(self.device), training_set, length, training, training.updates or 1, self.device
