@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.report import write_json
-from benchmarks.trained import facts_of, train_once
+from benchmarks.trained import facts_of
 from gram_pyro import evaluate, evaluation
 from gram_pyro.errors import run_cli
 from gram_pyro.metrics import count_solutions
 from gram_pyro.runs import load_run
 from gram_pyro.tasks import Coloring
+from gram_pyro.train import train_once
 
 RUNS = Path("runs")
 DATA_SEED = 11  # the experiments of LOG.md looked at 7

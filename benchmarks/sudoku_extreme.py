@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.report import write_json
-from benchmarks.trained import facts_of, train_once
+from benchmarks.trained import facts_of
 from gram_pyro import evaluate
 from gram_pyro.errors import UserError, run_cli
+from gram_pyro.train import train_once
 
 RUN = Path("runs/sudoku-extreme")
 OUT = Path("benchmarks/results/sudoku-extreme.json")

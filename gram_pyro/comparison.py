@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
+import math
+import sys
 import time
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,22 +15,23 @@ from typing import Any, Literal
 import torch
 
 from gram_pyro import train
-from gram_pyro.checkpoint import checkpoints, write_atomically
-from gram_pyro.errors import UserError
+from gram_pyro.checkpoint import write_atomically
+from gram_pyro.config import RunConfig, from_json
+from gram_pyro.errors import Diverged, UserError
 from gram_pyro.evaluation import draw_all, measure_draws
 from gram_pyro.fit import VALIDATION_PROBLEMS, VALIDATION_SAMPLES, parameters_of
 from gram_pyro.importance import likelihood
 from gram_pyro.inference import Method
 from gram_pyro.machine import machine_facts
 from gram_pyro.metrics import Seen, bound, count_solutions
-from gram_pyro.recipes import recipe
+from gram_pyro.models.base import Model
 from gram_pyro.runs import Run, build_parts, load_run
 from gram_pyro.scores import calibration, evenness
 from gram_pyro.selection import possible
+from gram_pyro.signals import Interrupted
 from gram_pyro.systems import ABLATIONS, SYSTEMS, Naive, System, methods_of, training_options
-from gram_pyro.training import TrainingConfig
 
-Equal = Literal["time", "evaluations", "samples"]
+Equal = Literal["time", "evaluations", "examples"]
 TABLES = {"table1": SYSTEMS, "table3": ABLATIONS}
 SCORED_PROBLEMS = 100
 """Problems whose likelihood is measured: it takes many trajectories of each."""
@@ -48,7 +51,7 @@ class Budget:
     """Wall minutes of training, the value and halt heads included."""
     equal: Equal
     """What is equal: wall time of training and the number of samples; network evaluations of both; or examples
-    seen in training and the number of samples. Beyond time, the reference sets the amount."""
+    that updates were made on and the number of samples. Beyond time, the reference sets the amount."""
     samples: int
     """Samples of a problem; of the reference where evaluations are equal."""
     problems: int
@@ -57,10 +60,14 @@ class Budget:
     """Seed of the test problems."""
     threads: int
     """CPU threads of a run."""
+    jobs: int
+    """Runs side by side."""
     device: str
     """auto (CUDA where there is one), cpu, cuda, cuda:1."""
     task_options: str = ""
     """More options of the task, such as --task.n 10."""
+    reference: str = ""
+    """System and inputs that set the amount where it is not time."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,7 @@ class Entry:
 
     def folder(self, out: Path) -> Path:
         """Where it lies."""
-        return out / self.task / f"{self.name}-{self.inputs}-{self.seed}"
+        return out / self.table / self.task / f"{self.name}-{self.inputs}-{self.seed}"
 
     def arguments(self, budget: Budget, updates: int | None) -> list[str]:
         """Arguments of `gram_pyro.train`, but for the folder."""
@@ -94,31 +101,36 @@ def result_of(entry: Entry, out: Path) -> dict[str, Any] | None:
     """What `perform` found, or None if it has not run to its end."""
     path = entry.folder(out) / RESULT
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except ValueError as error:
-        raise UserError(f"{path} is damaged: {error}; remove it to measure that system again") from None
+    except (OSError, ValueError):
+        found = None
+    if not isinstance(found, dict) or "entry" not in found:
+        raise UserError(f"{path} is damaged; remove it to measure that system again")
     return found
 
 
-def perform(entry: Entry, out: Path, budget: Budget, reference: dict[str, Any] | None, quiet: bool) -> dict[str, Any]:
+def perform(entry: Entry, out: Path, budget: Budget, reference: dict[str, Any] | None) -> dict[str, Any]:
     """Train a system, or go on with it, and measure it; a run that is finished is only measured.
 
-    `reference` is the result whose training and sampling set the amount where evaluations or samples are equal.
+    `reference` is the result whose training and sampling set the amount where evaluations or examples are equal.
+    A training that diverged is noted as `failed`. Raises `Interrupted` on Ctrl-C.
     """
-    if quiet:
-        os.environ["TQDM_DISABLE"] = "1"
     folder = entry.folder(out)
-    if not (folder / "config.json").exists():
-        updates = None if reference is None else equal_updates(entry, budget, reference)
-        train.main(["--out", str(folder), *entry.arguments(budget, updates)])
-    elif checkpoints(folder):
-        train.main(["--resume", str(folder)])
-    torch.set_num_threads(budget.threads or os.cpu_count() or 1)
-    run = load_run(str(folder), budget.device)
-    result: dict[str, Any] = {"entry": asdict(entry), "label": entry.system.label} | facts_of(run, folder, budget)
-    result.update(measured(run, entry.system, budget, reference))
+    result: dict[str, Any] = {"entry": asdict(entry), "label": entry.system.label, "failed": None}
+    updates = None if reference is None else equal_updates(entry, budget, reference)
+    try:
+        with redirect_stdout(sys.stderr):
+            train.train_once(folder, entry.arguments(budget, updates))
+        torch.set_num_threads(budget.threads)
+        run = load_run(str(folder), budget.device)
+        result.update(facts_of(run, folder, budget))
+        result.update(measured(run, entry.system, budget, reference))
+    except Diverged as error:
+        result["failed"] = str(error)
+    except Interrupted:
+        raise Interrupted("stopped, everything is saved; the same command goes on") from None
     write_atomically(folder / RESULT, (json.dumps(result, indent=2) + "\n").encode())
     return result
 
@@ -126,46 +138,46 @@ def perform(entry: Entry, out: Path, budget: Budget, reference: dict[str, Any] |
 def facts_of(run: Run, folder: Path, budget: Budget) -> dict[str, Any]:
     """How a run was trained, and what it had reached on validation problems in the end."""
     metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config = from_json(folder / "config.json")
     return {
         "parameters": parameters_of(run.model),
         "minutes": max(row["seconds"] for row in metrics) / 60,
-        "updates": config["training"]["updates"],
-        "batch": config["training"]["batch"],
+        "updates": config.training.updates,
+        "examples": config.training.batch,
+        "evaluations": evaluations_of(config, run.model),
         "blocks": run.model.blocks,
-        "steps_an_update": 1 if config["training"]["deep_supervision"] else config["training"]["depth"],
         "validation": [row for row in metrics if "validity" in row][-1],
         "budget": asdict(budget),
         "machine": machine_facts(),
     }
 
 
+def evaluations_of(config: RunConfig, model: Model) -> int:
+    """Blocks that an update runs its batch through, times the batch."""
+    training = config.training
+    steps = math.ceil(training.horizon / model.transitions) if training.deep_supervision else training.depth
+    return model.blocks * steps * training.batch
+
+
 def equal_updates(entry: Entry, budget: Budget, reference: dict[str, Any]) -> int | None:
     """Updates that cost as many evaluations, or see as many examples, as the reference's; None if time decides."""
     if budget.equal == "time":
         return None
-    training = recipe(entry.task, model=entry.system.model).training
-    examples: float = reference["updates"] * reference["batch"] / training.batch
-    if budget.equal == "samples":
-        return max(1, round(examples))
-    deep = "--no-deep-supervision" not in entry.system.options.split()
-    blocks: int = blocks_of(entry, budget) * (1 if deep else training.depth)
-    evaluations: float = examples * reference["blocks"] * reference["steps_an_update"]
-    return max(1, round(evaluations / blocks))
-
-
-def blocks_of(entry: Entry, budget: Budget) -> int:
-    """Blocks that a supervision step of a system runs through, before it is trained."""
-    config = train.configured(entry.arguments(budget, 1)).config
-    return build_parts(config)[0].blocks
+    config, _ = train.configured(entry.arguments(budget, 1))
+    an_update = config.training.batch
+    if budget.equal == "evaluations":
+        an_update = evaluations_of(config, build_parts(config)[0])
+    amount: int = reference["examples" if budget.equal == "examples" else "evaluations"] * reference["updates"]
+    return max(1, round(amount / an_update))
 
 
 def measured(run: Run, system: System, budget: Budget, reference: dict[str, Any] | None) -> dict[str, Any]:
-    """The rows of a trained system, one for each way to sample it and each depth, and its scores."""
+    """The rows of a trained system, one for each way to sample it and each depth, and its scores at the first depth."""
     problems = run.task.generate("test", budget.problems, budget.data_seed)
     counts = [count_solutions(run.task, problem) for problem in problems]
     seen: Seen = {}
     rows: list[dict[str, Any]] = []
+    usual = depths_of(run)[0]
     for way in methods_of(system):
         method = chosen_method(run, way)
         for depth in depths_of(run):
@@ -179,7 +191,6 @@ def measured(run: Run, system: System, budget: Budget, reference: dict[str, Any]
             found = {"label": way.label, "method": asdict(method), "seconds": seconds, **row._asdict()}
             rows.append(found | {"evenness": None if even is None else even._asdict()})
     few = [problem for problem, count in zip(problems, counts, strict=True) if count][:SCORED_PROBLEMS]
-    usual = depths_of(run)[0]
     posterior = None
     if run.model.draws and run.model.recursion == "carried":
         posterior = bound(run.task, run.model, run.guide, few, usual, max_targets=MAX_TARGETS).posterior_validity
@@ -188,24 +199,23 @@ def measured(run: Run, system: System, budget: Budget, reference: dict[str, Any]
         "gap": None if posterior is None else posterior - rows[0]["validity"],
         "size": getattr(run.task, "n", None),
         "likelihood": likelihood(run, few, usual)._asdict(),
-        "calibration": calibration(run, problems, DEEP * usual, 0)._asdict(),
+        "calibration": calibration(run, problems, usual, 0)._asdict(),
     }
 
 
 def depths_of(run: Run) -> list[int]:
-    """Depths that a system is measured at: the training depth, and deeper; masked diffusion is planned at the same."""
-    if run.model.recursion == "none":
-        return [1]
-    depth = TrainingConfig().depth if run.model.recursion == "planned" else run.depth
-    return [depth, DEEP * depth]
+    """Depths that a system is measured at: the training depth, and deeper."""
+    return [1] if run.model.recursion == "none" else [run.depth, DEEP * run.depth]
 
 
 def samples_at(run: Run, depth: int, budget: Budget, reference: dict[str, Any] | None) -> int:
-    """Samples of a problem under the budget."""
-    if budget.equal != "evaluations" or reference is None:
+    """Samples of a problem under the budget; where evaluations are equal, as many as cost what the reference's cost."""
+    if budget.equal != "evaluations":
         return budget.samples
-    evaluations: int = budget.samples * reference["blocks"] * reference["rows"][0]["steps"]
-    return max(1, min(MAX_SAMPLES, round(evaluations / (run.model.blocks * depth))))
+    blocks, steps = run.model.blocks, depths_of(run)[0]
+    if reference is not None:
+        blocks, steps = reference["blocks"], reference["rows"][0]["steps"]
+    return max(1, min(MAX_SAMPLES, round(budget.samples * blocks * steps / (run.model.blocks * depth))))
 
 
 def chosen_method(run: Run, way: Naive) -> Method:

@@ -34,7 +34,7 @@ MEASURES: dict[str, Callable[[Found, Found], float | None]] = {
 }
 """Numbers of a row of the table, from a measured row of a result and the result itself."""
 OF_THE_MODEL = ("excess", "nll", "value_calibration", "halt_calibration", "gap")
-"""Measures that say nothing of a naive way to sample."""
+"""Measures of the trained model at its training depth: they stand in its first row alone."""
 COLUMNS = {
     "validity": ("validity", 3),
     "conflicts": ("conflicts", 1),
@@ -57,10 +57,9 @@ def rows_of(system: System, results: Sequence[Found], inputs: str) -> list[Found
     chosen = [found for found in results if found["entry"]["inputs"] == inputs]
     others = [found for found in results if found["entry"]["inputs"] != inputs]
     rows = []
-    for place, row in enumerate(chosen[0]["rows"]):
+    for place in range(len(chosen[0]["rows"])):
         summary = summary_of(chosen, place) | {"inputs": inputs, "seeds": len(chosen), "paper": None}
-        own = row["label"] == system.label
-        if own and place == 0:
+        if place == 0:
             summary["paper"] = paper_of(system, chosen[0])
         summary["other_inputs"] = {found["entry"]["inputs"]: summary_of([found], place) for found in others}
         rows.append(summary)
@@ -78,10 +77,10 @@ def summary_of(results: Sequence[Found], place: int) -> Found:
         "likelihood": first["likelihood"]["kind"],
         "method": row["method"],
     }
-    naive = row["label"] != first["label"]
+    own = place == 0
     for name, measure in MEASURES.items():
         numbers = [measure(found["rows"][place], found) for found in results]
-        known = [] if naive and name in OF_THE_MODEL else [number for number in numbers if number is not None]
+        known = [number for number in numbers if number is not None and (own or name not in OF_THE_MODEL)]
         summary[name] = mean(known) if known else None
         summary[f"{name}_spread"] = [min(known), max(known)] if known else None
     return summary | {"budget": first["budget"], "machine": first["machine"]}
@@ -117,8 +116,10 @@ def cell(row: Found, name: str, digits: int) -> str:
     if row[name] is None:
         return "-"
     text = f"{row[name]:.{digits}f}"
+    if name == "excess" and row["likelihood"] == "bound":
+        text = f"≤ {text}"
     least, greatest = (f"{number:.{digits}f}" for number in row[f"{name}_spread"])
-    return text if least == greatest else f"{text} ({least} to {greatest})"
+    return text if least == greatest or name == "minutes" else f"{text} ({least} to {greatest})"
 
 
 def draw_table(rows: Sequence[Found], path: Path) -> None:

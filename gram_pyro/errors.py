@@ -14,6 +14,10 @@ class UserError(Exception):
     """
 
 
+class Diverged(UserError):
+    """A model whose numbers are not finite any more."""
+
+
 def run_cli(main: Callable[[list[str]], None], arguments: list[str] | None = None) -> None:
     """Run a command-line program, turning a `UserError` into one line on standard error.
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from gram_pyro.errors import UserError
+from gram_pyro.errors import Diverged
 from gram_pyro.inference import INDEPENDENT, Draws, Method, sample
 from gram_pyro.metrics import Row, Seen, bound, by_size, measure
 from gram_pyro.runs import Run
@@ -112,7 +112,7 @@ def evaluate(
         bar = partial(progress, desc="bound")
         distance = bound(task, run.model, run.guide, chosen, run.depth, seed=seed, progress=bar)
         if not math.isfinite(distance.excess):
-            raise UserError(f"the model of {run.name} gives numbers that are not finite: its training diverged")
+            raise Diverged(f"the model of {run.name} gives numbers that are not finite: its training diverged")
         result["posterior_validity"] = distance.posterior_validity
         if method == INDEPENDENT:
             result["gap"] = distance.posterior_validity - usual.validity

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from gram_pyro.checkpoint import checkpoints, read_latest, save_checkpoint, write_atomically
 from gram_pyro.config import RunConfig, to_json
-from gram_pyro.errors import UserError
+from gram_pyro.errors import Diverged, UserError
 from gram_pyro.heads_training import HeadsTrainer, judge_heads
 from gram_pyro.inference import sample
 from gram_pyro.machine import autocast, compile_network, resolve
@@ -230,7 +230,7 @@ class Fit:
             torch.cuda.set_rng_state(noise[1], self.device)
 
     def _columns(self) -> list[Tensor]:
-        """What the updates since the last row saw. Raises `UserError` if a loss or a gradient is no number."""
+        """What the updates since the last row saw. Raises `Diverged` if a loss or a gradient is no number."""
         columns = [torch.stack(column).float().cpu() for column in zip(*self.pending, strict=True)]
         for name, column in (("loss", columns[0]), ("gradient", columns[4])):
             bad = (~torch.isfinite(column)).nonzero()
@@ -238,7 +238,7 @@ class Fit:
                 update = self.trainer.done - len(self.pending) + int(bad[0]) + 1
                 saved = checkpoints(self.folder)
                 kept = f"the last good checkpoint, {saved[-1]}, is kept" if saved else "no checkpoint was made before"
-                raise UserError(
+                raise Diverged(
                     f"the {name} became {column[bad[0]].item()} at update {update}; {kept}; "
                     f"a smaller --learning-rate may help"
                 )

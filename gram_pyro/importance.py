@@ -10,6 +10,7 @@ import torch
 from pyro.distributions.util import scale_and_mask
 from torch import Tensor
 
+from gram_pyro.errors import Diverged
 from gram_pyro.guides.base import Guide
 from gram_pyro.inference import seeded
 from gram_pyro.metrics import chunks
@@ -61,7 +62,7 @@ def likelihood(
 ) -> Likelihood:
     """The likelihood of the targets of problems, at most `max_targets` random ones of each.
 
-    Raises `ValueError` if the model gives numbers that are not finite.
+    Raises `Diverged` if the model gives numbers that are not finite.
     """
     task = run.task
     generator = torch.Generator().manual_seed(seed)
@@ -81,7 +82,7 @@ def likelihood(
                 weights = torch.stack([weights, *more]).logsumexp(0) - math.log(draws)
             nll.index_add_(0, owner, -share[owner] * weights.double().cpu())
     if not nll.isfinite().all():
-        raise ValueError(f"the model of {run.name} gives likelihoods that are not finite")
+        raise Diverged(f"the model of {run.name} gives likelihoods that are not finite: its training diverged")
     excess = nll - entropy
     error = excess.std().item() / len(problems) ** 0.5 if len(problems) > 1 else None
     kind: Kind = "bound" if latent else "exact"

@@ -35,10 +35,14 @@ def resolve(machine: MachineConfig, training: TrainingConfig) -> MachineConfig:
     precision = machine.precision
     if precision == "auto":
         precision = "bfloat16" if device.type == "cuda" else "float32"
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return dataclasses.replace(
-        machine, device=str(device), compile=choice, precision=precision, threads=machine.threads or cores
+        machine, device=str(device), compile=choice, precision=precision, threads=machine.threads or cores()
     )
+
+
+def cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def compile_network(model: Model) -> None:
@@ -59,7 +63,7 @@ def machine_facts() -> dict[str, Any]:
     return {
         "processor": _processor(),
         "system": f"{platform.system()} {platform.machine()}",
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": cores(),
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
         "torch": torch.__version__,

@@ -92,12 +92,14 @@ THREE = "--model.transitions 3"
 ABLATIONS: dict[str, System] = {
     "full": System("GRAM as it is", "gram", repeated=True, inputs=ONE),
     "flat": System("flat core", "gram", FLAT, inputs=ONE),
-    "end": System("no deep supervision", "gram", END, inputs=ONE),
-    "flat-end": System("flat core, no deep supervision", "gram", f"{FLAT} {END}", inputs=ONE),
-    "hrm": System("no guidance", "hrm", one_answer=True, inputs=ONE),
-    "looped": System("no guidance, flat core", "looped", one_answer=True, inputs=ONE),
-    "hrm-end": System("no guidance, no deep supervision", "hrm", END, one_answer=True, inputs=ONE),
-    "looped-end": System("no guidance, flat core, no deep supervision", "looped", END, one_answer=True, inputs=ONE),
+    "end": System("no deep supervision, no free runs", "gram", END, inputs=ONE),
+    "flat-end": System("flat core, no deep supervision, no free runs", "gram", f"{FLAT} {END}", inputs=ONE),
+    "hrm": System("no guidance (canonical answers, positions)", "hrm", one_answer=True, inputs=ONE),
+    "looped": System("no guidance (the same), flat core", "looped", one_answer=True, inputs=ONE),
+    "hrm-end": System("no guidance (the same), no deep supervision", "hrm", END, one_answer=True, inputs=ONE),
+    "looped-end": System(
+        "no guidance (the same), flat core, no deep supervision", "looped", END, one_answer=True, inputs=ONE
+    ),
     "no-mean": System("no mean: N(0, sigma^2)", "gram", "--model.no-mean --guide scale_only", inputs=ONE),
     "no-variance": System("no variance", "gram", "--model.no-variance --guide mean_only", inputs=ONE),
     "prior": System("prior as posterior", "gram", "--guide prior", inputs=ONE),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 from gram_pyro.checkpoint import checkpoints
 from gram_pyro.cli import parse, take_option
@@ -33,23 +33,26 @@ def timed(config: RunConfig, arguments: list[str]) -> RunConfig:
 
 
 def make_folder(folder: Path) -> None:
-    """Make the run folder. Raises `UserError` if the system will not."""
+    """Make a folder. Raises `UserError` if the system will not."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"cannot make the run folder {folder}: {error.strerror}; choose another --out") from error
+        raise UserError(f"cannot make the folder {folder}: {error.strerror}; choose another") from error
 
 
-class Asked(NamedTuple):
-    """What a command line asks for: a configuration, the run folder, and the run whose weights it starts from."""
+def train_once(folder: Path, arguments: Sequence[str]) -> None:
+    """Train in this folder, or go on where a training stopped; a finished one without checkpoints is left alone."""
+    if checkpoints(folder):
+        main(["--resume", str(folder)])
+    elif not (folder / WEIGHTS).exists():
+        main(["--out", str(folder), *arguments])
 
-    config: RunConfig
-    folder: Path
-    init: str | None
 
+def configured(arguments: Sequence[str]) -> tuple[RunConfig, Path]:
+    """The configuration and the run folder of a command line that starts a training.
 
-def configured(arguments: list[str]) -> Asked:
-    """Read a command line that starts a training. Raises `UserError` on wrong input."""
+    Raises `UserError` on wrong input.
+    """
     arguments = [*arguments]
     parts = [take_option(arguments, "task", "coloring"), take_option(arguments, "preset", "cpu")]
     parts += [take_option(arguments, "model", "gram")]
@@ -58,7 +61,7 @@ def configured(arguments: list[str]) -> Asked:
     folder = Path(take_option(arguments, "out") or f"runs/{Path(task.partition(':')[0]).stem}")
     base = timed(recipe(task, preset, model, guide), arguments)
     config: RunConfig = parse(RunConfig, "gram_pyro.train", arguments, base)
-    return Asked(replace(config, init=init or ""), folder, init)
+    return replace(config, init=init or ""), folder
 
 
 def main(arguments: list[str]) -> None:
@@ -75,11 +78,11 @@ def main(arguments: list[str]) -> None:
     else:
         if {"-h", "--help"} & set(arguments):
             print(USAGE)
-        config, folder, init = configured(arguments)
+        config, folder = configured(arguments)
         if checkpoints(folder) or (folder / WEIGHTS).exists():
             raise UserError(f"{folder} holds a run already; choose another --out, or --resume {folder}")
         try:
-            start = None if init is None else load_run(init, "cpu")
+            start = load_run(config.init, "cpu") if config.init else None
             fit = Fit(config, folder, start)
             make_folder(folder)
             fit.settle_updates()

@@ -39,7 +39,7 @@ class TrainingConfig:
     """Problems in the training set, each with all its solutions."""
     deep_supervision: bool = True
     """Whether every supervision step has a likelihood and an update of its own; otherwise an update runs the whole
-    trajectory, and only its end is told what was right."""
+    trajectory, and only its end is told what was right (and no problem runs free before)."""
     horizon: int = 1
     """Transitions that gradients run through; above the model's transitions, several steps are unrolled."""
     charge: Literal["last", "all"] = "all"
@@ -161,7 +161,7 @@ class Trainer:
                 f"an update, which must divide the depth of {config.depth}"
             )
         initial = model.initial_state(config.batch, length)
-        rounds = config.depth // self.steps
+        rounds = config.depth // self.steps if model.recursion == "carried" else 1
         self.carry = Carry(
             training_set, State(*(z.clone() for z in initial)), rounds, config.free, self.generator, device
         )

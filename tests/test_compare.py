@@ -8,17 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from gram_pyro import compare, comparison
-from gram_pyro.comparison import Budget, Entry, blocks_of, equal_updates
+from gram_pyro.comparison import Budget, Entry, equal_updates, samples_at
 from gram_pyro.comparison_table import cell, draw_table, markdown, rows_of
-from gram_pyro.errors import UserError
+from gram_pyro.errors import Diverged, UserError
+from gram_pyro.guides import GUIDES
 from gram_pyro.models import MODELS
 from gram_pyro.recipes import recipe
+from gram_pyro.runs import Run
 from gram_pyro.systems import ABLATIONS, INPUTS, SYSTEMS, TASK_OPTIONS, System, training_options
+from gram_pyro.tasks import Coloring
 from gram_pyro.train import configured
 
-BUDGET = Budget(1.0, "time", 20, 5, 11, 1, "cpu")
+BUDGET = Budget(1.0, "time", 20, 5, 11, 1, 1, "cpu")
 
 
 def small(out: Path, *more: str) -> list[str]:
@@ -44,7 +48,7 @@ def test_a_comparison_writes_its_tables(compared: Path) -> None:
             least, greatest = row[f"{name}_spread"]
             assert least <= row[name] <= greatest
     assert rows[0]["paper"] == {"parameters": "7M", "conflicts": 109.3, "coverage": 22.3}
-    assert rows[1]["paper"] is None and rows[0]["excess"] > 0 and rows[2]["excess"] is None
+    assert rows[1]["paper"] is None and rows[0]["excess"] > 0 and rows[1]["excess"] is rows[2]["excess"] is None
     assert (compared / "table1-coloring.md").read_text().count("\n") == len(rows) + 2
     assert (compared / "table1-coloring.png").stat().st_size > 10_000
 
@@ -60,7 +64,7 @@ def test_what_is_done_is_not_done_again(
 
 
 def test_a_run_that_was_trained_is_only_measured(compared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = compared / "coloring" / "direct-2-relations-0" / "result.json"
+    path = compared / "table1" / "coloring" / "direct-2-relations-0" / "result.json"
     before = json.loads(path.read_text())
     path.unlink()
     asked: list[list[str]] = []
@@ -88,7 +92,14 @@ def test_another_budget_needs_another_folder(compared: Path) -> None:
         (["--minutes", "0"], "--minutes must be above 0"),
         (["--seeds", "0"], "--seeds must lie between 1 and 1,000, not 0"),
         (["--jobs", "0"], "--jobs must lie between 1 and 64, not 0"),
+        (["--data-seed", "-1"], "--data-seed must lie between 0 and"),
+        (["--inputs", "tokens", "tokens"], "a kind of input is named twice"),
+        (["--models", "all", "gram"], "unknown system all"),
         (["--models", "trm", "--equal", "evaluations"], "needs the reference among the models: add gram"),
+        (["--ablate", "--models", "flat", "--equal", "examples"], "needs the reference among the models: add full"),
+        (["--ablate", "--inputs", "tokens"], "these systems are not told tokens; take --inputs relations"),
+        (["--task-options", "--task.n 1"], "n=1"),
+        (["--task-options=--task.m 1"], "--task.m"),
         (["--ablate", "--models", "ar"], "unknown system ar; known are full"),
     ],
 )
@@ -104,7 +115,7 @@ def test_every_system_can_be_configured(table: dict[str, System], task: str) -> 
     for system in table.values():
         assert system.model in MODELS and set(system.inputs) <= set(INPUTS)
         for inputs in system.inputs:
-            config = configured([*training_options(system, task, inputs), "--updates", "1"]).config
+            config, _ = configured([*training_options(system, task, inputs), "--updates", "1"])
             assert config.task.layout == inputs
             assert config.model_name == system.model
             if system.one_answer:
@@ -119,18 +130,78 @@ def test_every_row_of_the_papers_table_is_there() -> None:
 
 
 def reference() -> dict[str, Any]:
-    config = recipe("coloring")
-    return {"updates": 100, "batch": config.training.batch, "blocks": 6, "steps_an_update": 1}
+    batch = recipe("coloring").training.batch
+    return {"updates": 100, "examples": batch, "evaluations": 6 * batch, "blocks": 6, "rows": [{"steps": 16}]}
 
 
 def test_updates_of_equal_cost() -> None:
-    entry = Entry("table1", "coloring", "direct-32", "relations", 0)
-    assert blocks_of(entry, BUDGET) == 32
-    assert equal_updates(entry, BUDGET, reference()) is None
-    assert equal_updates(entry, replace(BUDGET, equal="samples"), reference()) == 100
-    assert equal_updates(entry, replace(BUDGET, equal="evaluations"), reference()) == 19
+    wide = Entry("table1", "coloring", "direct-32", "relations", 0)
     end = Entry("table1", "coloring", "looped-end", "relations", 0)
-    assert equal_updates(end, replace(BUDGET, equal="evaluations"), reference()) == 9
+    far = Entry("table3", "coloring", "horizon-2", "relations", 0)
+    for entry, evaluations in ((wide, 100 * 6 / 32), (end, 100 * 6 / (4 * 16)), (far, 100 / 2)):
+        assert equal_updates(entry, BUDGET, reference()) is None
+        assert equal_updates(entry, replace(BUDGET, equal="examples"), reference()) == 100
+        assert equal_updates(entry, replace(BUDGET, equal="evaluations"), reference()) == round(evaluations)
+
+
+def test_samples_of_equal_cost() -> None:
+    task = Coloring()
+    runs = {}
+    for name in ("gram", "ar"):
+        model = MODELS[name](task)
+        runs[name] = Run(name, task, model, GUIDES[model.guide](task, model), 16, torch.device("cpu"))
+    equal = replace(BUDGET, equal="evaluations")
+    assert samples_at(runs["gram"], 16, BUDGET, None) == samples_at(runs["ar"], 1, BUDGET, None) == 20
+    assert samples_at(runs["gram"], 16, equal, None) == 20 and samples_at(runs["gram"], 64, equal, None) == 5
+    assert samples_at(runs["ar"], 1, equal, reference()) == 20 * 6 * 16 / 8
+    assert comparison.depths_of(runs["ar"]) == [1] and comparison.depths_of(runs["gram"]) == [16, 64]
+
+
+def test_every_run_but_the_reference_is_measured_against_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str, int, str | None]] = []
+
+    def performed(entry: Entry, out: Path, budget: Budget, against: dict[str, Any] | None) -> dict[str, Any]:
+        known = None if against is None else f"{against['entry']['name']}-{against['entry']['inputs']}"
+        asked.append((entry.name, entry.inputs, entry.seed, known))
+        stored = result(entry.inputs, entry.seed, 0.5) | {"validation": {"coverage": 0.4, "validity": 0.5}}
+        stored["entry"] = stored["entry"] | {"name": entry.name}
+        entry.folder(out).mkdir(parents=True)
+        (entry.folder(out) / "result.json").write_text(json.dumps(stored))
+        return stored
+
+    monkeypatch.setattr(compare, "perform", performed)
+    more = ["--models", "trm", "gram", "--equal", "evaluations", "--seeds", "2"]
+    compare.main(small(tmp_path, *more))
+    assert asked[0] == ("gram", "relations", 0, None)
+    assert {seed for _, _, seed, _ in asked[1:]} == {0, 1} and len(asked) == 6
+    assert {known for *_, known in asked[1:]} == {"gram-relations"}
+
+
+def test_a_run_that_diverged_is_noted_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def diverges(folder: Path, arguments: list[str]) -> None:
+        raise Diverged("the loss became nan at update 3")
+
+    monkeypatch.setattr(comparison.train, "train_once", diverges)
+    with pytest.raises(UserError, match="no system could be measured on coloring"):
+        compare.main(small(tmp_path, "--models", "direct-2", "--inputs", "relations"))
+    stored = json.loads((tmp_path / "table1/coloring/direct-2-relations-0/result.json").read_text())
+    assert stored["failed"] == "the loss became nan at update 3"
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_starts_again(tmp_path: Path) -> None:
+    folder = tmp_path / "table1/coloring/direct-2-relations-0"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    compare.main(small(tmp_path, "--models", "direct-2", "--inputs", "relations"))
+    assert (folder / "result.json").exists()
+
+
+def test_runs_side_by_side_give_the_same_table(compared: Path, tmp_path: Path) -> None:
+    compare.main([*small(tmp_path, "--models", "direct-2", "--inputs", "relations", "tokens"), "--jobs", "2"])
+    (row,) = json.loads((tmp_path / "table1-coloring.json").read_text())
+    assert row["model"] == "direct prediction, 2 layers" and len(row["other_inputs"]) == 1
 
 
 def result(inputs: str, seed: int, validity: float) -> dict[str, Any]:
@@ -141,6 +212,7 @@ def result(inputs: str, seed: int, validity: float) -> dict[str, Any]:
     }  # fmt: skip
     return {
         "entry": {"task": "nqueens", "inputs": inputs, "seed": seed}, "size": 8, "label": "TRM", "rows": [row],
+        "failed": None,
         "parameters": 1000, "minutes": 4.0, "updates": 10, "budget": {}, "machine": {}, "gap": None,
         "likelihood": {"kind": "exact", "nll": 2.0, "excess": 1.0}, "calibration": {"value": None, "halt": 0.1},
     }  # fmt: skip
@@ -173,16 +245,17 @@ def test_the_better_inputs_are_chosen_on_validation_problems(tmp_path: Path) -> 
         stored = result(inputs, 0, 0.5) | {"validation": {"coverage": coverage, "validity": 0.5}}
         (folder / "result.json").write_text(json.dumps(stored))
     assert made.best_inputs("nqueens", "trm") == "tokens"
-    first, repeated = made.entries("nqueens")
-    assert [entry.inputs for entry in first] == ["relations", "tokens"] and repeated == []
+    assert [entry.inputs for entry in made.first("nqueens")] == ["relations", "tokens"]
+    assert made.repeated("nqueens") == []
     config = compare.CompareConfig(out=str(tmp_path), models=("trm",), seeds=3)
-    *_, repeated = compare.Comparison(config, ["trm"]).entries("nqueens")
+    repeated = compare.Comparison(config, ["trm"]).repeated("nqueens")
     assert [(entry.inputs, entry.seed) for entry in repeated] == [("tokens", 1), ("tokens", 2)]
 
 
 def test_a_damaged_result_is_named(tmp_path: Path) -> None:
     entry = Entry("table1", "nqueens", "trm", "tokens", 0)
     entry.folder(tmp_path).mkdir(parents=True)
-    (entry.folder(tmp_path) / "result.json").write_text("{")
-    with pytest.raises(UserError, match=r"result\.json is damaged"):
-        comparison.result_of(entry, tmp_path)
+    for text in ("{", "[]", "{}"):
+        (entry.folder(tmp_path) / "result.json").write_text(text)
+        with pytest.raises(UserError, match=r"result\.json is damaged"):
+            comparison.result_of(entry, tmp_path)

@@ -72,7 +72,11 @@ def test_the_recursion_is_the_papers(core: str) -> None:
     """Equations (1)-(9), from the values at the sites."""
     model, batch = network(core=core, transitions=2, refinements=3), problems()
     sites = poutine.trace(model).get_trace(batch).nodes
-    embedded, high, low = math.sqrt(16) * model.embedding(batch.tokens), model.initial_high, model.initial_low
+    embedded, high, low = (
+        4 * torch.nn.functional.embedding(batch.tokens, model.embedding.weight),
+        model.initial_high,
+        model.initial_low,
+    )
     assert torch.equal(sites["high_0"]["value"], high.expand(3, 6, 16))
     high, low = high.expand(3, 6, 16), low.expand(3, 6, 16)
     for t in (1, 2):

@@ -10,6 +10,7 @@ from pyro.poutine.guide import GuideMessenger
 from pyro.poutine.trace_struct import Trace
 from torch import Tensor, nn
 
+from gram_pyro.errors import UserError
 from gram_pyro.models.base import register
 
 
@@ -67,6 +68,9 @@ class Guide(GuideMessenger, nn.Module):
 
     def proposal(self, name: str) -> Tensor:
         """u_t that belongs to a guidance site: `(batch, length, width)`."""
+        if not name.startswith("guidance"):
+            kind = type(self._model[0]).__name__
+            raise UserError(f"{kind} draws {name}, and {type(self).__name__} steers guidance only; take --guide prior")
         value = self.upstream_value(name.replace("guidance", "proposal"))
         assert value is not None
         return value

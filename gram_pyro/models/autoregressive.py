@@ -19,9 +19,9 @@ from gram_pyro.tasks.base import Problems, Task
 class Autoregressive(Transformer):
     """p(y | x) = prod_i p(y_i | y_<i, x), a site `token_i` for each position i from 1, in order.
 
-    Half of the layers read the problem, in both directions; the other half tell the answer. Slot i, which
-    predicts y_i, holds what the problem says at i, and y_{i-1} with what the problem says at i - 1. So the
-    relation between positions i and j - 1 becomes the one between slots i and j.
+    Half of the layers read the problem, in both directions; the other half tell the answer, and attend to all
+    that was read and to the slots before. Slot i, which predicts y_i, holds what the problem says at i, and
+    y_{i-1} with what the problem says at i - 1: it is related to position j as i is, and to slot j as i is to j - 1.
 
     With targets all slots run at once and the likelihood is exact; without, each value is drawn and told to the
     next slot, keys and values cached. Takes no notice of `steps`.
@@ -47,14 +47,20 @@ class Autoregressive(Transformer):
     def read(self, tokens: Tensor, relations: Tensor | None) -> Tensor:
         """What the problem says at each position: `(batch, length)` -> `(batch, length, width)`."""
         positions = self.rotary(tokens.shape[1], tokens.device) if self.positions else None
-        features: Tensor = self.reader(self.embed(tokens), relations, positions)
+        features: Tensor = self.reader(self.embedding(tokens), relations, positions)
         return features
 
     def tell(self, features: Tensor, values: Tensor, relations: Tensor | None) -> Tensor:
-        """Logits `(batch, asked, classes)` of all slots, from features and values at the positions asked for."""
-        slots = features + self.told(features[:, :-1], values[:, :-1])
-        rotated = self.rotary(slots.shape[1], slots.device)
-        return self.decode(self.teller(slots, shifted(relations, slots.shape[1]), rotated))
+        """Logits `(batch, asked, classes)` of all slots, from what was read and the values `(batch, asked)`."""
+        asked = values.shape[1]
+        slots = features[:, :asked] + self.told(features[:, : asked - 1], values[:, :-1])
+        rotated = self.rotary(asked, slots.device)
+        logits: Tensor = self.decoder(self.teller(slots, related(relations, asked), rotated, self.memory(features)))
+        return logits
+
+    def memory(self, features: Tensor) -> list[Cache]:
+        """What was read, for every layer that tells."""
+        return self.teller.remember(features, self.rotary(features.shape[1], features.device))
 
     def told(self, features: Tensor, values: Tensor) -> Tensor:
         """What each slot knows of the position before it, `(batch, slots, width)`; the first knows of none."""
@@ -75,10 +81,10 @@ class Autoregressive(Transformer):
         tokens, relations = problems
         batch, length = tokens.shape
         asked = self.asked(length)
-        features = self.read(tokens, relations)[:, :asked]
+        features = self.read(tokens, relations)
         with pyro.plate("problems", batch, dim=-1):
             if targets is None:
-                logits, values = self.draw(features, relations)
+                logits, values = self.draw(features, relations, asked)
             else:
                 values = targets[:, :asked]
                 logits = self.tell(features, values, relations)
@@ -88,25 +94,28 @@ class Autoregressive(Transformer):
         drawn = F.pad(values, (0, length - asked)) if targets is None else None
         return Outcome(self.initial_state(batch, length), logits, drawn)
 
-    def draw(self, features: Tensor, relations: Tensor | None) -> tuple[Tensor, Tensor]:
+    def draw(self, features: Tensor, relations: Tensor | None, asked: int) -> tuple[Tensor, Tensor]:
         """Logits `(batch, asked, classes)` and values `(batch, asked)`, drawn slot by slot."""
-        asked = features.shape[1]
-        caches = [Cache() for _ in self.teller.blocks]
+        caches = self.memory(features)
         cosines, sines = self.rotary(asked, features.device)
-        related = shifted(relations, asked)
+        columns = related(relations, asked)
+        length = features.shape[1]
         known = self.start.expand(len(features), 1, -1)
         logits: list[Tensor] = []
         values: list[Tensor] = []
         for i in range(asked):
             here = slice(i, i + 1)
-            row = None if related is None else related[..., here, : i + 1]
+            row = None if columns is None else columns[..., here, : length + i + 1]
             out = self.teller(features[:, here] + known, row, (cosines[here], sines[here]), caches)
-            logits.append(self.decode(out))
+            logits.append(self.decoder(out))
             values.append(pyro.sample(f"token_{i + 1}", Answers(logits[-1])))
             known = self.told(features[:, here], values[-1])[:, 1:]
         return torch.cat(logits, 1), torch.cat(values, 1)
 
 
-def shifted(relations: Tensor | None, asked: int) -> Tensor | None:
-    """Relations between slots: slot j speaks of position j - 1, and the first of none."""
-    return None if relations is None else F.pad(relations[..., :asked, : asked - 1], (1, 0))
+def related(relations: Tensor | None, asked: int) -> Tensor | None:
+    """Relations of each slot to all positions, then to all slots: `(..., asked, length + asked)`."""
+    if relations is None:
+        return None
+    rows = relations[..., :asked, :]
+    return torch.cat((rows, F.pad(rows[..., : asked - 1], (1, 0))), -1)

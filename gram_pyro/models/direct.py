@@ -32,7 +32,8 @@ class Direct(Transformer):
     def predict(self, tokens: Tensor, relations: Tensor | None) -> Tensor:
         """Logits `(batch, length, classes)` of tokens `(batch, length)`."""
         positions = self.rotary(tokens.shape[1], tokens.device) if self.positions else None
-        return self.decode(self.network(self.embed(tokens), relations, positions))
+        logits: Tensor = self.decoder(self.network(self.embedding(tokens), relations, positions))
+        return logits
 
     def forward(
         self,

@@ -13,25 +13,16 @@ from torch import Tensor, nn
 
 from gram_pyro.errors import UserError
 from gram_pyro.models.base import Answers, Model, Outcome, State, register, state_site
-from gram_pyro.models.layers import Stack, rms_norm, rotary
+from gram_pyro.models.layers import MAX_SIZE, Decoder, Embedding, Shape, Stack, rotary
 from gram_pyro.tasks.base import Problems, Task
 
 MIN_SCALE = 0.01
-MAX_SIZE = 2**14
 
 
 @dataclass(frozen=True)
-class GramConfig:
-    """The shape of a GRAM network."""
+class GramConfig(Shape):
+    """The shape of a GRAM network; `layers` are those of f_L and of f_H."""
 
-    width: int = 64
-    """Features of a position (D)."""
-    heads: int = 4
-    """Attention heads."""
-    layers: int = 2
-    """Blocks in f_L and in f_H."""
-    hidden: int = 128
-    """Hidden features of the feed-forward layers."""
     refinements: int = 2
     """Low-level refinements before each proposal (K)."""
     transitions: int = 1
@@ -46,14 +37,9 @@ class GramConfig:
     """Whether its scale is learned; without it next to none, MIN_SCALE."""
 
     def __post_init__(self) -> None:
-        if max(self.width, self.hidden, self.layers, self.refinements, self.transitions) > MAX_SIZE:
-            raise UserError(f"model.width, hidden, layers, refinements and transitions go up to {MAX_SIZE:,}")
-        if min(self.width, self.heads) < 1 or self.width % (2 * self.heads):
-            raise UserError(
-                f"model.width must be a positive multiple of 2 * model.heads, not {self.width} with {self.heads}"
-            )
-        if min(self.layers, self.hidden, self.refinements, self.transitions) < 1:
-            raise UserError("model.layers, hidden, refinements and transitions must each be at least 1")
+        super().__post_init__()
+        if not 1 <= min(self.refinements, self.transitions) <= max(self.refinements, self.transitions) <= MAX_SIZE:
+            raise UserError(f"model.refinements and transitions must lie between 1 and {MAX_SIZE:,}")
 
 
 class Gram(Model):
@@ -75,13 +61,12 @@ class Gram(Model):
         self.config = config = config or GramConfig()
         self.width, self.transitions, self.draws = config.width, config.transitions, config.guidance
         self.positions = task.positions
-        self.embedding = nn.Embedding(task.vocabulary, config.width)
-        nn.init.normal_(self.embedding.weight, std=config.width**-0.5)
+        self.embedding = Embedding(task.vocabulary, config.width)
         shape = (config.layers, config.width, config.heads, config.hidden, task.relations)
         self.high_network = Stack(*shape)
         self.low_network = Stack(*shape) if config.core == "hierarchical" else None
         self.guidance_head = nn.Linear(config.width, 2 * config.width) if config.guidance else None
-        self.decoder = nn.Linear(config.width, task.classes)
+        self.decoder = Decoder(config.width, task.classes)
         passes = config.refinements + (config.core != "flat")
         self.blocks = config.transitions * passes * config.layers
         self.register_buffer("initial_high", torch.randn(config.width))
@@ -94,7 +79,7 @@ class Gram(Model):
 
     def embed(self, tokens: Tensor) -> Tensor:
         """e_x (1): `(batch, length)` -> `(batch, length, width)`."""
-        embedded: Tensor = self.embedding(tokens) * self.config.width**0.5
+        embedded: Tensor = self.embedding(tokens)
         return embedded
 
     def propose(self, state: State, embedded: Tensor, relations: Tensor | None) -> State:
@@ -127,7 +112,7 @@ class Gram(Model):
 
     def decode(self, high: Tensor) -> Tensor:
         """f_dec: `(batch, length, width)` -> logits `(batch, length, classes)`."""
-        logits: Tensor = self.decoder(rms_norm(high)).float()
+        logits: Tensor = self.decoder(high)
         return logits
 
     def forward(

@@ -21,7 +21,7 @@ class HrmConfig(GramConfig):
 
 class Hrm(Deterministic):
     """A slow latent h and a fast latent l; h moves once for every K refinements of l. Gradients run through the
-    last transition only, as in its one-step approximation.
+    last transition, all of its refinements; HRM's own approximation keeps the last of them.
     """
 
     Config: ClassVar = HrmConfig

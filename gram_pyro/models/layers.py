@@ -3,12 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gram_pyro.errors import UserError
+
 FOCUS = 4.0
+MAX_SIZE = 2**14
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes of a network."""
+
+    width: int = 64
+    """Features of a position (D)."""
+    heads: int = 4
+    """Attention heads."""
+    layers: int = 2
+    """Blocks in a row."""
+    hidden: int = 128
+    """Hidden features of the feed-forward layers."""
+
+    def __post_init__(self) -> None:
+        if max(self.width, self.hidden, self.layers) > MAX_SIZE or min(self.layers, self.hidden) < 1:
+            raise UserError(f"model.width, hidden and layers must lie between 1 and {MAX_SIZE:,}")
+        if min(self.width, self.heads) < 1 or self.width % (2 * self.heads):
+            raise UserError(
+                f"model.width must be a positive multiple of 2 * model.heads, not {self.width} with {self.heads}"
+            )
 
 
 def rms_norm(x: Tensor) -> Tensor:
@@ -59,18 +85,37 @@ def initial_gain(heads: int, relations: int) -> Tensor:
     return FOCUS * torch.eye(relations + 1)[torch.arange(heads) % (relations + 1), :relations]
 
 
+class Embedding(nn.Embedding):
+    """Tokens `(batch, length)` -> features `(batch, length, width)` of root mean square 1 at the start."""
+
+    def __init__(self, vocabulary: int, width: int) -> None:
+        super().__init__(vocabulary, width)
+        nn.init.normal_(self.weight, std=width**-0.5)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Look up, and scale by the root of the width."""
+        embedded: Tensor = super().forward(tokens) * self.embedding_dim**0.5
+        return embedded
+
+
+class Decoder(nn.Linear):
+    """Features `(batch, length, width)`, normalised, -> logits `(batch, length, classes)`."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """In float32, whatever the features are."""
+        return super().forward(rms_norm(features)).float()
+
+
 class Cache:
     """Keys and values of the positions that one attention layer has seen, each `(batch, heads, length, width)`."""
 
-    def __init__(self) -> None:
-        self.seen: tuple[Tensor, Tensor] | None = None
+    def __init__(self, k: Tensor, v: Tensor) -> None:
+        self.k, self.v = k, v
 
     def extend(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """All keys and values, the new ones last."""
-        if self.seen is not None:
-            k, v = torch.cat((self.seen[0], k), 2), torch.cat((self.seen[1], v), 2)
-        self.seen = k, v
-        return k, v
+        self.k, self.v = torch.cat((self.k, k), 2), torch.cat((self.v, v), 2)
+        return self.k, self.v
 
 
 class RelationAttention(nn.Module):
@@ -100,23 +145,37 @@ class RelationAttention(nn.Module):
         and a column for each position so far.
         """
         batch, length, width = x.shape
+        q, k, v = self.project(x, positions)
+        if cache is not None:
+            k, v = cache.extend(k, v)
+        if self.gain is None or relations is None:
+            future = self.future(length, k.shape[2], x.device) if self.causal else None
+            mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=None if future is None else ~future)
+        else:
+            bias = torch.einsum("ar,...rij->...aij", self.gain.to(q.dtype), relations.to(q.dtype))
+            if self.causal:
+                bias = bias.masked_fill(self.future(length, k.shape[2], x.device), -torch.inf)
+            folded = x.is_cuda and not self.causal
+            mixed = folded_attention(q, k, v, bias) if folded else masked_attention(q, k, v, bias)
+        out: Tensor = self.project_out(mixed.transpose(1, 2).reshape(batch, length, width))
+        return out
+
+    def project(self, x: Tensor, positions: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values, each `(batch, heads, length, width / heads)`."""
+        batch, length, _ = x.shape
         q, k, v = self.project_in(x).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # (b a n w)
         if positions is not None:
             q, k = rotate(q, positions), rotate(k, positions)
-        if cache is not None:
-            k, v = cache.extend(k, v)
-        causal = self.causal and length > 1
-        if self.gain is None or relations is None:
-            mixed = F.scaled_dot_product_attention(q, k, v, is_causal=causal)
-        else:
-            bias = torch.einsum("ar,...rij->...aij", self.gain.to(q.dtype), relations.to(q.dtype))
-            if causal:
-                future = torch.ones(length, length, dtype=torch.bool, device=x.device).triu(1)
-                mixed = masked_attention(q, k, v, bias.masked_fill(future, -torch.inf))
-            else:
-                mixed = folded_attention(q, k, v, bias) if x.is_cuda else masked_attention(q, k, v, bias)
-        out: Tensor = self.project_out(mixed.transpose(1, 2).reshape(batch, length, width))
-        return out
+        return q, k, v
+
+    def remember(self, x: Tensor, positions: tuple[Tensor, Tensor] | None) -> Cache:
+        """A cache that holds the positions of `x`, for others to attend to."""
+        return Cache(*self.project(x, positions)[1:])
+
+    @staticmethod
+    def future(length: int, seen: int, device: torch.device) -> Tensor:
+        """Which of `seen` positions come after each of the last `length` ones."""
+        return torch.ones(length, seen, dtype=torch.bool, device=device).triu(seen - length + 1)
 
 
 class SwiGLU(nn.Module):
@@ -172,3 +231,8 @@ class Stack(nn.Module):
         for place, block in enumerate(self.blocks):
             x = block(x, relations, positions, None if caches is None else caches[place])
         return x
+
+    def remember(self, x: Tensor, positions: tuple[Tensor, Tensor] | None) -> list[Cache]:
+        """A cache for each block that holds the positions of `x`."""
+        attentions = [module for module in self.modules() if isinstance(module, RelationAttention)]
+        return [attention.remember(x, positions) for attention in attentions]

@@ -26,9 +26,9 @@ class Mdlm(Transformer):
     those of its own from `y_s`. So p(y | x) is a mean over orders, and with the prior as its own posterior
     (there is nothing to learn about the order) the ELBO is the bound of masked diffusion at S steps.
 
-    Training (`supervise="every"`) takes one moment for all: `time` uniform on (0, 1), `masked` each
+    Training (`supervise="every"`) takes one moment for all: `time` uniform on (MIN_TIME, 1), `masked` each
     position with that probability, and `y_1` the likelihood of the masked ones scaled by 1 / time: an
-    unbiased estimate of the same bound with infinitely many steps. `steps` counts for nothing there.
+    estimate of the same bound with infinitely many steps, but for a thousandth. `steps` counts for nothing there.
     """
 
     Config: ClassVar = TransformerConfig
@@ -46,8 +46,9 @@ class Mdlm(Transformer):
     def predict(self, tokens: Tensor, known: Tensor, relations: Tensor | None) -> Tensor:
         """Logits `(batch, length, classes)` from tokens and known values `(batch, length)`, -1 where masked."""
         positions = self.rotary(tokens.shape[1], tokens.device) if self.positions else None
-        embedded = self.embed(tokens) + self.answer_embedding(known + 1)
-        return self.decode(self.network(embedded, relations, positions))
+        embedded = self.embedding(tokens) + self.answer_embedding(known + 1)
+        logits: Tensor = self.decoder(self.network(embedded, relations, positions))
+        return logits
 
     def forward(
         self,
