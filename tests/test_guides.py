@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import networkx as nx
 import pytest
 import torch
@@ -16,6 +18,7 @@ from gram_pyro.elbo import Terms, TruncatedTrace_ELBO
 from gram_pyro.errors import UserError
 from gram_pyro.guides import (
     GUIDES,
+    BackwardGuide,
     EmptyGuide,
     FlowGuide,
     GaussianGuide,
@@ -25,6 +28,7 @@ from gram_pyro.guides import (
     PriorGuide,
     ScaleOnlyGuide,
 )
+from gram_pyro.guides.backward import LOOKAHEAD
 from gram_pyro.models.base import State
 from gram_pyro.models.gram import Gram, GramConfig
 from gram_pyro.tasks.base import Problems
@@ -198,6 +202,8 @@ def test_every_proposal_is_computed_once(kind: type[Guide], monkeypatch: pytest.
 
     monkeypatch.setattr(model, "propose", count)
     found = terms(model, guide)
+    if kind is BackwardGuide:
+        del proposals[: 4 + 2 * LOOKAHEAD]
     assert len(proposals) == 4
     for t, proposal in enumerate(proposals, 1):
         assert torch.equal(found.trace.nodes[f"proposal_{t}"]["value"], proposal.high)
@@ -274,3 +280,27 @@ def test_positions_move_together_under_low_rank() -> None:
         value = posterior.rsample(torch.Size([4000]))[:, 0, :, 0]
         correlation = torch.corrcoef(value.T).fill_diagonal_(0).abs().max()
         assert (correlation > 0.2) == together
+
+
+def test_the_pilot_runs_ahead_without_gradient_and_leaves_no_trace() -> None:
+    model, guide = pair(BackwardGuide, spread=0.3)
+    assert isinstance(guide, BackwardGuide)
+    courses: list[dict[str, Any]] = []
+    run = model.forward
+
+    def watched(problems: Problems, targets: Tensor | None = None, **course: Any) -> Any:
+        courses.append(course | {"targets": targets, "gradient": torch.is_grad_enabled()})
+        return run(problems, targets, **course)
+
+    model.forward = watched  # type: ignore[method-assign]
+    found = terms(model, guide)
+    pilot, steered = courses
+    assert pilot["steps"] == 2 + LOOKAHEAD and pilot["targets"] is None and not pilot["gradient"]
+    assert steered["steps"] == 2 and steered["gradient"] and guide.pilot == {}
+    assert [name for name in found.trace.nodes if name.startswith("guidance")] == [
+        f"guidance_{t}" for t in (1, 2, 3, 4)
+    ]
+    found.loss.backward()
+    assert guide.project_pilot.weight.grad is not None
+    guide(PROBLEMS, None, steps=2)
+    assert len(courses) == 3

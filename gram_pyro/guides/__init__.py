@@ -1,5 +1,6 @@
 """q(trajectory | x, y): one posterior a file."""
 
+from gram_pyro.guides.backward import BackwardGuide
 from gram_pyro.guides.base import Guide
 from gram_pyro.guides.empty import EmptyGuide
 from gram_pyro.guides.flow import FlowGuide
@@ -18,12 +19,14 @@ GUIDES = Registry(
     scale_only=ScaleOnlyGuide,
     low_rank=LowRankGuide,
     flow=FlowGuide,
+    backward=BackwardGuide,
     prior=PriorGuide,
     empty=EmptyGuide,
 )
 
 __all__ = [
     "GUIDES",
+    "BackwardGuide",
     "EmptyGuide",
     "FlowGuide",
     "GaussianGuide",

@@ -1,0 +1,55 @@
+"""A smoother: a posterior that also sees where the trajectory would go by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from pyro import poutine
+from torch import Tensor, nn
+
+from gram_pyro.guides.gaussian import GaussianGuide
+from gram_pyro.models.base import Model
+from gram_pyro.models.layers import rms_norm
+from gram_pyro.tasks.base import Task
+
+LOOKAHEAD = 4
+"""Supervision steps that the pilot runs ahead."""
+
+
+class BackwardGuide(GaussianGuide):
+    """q(eps_t | u_t, y, pilot): the Gaussian posterior, told how a pilot trajectory goes on.
+
+    Before a run the prior goes from its start, without gradient, to its end and `LOOKAHEAD` supervision steps
+    further. At each transition the posterior reads u_t, y, where the pilot was that many steps later, and which
+    positions the pilot answers unlike y there. It costs as many more evaluations of the network, in training alone.
+    """
+
+    def __init__(self, task: Task, model: Model) -> None:
+        super().__init__(task, model)
+        self.project_pilot = nn.Linear(model.width + 1, model.width)
+        self.pilot: dict[str, Any] = {}
+
+    def __call__(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:  # type: ignore[override]
+        """Run the pilot, then model and guide together."""
+        targets = args[1] if len(args) > 1 else kwargs.get("targets")
+        if targets is not None:
+            course = {"steps": kwargs.get("steps", 1) + LOOKAHEAD, "state": kwargs.get("state"), "supervise": "last"}
+            with torch.no_grad(), poutine.block():
+                self.pilot = poutine.trace(self._model[0]).get_trace(args[0], **course).nodes
+        try:
+            return super().__call__(*args, **kwargs)
+        finally:
+            self.pilot = {}
+
+    def features(self, name: str) -> Tensor:
+        """What is known at a site, `(batch, length, width)`: u_t, y and the later course of the pilot."""
+        model, targets = self._model[0], self.targets
+        assert targets is not None and isinstance(model, Model)
+        later = int(name.removeprefix("guidance_")) + LOOKAHEAD * model.transitions
+        high = self.pilot[f"high_{later}"]["value"]
+        with torch.no_grad():
+            wrong = (model.decode(high).argmax(-1) != targets) & (targets >= 0)
+        seen = torch.cat((rms_norm(high), wrong[..., None].to(high.dtype)), -1)
+        features: Tensor = super().features(name) + self.project_pilot(seen)
+        return features
