@@ -102,6 +102,7 @@ ABLATIONS: dict[str, System] = {
     ),
     "no-mean": System("no mean: N(0, sigma^2)", "gram", "--model.no-mean --guide scale_only", inputs=ONE),
     "no-variance": System("no variance", "gram", "--model.no-variance --guide mean_only", inputs=ONE),
+    "pooled": System("one guidance a problem", "gram", "--model.pooled", inputs=ONE),
     "prior": System("prior as posterior", "gram", "--guide prior", inputs=ONE),
     "horizon-2": System("horizon 2", "gram", "--horizon 2", inputs=ONE),
     "horizon-all": System("horizon 16: all", "gram", "--horizon 16", inputs=ONE),

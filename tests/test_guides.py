@@ -304,3 +304,17 @@ def test_the_pilot_runs_ahead_without_gradient_and_leaves_no_trace() -> None:
     assert guide.project_pilot.weight.grad is not None
     guide(PROBLEMS, None, steps=2)
     assert len(courses) == 3
+
+
+@pytest.mark.parametrize("kind", STEERING)
+def test_a_pooled_guidance_is_one_vector_a_problem(kind: type[Guide]) -> None:
+    torch.manual_seed(0)
+    model = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16, pooled=True))
+    guide = kind(TASK, model)
+    found = terms(model, guide)
+    site = found.trace.nodes["guidance_1"]
+    assert site["value"].shape == (3, 1, 16)
+    moved = found.trace.nodes["high_1"]["value"] - found.trace.nodes["proposal_1"]["value"]
+    torch.testing.assert_close(moved, site["value"].expand(3, 5, 16))
+    found.loss.backward()
+    assert model.guidance_head is not None and model.guidance_head.weight.grad is not None

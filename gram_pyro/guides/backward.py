@@ -42,7 +42,7 @@ class BackwardGuide(GaussianGuide):
         finally:
             self.pilot = {}
 
-    def features(self, name: str) -> Tensor:
+    def known(self, name: str) -> Tensor:
         """What is known at a site, `(batch, length, width)`: u_t, y and the later course of the pilot."""
         model, targets = self._model[0], self.targets
         assert targets is not None and isinstance(model, Model)
@@ -51,5 +51,5 @@ class BackwardGuide(GaussianGuide):
         with torch.no_grad():
             wrong = (model.decode(high).argmax(-1) != targets) & (targets >= 0)
         seen = torch.cat((rms_norm(high), wrong[..., None].to(high.dtype)), -1)
-        features: Tensor = super().features(name) + self.project_pilot(seen)
-        return features
+        known: Tensor = super().known(name) + self.project_pilot(seen)
+        return known

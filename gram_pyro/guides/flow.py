@@ -64,7 +64,7 @@ class FlowGuide(GaussianGuide):
         if self.targets is None:
             return gaussian
         normal = gaussian.base_dist
-        context = self.features(name)
+        context = self.features(name, prior)
         flip = torch.arange(normal.loc.shape[-1] - 1, -1, -1, device=normal.loc.device)
         parts: list[Any] = []
         for coupler in self.couplers:

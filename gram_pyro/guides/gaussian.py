@@ -34,18 +34,23 @@ class GaussianGuide(Guide):
         nn.init.zeros_(self.project_out.weight)
         nn.init.zeros_(self.project_out.bias)
 
-    def features(self, name: str) -> Tensor:
+    def known(self, name: str) -> Tensor:
         """What is known at a site: u_t and y at each position, `(batch, length, width)`."""
         assert self.targets is not None
-        features: Tensor = self.proposal(name) + self.embedding(self.targets + 1)
-        return features
+        known: Tensor = self.proposal(name) + self.embedding(self.targets + 1)
+        return known
+
+    def features(self, name: str, prior: dist.TorchDistribution) -> Tensor:
+        """What is known where the prior has a guidance: at each position, or pooled over all of them."""
+        known = self.known(name)
+        return known if prior.event_shape[0] == known.shape[1] else known.mean(1, keepdim=True)
 
     def get_posterior(self, name: str, prior: dist.TorchDistribution) -> dist.TorchDistribution:
         """The Gaussian at one transition; the prior when there is no answer."""
         if self.targets is None:
             return prior
         steered = self.steered
-        change = self.project_out(F.silu(self.project_in(self.features(name)))).float()
+        change = self.project_out(F.silu(self.project_in(self.features(name, prior)))).float()
         shift, log_ratio = (change * steered).chunk(2, -1)
         normal = prior.base_dist
         location, scale = normal.loc.detach(), normal.scale.detach()

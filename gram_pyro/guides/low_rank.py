@@ -42,7 +42,9 @@ class LowRankGuide(GaussianGuide):
             return gaussian
         normal, scale = gaussian.base_dist, prior.base_dist.scale.detach()
         batch, length, width = scale.shape
-        factors = (self.project_factors(self.features(name)).float() * self.steered).view(batch, length, width, RANK)
+        factors = (self.project_factors(self.features(name, prior)).float() * self.steered).view(
+            batch, length, width, RANK
+        )
         joint = dist.LowRankMultivariateNormal(
             normal.loc.flatten(1), (scale[..., None] * factors).flatten(1, 2), normal.scale.square().flatten(1)
         )

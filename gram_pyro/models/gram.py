@@ -33,6 +33,8 @@ class GramConfig(Shape):
     """Whether transitions draw a Gaussian guidance; without it the recursion is deterministic."""
     mean: bool = True
     """Whether the prior's guidance has a mean of its own, mu(u_t); without it N(0, sigma(u_t)^2)."""
+    pooled: bool = False
+    """Whether the guidance is one vector a problem, the same at all positions, instead of one a position."""
     variance: bool = True
     """Whether its scale is learned; without it next to none, MIN_SCALE."""
 
@@ -101,8 +103,10 @@ class Gram(Model):
         return State(self.high_network(high + low, relations, positions), low)
 
     def guidance(self, proposal: Tensor) -> tuple[Tensor, Tensor]:
-        """mu(u_t) and sigma(u_t) (8): two tensors `(batch, length, width)`."""
+        """mu(u_t) and sigma(u_t) (8): two tensors `(batch, length, width)`, `(batch, 1, width)` if pooled."""
         assert self.guidance_head is not None
+        if self.config.pooled:
+            proposal = proposal.mean(1, keepdim=True)
         location, raw = self.guidance_head(proposal).float().chunk(2, -1)
         if not self.config.mean:
             location = torch.zeros_like(location)
