@@ -17,13 +17,13 @@ from gram_pyro.checkpoint import write_atomically
 from gram_pyro.cli import parse
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.evaluation import evaluate
+from gram_pyro.files import is_folder
 from gram_pyro.inference import MAX_NUMBER, Method
 from gram_pyro.metrics import Row, count_solutions
 from gram_pyro.runs import load_run
 from gram_pyro.scaling import draw_by_solutions, draw_depth_width, draw_frontier
 from gram_pyro.selection import check_selection, possible
 from gram_pyro.tasks.base import Task
-from gram_pyro.tasks.files import is_folder
 
 DEPTH_FACTORS = (1, 2, 4)
 COLUMNS = [name for name in Row._fields if name != "accuracy"]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gram_pyro.errors import UserError
+from gram_pyro.files import is_file
 
 
 class Registry(Mapping[str, Callable[..., Any]]):
@@ -88,7 +89,7 @@ def load_module(place: str, kind: str) -> Any:
     try:
         if not place.endswith(".py"):
             return importlib.import_module(place)
-        if not Path(place).is_file():
+        if not is_file(place):
             raise UserError(f"no file {place} to load a {kind} from")
         name = str(Path(place).resolve())
         spec = importlib.util.spec_from_file_location(name, place)

@@ -12,12 +12,12 @@ from safetensors.torch import load_file, save
 from gram_pyro.checkpoint import write_atomically
 from gram_pyro.config import RunConfig, from_json, to_json
 from gram_pyro.errors import UserError
+from gram_pyro.files import is_file, is_folder
 from gram_pyro.guides import GUIDES, Guide
 from gram_pyro.models import MODELS, Model
 from gram_pyro.models.heads import Heads
 from gram_pyro.registry import Registry
 from gram_pyro.tasks import Task
-from gram_pyro.tasks.files import is_file, is_folder
 
 SHIPPED = Path(__file__).parent / "checkpoints"
 WEIGHTS = "weights.safetensors"

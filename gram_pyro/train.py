@@ -11,6 +11,7 @@ from gram_pyro.checkpoint import checkpoints
 from gram_pyro.cli import parse, take_option
 from gram_pyro.config import RunConfig, from_json
 from gram_pyro.errors import UserError, run_cli
+from gram_pyro.files import is_file, is_folder
 from gram_pyro.fit import DEEP, Fit, parameters_of
 from gram_pyro.recipes import recipe
 from gram_pyro.runs import WEIGHTS, load_run
@@ -44,7 +45,7 @@ def train_once(folder: Path, arguments: Sequence[str]) -> None:
     """Train in this folder, or go on where a training stopped; a finished one without checkpoints is left alone."""
     if checkpoints(folder):
         main(["--resume", str(folder)])
-    elif not (folder / WEIGHTS).exists():
+    elif not is_file(folder / WEIGHTS):
         main(["--out", str(folder), *arguments])
 
 
@@ -71,7 +72,7 @@ def main(arguments: list[str]) -> None:
         if arguments:
             raise UserError(f"--resume repeats the run's own configuration and takes no other option: {arguments[0]}")
         folder = Path(resumed)
-        if not folder.is_dir():
+        if not is_folder(folder):
             raise UserError(f"no run folder {resumed!r} to resume")
         fit = Fit(from_json(folder / "config.json"), folder)
         fit.resume()
@@ -79,7 +80,7 @@ def main(arguments: list[str]) -> None:
         if {"-h", "--help"} & set(arguments):
             print(USAGE)
         config, folder = configured(arguments)
-        if checkpoints(folder) or (folder / WEIGHTS).exists():
+        if is_folder(folder) and (checkpoints(folder) or is_file(folder / WEIGHTS)):
             raise UserError(f"{folder} holds a run already; choose another --out, or --resume {folder}")
         try:
             start = load_run(config.init, "cpu") if config.init else None

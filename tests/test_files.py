@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from gram_pyro.errors import UserError
+from gram_pyro.files import check_file, ending, file_bytes, folder_files, is_gzip, naming, text_lines
 from gram_pyro.tasks.board_files import MAX_BYTES, read_board, read_boards
-from gram_pyro.tasks.files import check_file, ending, file_bytes, folder_files, is_gzip, naming, text_lines
 
 BOARD = b"..Q.\nQ...\n...Q\n.Q..\n"
 

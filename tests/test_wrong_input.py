@@ -120,6 +120,9 @@ def complaint(capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
         ("--task.n 1", "n=1"),
         ("--task.edge-probability 2", "edge probabilities"),
         ("--resume nowhere", "'nowhere'"),
+        (f"--resume {'long' * 100}", "no run folder"),
+        (f"--out {'long' * 100}", "cannot make the folder"),
+        (f"--guide {'long' * 100}.py:Own", "no file"),
         ("--resume . --updates 3", "--updates"),
     ],
 )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gram_pyro.errors import UserError
-from gram_pyro.tasks.files import check_file, file_bytes, folder_files, naming, text_lines
+from gram_pyro.files import check_file, file_bytes, folder_files, naming, text_lines
 from gram_pyro.tasks.nqueens_checker import check_diagonals
 
 ENDINGS = (".txt", ".board")

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gram_pyro.errors import UserError
+from gram_pyro.files import is_folder
 from gram_pyro.tasks.base import Answer, Problems, Split, Task
 from gram_pyro.tasks.coloring_pool import ColoringPool
 from gram_pyro.tasks.exact_coloring import colorings
-from gram_pyro.tasks.files import is_folder
 from gram_pyro.tasks.graph_files import read_graph, read_graphs
 from gram_pyro.tasks.graph_split import random_adjacency, split_of
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gram_pyro.errors import UserError
-from gram_pyro.tasks.files import (
+from gram_pyro.files import (
     MAX_BYTES,
     check_file,
     ending,

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gram_pyro.errors import UserError
+from gram_pyro.files import ending, is_folder
 from gram_pyro.tasks.base import Answer, Problems, Split, Task
 from gram_pyro.tasks.board_files import read_board, read_boards, read_diagonals
 from gram_pyro.tasks.exact_nqueens import completions, diagonals
-from gram_pyro.tasks.files import ending, is_folder
 from gram_pyro.tasks.nqueens_boards import (
     SEARCH_LIMIT,
     Board,

@@ -13,9 +13,9 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from gram_pyro.errors import UserError
+from gram_pyro.files import is_folder
 from gram_pyro.tasks.base import Answer, Problems, Split, Task
 from gram_pyro.tasks.exact_sudoku import Grids, candidates_of, search
-from gram_pyro.tasks.files import is_folder
 from gram_pyro.tasks.sudoku_checker import Puzzle, check_puzzle, count_violations, rule
 from gram_pyro.tasks.sudoku_files import is_csv, parse_cells, read_csv, read_folder, read_text, spells_puzzle
 from gram_pyro.tasks.sudoku_generator import CLUES, Level

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from gram_pyro.errors import UserError
+from gram_pyro.files import check_file, ending, file_bytes, folder_files, is_file, is_folder, naming, text_lines
 from gram_pyro.tasks.cells import place
 from gram_pyro.tasks.exact_sudoku import Grids, candidates_of, search
-from gram_pyro.tasks.files import check_file, ending, file_bytes, folder_files, is_file, is_folder, naming, text_lines
 from gram_pyro.tasks.sudoku_checker import Puzzle, check_puzzle
 
 TEXT_ENDINGS = (".txt", ".sudoku")
