@@ -55,7 +55,7 @@ ROWS: dict[str, Row] = {
         "nqueens", f"--task.n 10 --task.split input --task.no-augment --init runs/nqueens-8-input {FROM_SMALLER}", 60
     ),
     "medium": Row("sudoku", "", 100),
-    "many": Row("sudoku", "--task.max-solutions 64 --kl-target 0.2 --kl-target-start 0.4", 100),
+    "many": Row("sudoku", "--task.max-solutions 64 --init sudoku --beta 2 --kl-target 0.5 --kl-target-start 1.0", 100),
 }
 TRANSFER = (12, 16)
 

@@ -19,6 +19,7 @@ from gram_pyro.config import RunConfig, to_json
 from gram_pyro.errors import Diverged, UserError
 from gram_pyro.heads_training import HeadsTrainer, judge_heads
 from gram_pyro.inference import sample
+from gram_pyro.lock import locked
 from gram_pyro.machine import autocast, compile_network, resolve
 from gram_pyro.metrics import count_solutions, measure
 from gram_pyro.models.base import Model
@@ -135,13 +136,21 @@ class Fit:
             raise UserError(f"the checkpoint does not fit {self.folder / 'config.json'}: {reason}") from error
 
     def run(self) -> None:
-        """Train to the last update. Raises `Interrupted` on Ctrl-C, `UserError` if the loss is no number."""
+        """Train to the last update.
+
+        Raises `Interrupted` on Ctrl-C, `Diverged` if the loss is no number, `UserError` if another process
+        trains in its folder.
+        """
         trainer, total = self.trainer, self.trainer.updates
         every = max(1, math.ceil(total / self.config.training.evaluations))
         began, before = time.monotonic(), self.seconds
         saved = began
-        write_atomically(self.folder / "config.json", to_json(self.config).encode())
-        with watch_signals() as stop, tqdm(total=total, initial=trainer.done, unit="update", mininterval=1) as bar:
+        with (
+            locked(self.folder),
+            watch_signals() as stop,
+            tqdm(total=total, initial=trainer.done, unit="update", mininterval=1) as bar,
+        ):
+            write_atomically(self.folder / "config.json", to_json(self.config).encode())
             while trainer.done < total and not stop:
                 self.pending.append(self._update())
                 bar.update()

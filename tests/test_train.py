@@ -23,6 +23,7 @@ from gram_pyro.config import RunConfig, from_json
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.fit import Fit
 from gram_pyro.inference import sample
+from gram_pyro.lock import locked
 from gram_pyro.recipes import recipe
 from gram_pyro.runs import build_parts, load_run
 from gram_pyro.signals import Interrupted
@@ -524,3 +525,9 @@ def test_the_preset_of_the_paper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert (config.model.width, config.training.batch, config.training.depth) == (512, 768, 16)
     assert (config.task.layout, config.task.k) == ("tokens", 4)  # type: ignore[attr-defined]
     assert config.training.kl_target is None and config.training.charge == "last" and config.training.free == 0
+
+
+def test_a_folder_that_another_process_trains_in_is_refused(tmp_path: Path) -> None:
+    with locked(tmp_path), pytest.raises(UserError, match="another process is training in"):
+        train.main(["--out", str(tmp_path), *TINY, "--updates", "1"])
+    assert not checkpoints(tmp_path) and not (tmp_path / "config.json").exists()
