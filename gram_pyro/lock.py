@@ -10,8 +10,6 @@ from pathlib import Path
 
 from gram_pyro.errors import UserError
 
-LOCK = ".lock"
-
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
@@ -24,7 +22,7 @@ def locked(folder: Path) -> Iterator[None]:
     except ModuleNotFoundError:
         yield
         return
-    handle = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR)
+    handle = os.open(folder, os.O_RDONLY)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
