@@ -38,6 +38,15 @@ class Terms(NamedTuple):
         return self.trace.nodes["_RETURN"]["value"]
 
 
+class Parts(NamedTuple):
+    """One run taken apart, per problem: log-likelihood and KL with gradient `(batch,)`, KL by transition without."""
+
+    log_likelihood: Tensor
+    charge: Tensor
+    kl: Tensor
+    trace: Trace
+
+
 class TruncatedTrace_ELBO(ELBO):
     """ELBO whose gradient sees only the last `horizon` transitions of a run.
 
@@ -84,6 +93,11 @@ class TruncatedTrace_ELBO(ELBO):
 
     def terms(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> Terms:
         """Run model and guide once and take the bound apart."""
+        parts = self._parts(model, guide, args, kwargs)
+        loss = (self.beta * parts.charge - parts.log_likelihood).sum()
+        return Terms(loss, parts.log_likelihood.detach(), parts.kl, parts.trace)
+
+    def _parts(self, model: Any, guide: Any, args: Any, kwargs: Any) -> Parts:
         model_trace, guide_trace = self._get_trace(model, guide, args, kwargs)
         likelihoods: list[Tensor] = []
         divergences: list[Tensor] = []
@@ -98,13 +112,8 @@ class TruncatedTrace_ELBO(ELBO):
                 divergence, balanced = self._kl(name, guide_trace.nodes[name], site)
                 divergences.append(divergence.detach())
                 charges.append(balanced)
-        log_likelihood = total(likelihoods)
-        return Terms(
-            (self.beta * total(charges) - log_likelihood).sum(),
-            log_likelihood.detach(),
-            torch.stack(divergences) if divergences else torch.zeros(0, 1),
-            model_trace,
-        )
+        kl = torch.stack(divergences) if divergences else torch.zeros(0, 1)
+        return Parts(total(likelihoods), total(charges), kl, model_trace)
 
     def differentiable_loss(self, model: Any, guide: Any, *args: Any, **kwargs: Any) -> Tensor:
         """The loss as a tensor with gradient."""

@@ -64,7 +64,7 @@ class Fit:
         self.problems = problems = task.generate("train", training.problems, training.seed)
         self.validation = task.generate("validation", VALIDATION_PROBLEMS, training.seed)
         model, guide = build_parts(config)
-        if training.balance is not None and not guide.closed_form:
+        if training.objective == "elbo" and training.balance is not None and not guide.closed_form:
             raise UserError(
                 f"the guide {config.guide} samples its KL, which cannot be balanced; take --balance None with it"
             )

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from gram_pyro.carry import Carry
-from gram_pyro.elbo import TruncatedTrace_ELBO
 from gram_pyro.errors import UserError
 from gram_pyro.guides.base import Guide
 from gram_pyro.kl_controller import KLController
 from gram_pyro.models.base import Model, Outcome, State
+from gram_pyro.objectives import OBJECTIVES
 from gram_pyro.tasks.base import TrainingSet
 
 
@@ -40,6 +40,11 @@ class TrainingConfig:
     deep_supervision: bool = True
     """Whether every supervision step has a likelihood and an update of its own; otherwise an update runs the whole
     trajectory, and only its end is told what was right (and no problem runs free before)."""
+    objective: Literal["elbo", "importance", "wake_sleep"] = "elbo"
+    """What is minimised: the negative ELBO; the importance-weighted bound of several trajectories; or wake-sleep, where
+    the model learns from the posterior's trajectories and the posterior from the model's."""
+    particles: int = 4
+    """Trajectories that the importance-weighted bound weighs."""
     horizon: int = 1
     """Transitions that gradients run through; above the model's transitions, several steps are unrolled."""
     charge: Literal["last", "all"] = "all"
@@ -57,7 +62,7 @@ class TrainingConfig:
     kl_tilt: float = 1.0
     """Weight of the KL in the first supervision step relative to the last, geometric in between; 1 in the paper."""
     balance: float | None = 0.8
-    """KL balance; None leaves the gradient whole."""
+    """KL balance of the ELBO, which the other objectives have not; None leaves the gradient whole."""
     learning_rate: float = 1e-3
     """Peak learning rate of AdamW."""
     warmup: int = 200
@@ -83,6 +88,7 @@ class TrainingConfig:
             ("horizon", 2**16),
             ("problems", 10**7),
             ("evaluations", 1000),
+            ("particles", 1000),
         ):
             if not 1 <= getattr(self, name) <= most:
                 raise UserError(f"training.{name} must lie between 1 and {most:,}, not {getattr(self, name)}")
@@ -142,7 +148,7 @@ class Trainer:
         self.averaged, self.averaged_guide = copy.deepcopy((model, guide))
         for part in (self.averaged, self.averaged_guide):
             part.requires_grad_(False)
-        self.elbo = TruncatedTrace_ELBO(config.horizon, balance=config.balance, charge=config.charge)
+        self.elbo = OBJECTIVES[config.objective](config)
         self.controller = KLController(config.beta, config.kl_rate, device)
         self.parameters: list[Tensor] = [*model.parameters(), *guide.parameters()]
         self.optimizer = torch.optim.AdamW(

@@ -1,0 +1,48 @@
+"""The importance-weighted bound with a gradient horizon."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from gram_pyro.elbo import Terms, TruncatedTrace_ELBO
+
+
+class ImportanceELBO(TruncatedTrace_ELBO):
+    """`log 1/K sum_k w_k`, with `w_k = p(y, trajectory_k | x) / q(trajectory_k | x, y)`: between the ELBO and log p.
+
+    Parameters as in `TruncatedTrace_ELBO`, but that every KL is sampled, and so cannot be balanced; `particles` is K,
+    trajectories of each problem that run one after the other. `beta` tempers prior and posterior alike. With
+    `horizon=None` and `beta=1` it is `pyro.infer.RenyiELBO(alpha=0)`. The trace is that of the last trajectory.
+    """
+
+    def __init__(
+        self,
+        horizon: int | None = 1,
+        *,
+        particles: int = 4,
+        beta: float | Tensor = 1.0,
+        charge: Literal["last", "all"] = "last",
+    ) -> None:
+        super().__init__(horizon, beta=beta, charge=charge)
+        if particles < 1:
+            raise ValueError(f"particles must be at least 1, not {particles}")
+        self.particles = particles
+
+    def terms(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> Terms:
+        """Run model and guide `particles` times; the likelihood and KL reported are means over them."""
+        runs = [self._parts(model, guide, args, kwargs) for _ in range(self.particles)]
+        weights = torch.stack([run.log_likelihood - self.beta * run.charge for run in runs])
+        loss = -(weights.logsumexp(0) - math.log(self.particles)).sum()
+        log_likelihood = torch.stack([run.log_likelihood for run in runs]).mean(0).detach()
+        return Terms(loss, log_likelihood, torch.stack([run.kl for run in runs]).mean(0), runs[-1].trace)
+
+    def _kl(self, name: str, guide_site: Any, model_site: Any) -> tuple[Tensor, Tensor]:
+        """log q - log p at the draw, `(batch,)`, twice."""
+        value = guide_site["value"]
+        divergence: Tensor = guide_site["fn"].log_prob(value) - model_site["fn"].log_prob(value)
+        return divergence.detach(), divergence

@@ -1,0 +1,25 @@
+"""The effect that gives latent sites values from another run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pyro.poutine.messenger import Messenger
+from torch import Tensor
+
+
+class RecallMessenger(Messenger):
+    """Give sites the values that they had before, and leave them latent.
+
+    `pyro.poutine.condition` would make them observed, which a `GuideMessenger` does not answer, and
+    `pyro.poutine.replay` would take what the guide noted of the prior.
+    """
+
+    def __init__(self, values: Mapping[str, Tensor]) -> None:
+        super().__init__()
+        self.values = values
+
+    def _pyro_sample(self, msg: Any) -> None:
+        if msg["name"] in self.values and not msg["is_observed"]:
+            msg["value"], msg["done"] = self.values[msg["name"]], True

@@ -1,0 +1,57 @@
+"""Wake and sleep: the model learns from the posterior's trajectories, the posterior from the model's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import torch
+from pyro import poutine
+from torch import Tensor
+
+from gram_pyro.detach_messenger import DetachMessenger
+from gram_pyro.elbo import Terms, TruncatedTrace_ELBO, total
+from gram_pyro.recall_messenger import RecallMessenger
+
+
+class WakeSleepELBO(TruncatedTrace_ELBO):
+    """Two losses in one: awake, the ELBO as the model sees it; asleep, `-log q(trajectory | x, y)` of its own dreams.
+
+    Awake, the posterior's draws are data: `-log p(y | z) + beta KL(sg(q) || p)` trains the model and not the guide.
+    Asleep, the model draws a trajectory and an answer from the prior, and the guide learns to find the trajectory
+    again from the answer; the model does not learn from that. So the posterior comes to cover what the prior does,
+    instead of what suits the answer, and it cannot leak. Parameters as in `TruncatedTrace_ELBO`.
+    """
+
+    def __init__(
+        self,
+        horizon: int | None = 1,
+        *,
+        beta: float | Tensor = 1.0,
+        charge: Literal["last", "all"] = "last",
+    ) -> None:
+        super().__init__(horizon, beta=beta, balance=1.0, charge=charge)
+
+    def terms(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> Terms:
+        """Run model and guide awake, then the model asleep and the guide on its dream."""
+        with DetachMessenger("guidance"):
+            parts = self._parts(model, guide, args, kwargs)
+        dream = self._dream(model, guide, *args, **kwargs)
+        loss = (self.beta * parts.charge - parts.log_likelihood - dream).sum()
+        return Terms(loss, parts.log_likelihood.detach(), parts.kl, parts.trace)
+
+    def _dream(self, model: Any, guide: Any, problems: Any, targets: Tensor, **course: Any) -> Tensor:
+        """log q of a trajectory of the prior, given the answer that the decoder draws at its end: `(batch,)`."""
+        with torch.no_grad(), poutine.block():
+            outcome = poutine.trace(model).get_trace(problems, **{**course, "supervise": "last"})
+        sites: dict[str, Any] = outcome.nodes
+        trajectory = {name: site["value"] for name, site in sites.items() if name.startswith("guidance")}
+        if not trajectory:
+            return torch.zeros(())
+        answer = next(site["value"] for name, site in reversed(sites.items()) if name.startswith("y_"))
+        answer = answer.where(targets >= 0, -1)
+        with poutine.block(), DetachMessenger("proposal"), RecallMessenger(trajectory):
+            guide(problems, answer, **course)
+            _, guide_trace = guide.get_traces()
+        found: dict[str, Any] = guide_trace.nodes
+        return total([site["fn"].log_prob(trajectory[name]) for name, site in found.items() if name in trajectory])

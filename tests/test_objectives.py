@@ -1,0 +1,184 @@
+"""Objectives beside the ELBO: the importance-weighted bound, and wake-sleep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import networkx as nx
+import pytest
+import torch
+from pyro import poutine
+from pyro.infer import RenyiELBO
+from torch import Tensor, nn
+
+from gram_pyro.detach_messenger import DetachMessenger
+from gram_pyro.elbo import TruncatedTrace_ELBO
+from gram_pyro.guides import GUIDES, GaussianGuide
+from gram_pyro.importance_elbo import ImportanceELBO
+from gram_pyro.models import Gram, GramConfig
+from gram_pyro.objectives import OBJECTIVES
+from gram_pyro.recall_messenger import RecallMessenger
+from gram_pyro.tasks import Coloring
+from gram_pyro.training import Trainer, TrainingConfig
+from gram_pyro.wake_sleep_elbo import WakeSleepELBO
+
+torch.set_num_threads(1)
+TASK = Coloring()
+PROBLEMS = TASK.encode([nx.gnp_random_graph(5, 0.5, seed=seed) for seed in range(3)])
+TARGETS = torch.tensor([[0, 1, 2, 0, 1], [0, 0, 1, 1, 2], [2, 1, 0, 2, -1]])
+
+
+def pair(spread: float = 0.05) -> tuple[Gram, GaussianGuide]:
+    torch.manual_seed(0)
+    model = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16))
+    guide = GaussianGuide(TASK, model)
+    nn.init.normal_(guide.project_out.weight, std=spread)
+    return model, guide
+
+
+def gradient(module: nn.Module) -> Tensor:
+    parts = [torch.zeros_like(p) if p.grad is None else p.grad for p in module.parameters()]
+    return torch.cat([part.flatten() for part in parts])
+
+
+# Importance-weighted
+
+
+@pytest.mark.parametrize("particles", [1, 3])
+def test_the_bound_is_pyros_on_equal_noise(particles: int) -> None:
+    """RenyiELBO(alpha=0) weighs whole batches: one problem."""
+    model, guide = pair()
+    one, y = PROBLEMS.select(torch.tensor([1])), TARGETS[1:2]
+    course: dict[str, Any] = {"steps": 3, "supervise": "last"}
+    torch.manual_seed(1)
+    ours = ImportanceELBO(None, particles=particles).terms(model, guide, one, y, **course).loss
+    torch.manual_seed(1)
+    theirs = RenyiELBO(alpha=0, num_particles=particles).loss(model, guide, one, y, **course)
+    assert ours.item() == pytest.approx(theirs, rel=1e-5)
+
+
+def test_every_problem_has_weights_of_its_own() -> None:
+    model, guide = pair()
+    elbo = ImportanceELBO(None, particles=4)
+    torch.manual_seed(1)
+    together = elbo.terms(model, guide, PROBLEMS, TARGETS).loss
+    torch.manual_seed(1)
+    runs = [TruncatedTrace_ELBO(None).terms(model, guide, PROBLEMS, TARGETS) for _ in range(4)]
+    torch.manual_seed(1)
+    weights = []
+    for run in runs:
+        guide(PROBLEMS, TARGETS)
+        model_trace, guide_trace = guide.get_traces()
+        model_trace.compute_log_prob()
+        guide_trace.compute_log_prob()
+        sites = model_trace.nodes
+        prior = sites["guidance_1"]["log_prob"] - guide_trace.nodes["guidance_1"]["log_prob"]
+        weights.append(run.log_likelihood + prior)
+    expected = -(torch.stack(weights).logsumexp(0) - torch.tensor(4.0).log()).sum()
+    torch.testing.assert_close(together, expected)
+
+
+def test_more_particles_tighten_the_bound() -> None:
+    model, guide = pair(0.2)
+    losses = []
+    with torch.no_grad():
+        for particles in (1, 4, 32):
+            torch.manual_seed(1)
+            elbo = ImportanceELBO(None, particles=particles)
+            losses.append(sum(elbo.loss(model, guide, PROBLEMS, TARGETS) for _ in range(256 // particles)) * particles)
+    assert losses[0] > losses[1] > losses[2]
+
+
+def test_gradients_stop_at_the_horizon() -> None:
+    model, guide = pair()
+    gradients = []
+    for horizon in (1, 2, None):
+        model.zero_grad()
+        torch.manual_seed(1)
+        ImportanceELBO(horizon, particles=2, charge="last").terms(
+            model, guide, PROBLEMS, TARGETS, steps=2
+        ).loss.backward()
+        gradients.append(gradient(model))
+    assert not torch.allclose(gradients[0], gradients[1])
+    torch.testing.assert_close(gradients[1], gradients[2])
+
+
+def test_without_particles_there_is_no_bound() -> None:
+    with pytest.raises(ValueError, match="particles must be at least 1, not 0"):
+        ImportanceELBO(particles=0)
+
+
+# Wake and sleep
+
+
+def test_awake_the_model_learns_and_asleep_the_guide() -> None:
+    model, guide = pair()
+    torch.manual_seed(1)
+    terms = WakeSleepELBO(None, beta=0.7).terms(model, guide, PROBLEMS, TARGETS)
+    terms.loss.backward()
+    found = gradient(model)
+    torch.manual_seed(1)
+    model.zero_grad()
+    with DetachMessenger("guidance"):
+        awake = TruncatedTrace_ELBO(None, beta=0.7, balance=1.0).terms(model, guide, PROBLEMS, TARGETS)
+    awake.loss.backward()
+    torch.testing.assert_close(found, gradient(model))
+    assert gradient(guide).abs().max() > 0
+
+
+def test_the_guide_learns_to_find_a_dream_again() -> None:
+    """Its loss is -log q of the prior's own trajectory, given the answer that came of it."""
+    model, guide = pair()
+    elbo = WakeSleepELBO(None)
+    torch.manual_seed(2)
+    dream = elbo._dream(model, guide, PROBLEMS, TARGETS, steps=2)
+    torch.manual_seed(2)
+    trace = poutine.trace(model).get_trace(PROBLEMS, steps=2, supervise="last")
+    answer = trace.nodes["y_2"]["value"].where(TARGETS >= 0, -1)
+    values = {name: site["value"] for name, site in trace.nodes.items() if name.startswith("guidance")}
+    with RecallMessenger(values):
+        guide(PROBLEMS, answer, steps=2)
+        _, guide_trace = guide.get_traces()
+    expected = sum(guide_trace.nodes[name]["fn"].log_prob(value) for name, value in values.items())
+    torch.testing.assert_close(dream, expected)
+    assert dream.shape == (3,)
+    model.zero_grad()
+    dream.sum().backward()
+    assert gradient(model).abs().max() == 0
+
+
+def test_a_posterior_that_learns_from_dreams_comes_closer_to_the_true_one() -> None:
+    model, guide = pair(0.0)
+    model.decoder.weight.data *= 8
+    optimizer = torch.optim.Adam(guide.parameters(), lr=1e-2)
+    many = PROBLEMS.select(torch.arange(3).repeat(64))
+    targets = TARGETS.repeat(64, 1).clamp(min=0)
+    elbo = WakeSleepELBO(None)
+
+    def fit() -> float:
+        torch.manual_seed(3)
+        with torch.no_grad():
+            return elbo._dream(model, guide, many, targets).mean().item()
+
+    before = fit()
+    for _ in range(60):
+        optimizer.zero_grad()
+        (-elbo._dream(model, guide, many, targets).mean()).backward()
+        optimizer.step()
+    assert fit() > before + 0.5
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("guide_name", [name for name in GUIDES if name != "empty"])
+def test_every_guide_trains_under_every_objective(objective: Any, guide_name: str) -> None:
+    torch.manual_seed(0)
+    model = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16))
+    guide = GUIDES[guide_name](TASK, model)
+    needs = getattr(guide, "recipe", {})
+    config = TrainingConfig(batch=8, depth=4, updates=3, warmup=0, objective=objective, particles=2, **needs)
+    problems = TASK.generate("train", 4, 0)
+    trainer = Trainer(model, guide, TASK.training_set(problems), 8, config, 3)
+    before = [parameter.detach().clone() for parameter in trainer.parameters]
+    for _ in range(3):
+        assert trainer.update().loss.isfinite()
+    assert not any(torch.equal(old, new) for old, new in zip(before, trainer.parameters, strict=True))
