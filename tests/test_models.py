@@ -147,6 +147,12 @@ def test_noise_is_added_after_every_transition_and_not_to_the_start() -> None:
     assert difference.std().item() == pytest.approx(0.5, rel=0.1)
 
 
+@over_models
+def test_a_model_without_configuration_takes_its_own(name: str) -> None:
+    model: Any = MODELS[name](TASKS["coloring"])
+    assert model.config == config_of(name)()
+
+
 def test_the_cores_have_as_many_networks_as_they_say() -> None:
     task = TASKS["coloring"]
     sizes = {name: sum(p.numel() for p in made(name, task)[0].parameters()) for name in ("looped", "trm", "hrm")}

@@ -60,7 +60,7 @@ class Gram(Model):
 
     def __init__(self, task: Task, config: GramConfig | None = None) -> None:
         super().__init__()
-        self.config = config = config or GramConfig()
+        self.config = config = config or self.Config()
         self.width, self.transitions, self.draws = config.width, config.transitions, config.guidance
         self.positions = task.positions
         self.embedding = Embedding(task.vocabulary, config.width)
