@@ -1,0 +1,5 @@
+"""The tests run the notebooks with less."""
+
+import os
+
+os.environ["SMALL_NOTEBOOKS"] = "1"
