@@ -119,6 +119,10 @@ class Gram(Model):
         logits: Tensor = self.decoder(high)
         return logits
 
+    def likelihood(self, logits: Tensor) -> dist.TorchDistribution:
+        """p(y | h) at the end of a supervision step, batch `(batch,)`, event `(length,)`."""
+        return Answers(logits)
+
     def forward(
         self,
         problems: Problems,
@@ -152,5 +156,5 @@ class Gram(Model):
                 step, within = divmod(t, self.transitions)
                 if within == 0 and (supervise == "every" or t == total):
                     logits = self.decode(state.high)
-                    pyro.sample(f"y_{step}", Answers(logits), obs=targets)
+                    pyro.sample(f"y_{step}", self.likelihood(logits), obs=targets)
         return Outcome(state, logits)
