@@ -8,6 +8,7 @@ from gram_pyro.guides.gaussian import GaussianGuide
 from gram_pyro.guides.low_rank import LowRankGuide
 from gram_pyro.guides.mean_only import MeanOnlyGuide
 from gram_pyro.guides.prior import PriorGuide
+from gram_pyro.guides.relational import RelationalGuide
 from gram_pyro.guides.scale_only import ScaleOnlyGuide
 from gram_pyro.registry import Registry
 
@@ -19,6 +20,7 @@ GUIDES = Registry(
     scale_only=ScaleOnlyGuide,
     low_rank=LowRankGuide,
     flow=FlowGuide,
+    relational=RelationalGuide,
     backward=BackwardGuide,
     prior=PriorGuide,
     empty=EmptyGuide,
@@ -34,5 +36,6 @@ __all__ = [
     "LowRankGuide",
     "MeanOnlyGuide",
     "PriorGuide",
+    "RelationalGuide",
     "ScaleOnlyGuide",
 ]
