@@ -7,27 +7,23 @@ import multiprocessing
 import os
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import tyro
 from tqdm import tqdm
 
 from gram_pyro.checkpoint import write_atomically
 from gram_pyro.cli import parse, take_option
-from gram_pyro.comparison import RESULT, TABLES, Budget, Entry, Equal, perform, result_of
-from gram_pyro.comparison_table import Found, draw_table, markdown, rows_of
+from gram_pyro.comparison import REFERENCES, Comparison
+from gram_pyro.comparison_run import TABLES, Budget, Equal
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.inference import MAX_NUMBER
 from gram_pyro.machine import cores
 from gram_pyro.systems import INPUTS, TASK_OPTIONS
 from gram_pyro.train import configured, make_folder
 
-REFERENCES = {"table1": "gram", "table3": "full"}
-"""The system of each table that sets the amount where evaluations or examples are equal."""
 BUDGET = "budget.json"
 
 
@@ -140,112 +136,6 @@ def claim(folder: Path, budget: Budget) -> None:
     if theirs != mine:
         other = [f"{name} {theirs.get(name)!r}" for name in mine if theirs.get(name) != mine[name]]
         raise UserError(f"{folder} holds runs made with {', '.join(other)}; choose another --out, or the same budget")
-
-
-class Comparison:
-    """All runs of one command, those that exist already left as they are."""
-
-    def __init__(self, config: CompareConfig, names: Sequence[str]) -> None:
-        self.config, self.names = config, names
-        self.systems = TABLES[config.table]
-        self.out = Path(config.out)
-        self.budget = config.budget
-
-    def first(self, task: str) -> list[Entry]:
-        """Every system with all of its inputs."""
-        return [
-            Entry(self.config.table, task, name, inputs, 0)
-            for name in self.names
-            for inputs in self.config.inputs
-            if inputs in self.systems[name].inputs
-        ]
-
-    def repeated(self, task: str) -> list[Entry]:
-        """More seeds of the systems that are repeated, with the better of their inputs."""
-        return [
-            Entry(self.config.table, task, name, inputs, seed)
-            for name in self.names
-            if self.systems[name].repeated and (inputs := self.best_inputs(task, name)) is not None
-            for seed in range(1, self.config.seeds)
-        ]
-
-    def reference(self, task: str) -> Entry | None:
-        """The run that sets the amount, if it is not time."""
-        if self.budget.equal == "time":
-            return None
-        return Entry(self.config.table, task, REFERENCES[self.config.table], self.config.inputs[0], 0)
-
-    def results(self, task: str, name: str) -> list[Found]:
-        """What is known of a system on a task, all inputs and seeds, but for what failed."""
-        every = [
-            Entry(self.config.table, task, name, inputs, seed)
-            for inputs in self.config.inputs
-            for seed in range(self.config.seeds)
-        ]
-        found = [result for entry in every if (result := result_of(entry, self.out)) is not None]
-        return [result for result in found if not result["failed"]]
-
-    def best_inputs(self, task: str, name: str) -> str | None:
-        """The inputs that served a system better on validation problems, by coverage and then by validity."""
-        firsts = [found for found in self.results(task, name) if found["entry"]["seed"] == 0]
-        if not firsts:
-            return None
-        best = max(firsts, key=lambda found: (found["validation"]["coverage"], found["validation"]["validity"]))
-        inputs: str = best["entry"]["inputs"]
-        return inputs
-
-    def run(self, bar: Any, pool: ProcessPoolExecutor | None) -> None:
-        """Everything that is missing."""
-        for task in self.config.task:
-            reference = self.reference(task)
-            self.perform([] if reference is None else [reference], None, bar, pool)
-            amount = None if reference is None else result_of(reference, self.out)
-            if amount is not None and amount["failed"]:
-                raise UserError(f"the reference failed, and nothing can be equal to it: {amount['failed']}")
-            self.perform(self.first(task), amount, bar, pool)
-            self.perform(self.repeated(task), amount, bar, pool)
-            self.write(task)
-
-    def perform(
-        self, entries: Sequence[Entry], reference: Found | None, bar: Any, pool: ProcessPoolExecutor | None
-    ) -> None:
-        """Those of the entries that are missing, here or in the pool."""
-        missing = [entry for entry in entries if result_of(entry, self.out) is None]
-        bar.total += len(missing)
-        bar.refresh()
-        for entry, result in self.results_of(missing, reference, pool):
-            bar.update()
-            outcome = "failed" if result["failed"] else "done"
-            bar.set_postfix_str(f"{entry.task} {entry.name} {entry.inputs} {entry.seed} {outcome}")
-
-    def results_of(
-        self, entries: Sequence[Entry], reference: Found | None, pool: ProcessPoolExecutor | None
-    ) -> Iterator[tuple[Entry, Found]]:
-        """Entries with their results, as they are done."""
-        if pool is None:
-            for entry in entries:
-                yield entry, perform(entry, self.out, self.budget, reference)
-            return
-        waiting = {pool.submit(perform, entry, self.out, self.budget, reference): entry for entry in entries}
-        for future in as_completed(waiting):
-            yield waiting[future], future.result()
-
-    def write(self, task: str) -> None:
-        """The table of a task as JSON, Markdown and a figure; printed as well."""
-        folder = Path(self.config.results or self.out)
-        name = f"{self.config.table}-{task}"
-        rows: list[Found] = []
-        for system in self.names:
-            inputs = self.best_inputs(task, system)
-            if inputs is not None:
-                rows += rows_of(self.systems[system], self.results(task, system), inputs)
-        if not rows:
-            raise UserError(f"no system could be measured on {task}; {RESULT} in {self.out} says why")
-        text = markdown(rows)
-        write_atomically(folder / f"{name}.json", (json.dumps(rows, indent=2) + "\n").encode())
-        write_atomically(folder / f"{name}.md", (text + "\n").encode())
-        draw_table(rows, folder / f"{name}.png")
-        print(text)
 
 
 def end_with_parent() -> None:

@@ -1,238 +1,133 @@
-"""One system of a comparison: trained under the common budget, and measured like all others."""
+"""All runs of a comparison, in the order in which they need each other."""
 
 from __future__ import annotations
 
 import json
-import math
-import sys
-import time
-from collections.abc import Sequence
-from contextlib import redirect_stdout
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
-import torch
-
-from gram_pyro import train
 from gram_pyro.checkpoint import write_atomically
-from gram_pyro.config import RunConfig, from_json
-from gram_pyro.errors import Diverged, UserError
-from gram_pyro.evaluation import draw_all, measure_draws
-from gram_pyro.fit import VALIDATION_PROBLEMS, VALIDATION_SAMPLES, parameters_of
-from gram_pyro.importance import likelihood
-from gram_pyro.inference import Method
-from gram_pyro.machine import machine_facts
-from gram_pyro.metrics import Seen, bound, count_solutions
-from gram_pyro.models.base import Model
-from gram_pyro.runs import Run, build_parts, load_run
-from gram_pyro.scores import calibration, evenness
-from gram_pyro.selection import possible
-from gram_pyro.signals import Interrupted
-from gram_pyro.systems import ABLATIONS, SYSTEMS, Naive, System, methods_of, training_options
+from gram_pyro.comparison_run import RESULT, TABLES, Entry, perform, result_of
+from gram_pyro.comparison_table import Found, draw_table, markdown, rows_of
+from gram_pyro.errors import UserError
 
-Equal = Literal["time", "evaluations", "examples"]
-TABLES = {"table1": SYSTEMS, "table3": ABLATIONS}
-SCORED_PROBLEMS = 100
-"""Problems whose likelihood is measured: it takes many trajectories of each."""
-MAX_SAMPLES = 1000
-MAX_TARGETS = 8
-"""Targets of a problem that the posterior is shown."""
-DEEP = 4
-"""Systems are measured at their training depth, and at so many times of it."""
-RESULT = "result.json"
+if TYPE_CHECKING:
+    from gram_pyro.compare import CompareConfig
+
+REFERENCES = {"table1": "gram", "table3": "full"}
+"""The system of each table that sets the amount where evaluations or examples are equal."""
 
 
-@dataclass(frozen=True)
-class Budget:
-    """What every system of a comparison gets alike."""
+class Comparison:
+    """All runs of one command, those that exist already left as they are."""
 
-    minutes: float
-    """Wall minutes of training, the value and halt heads included."""
-    equal: Equal
-    """What is equal: wall time of training and the number of samples; network evaluations of both; or examples
-    that updates were made on and the number of samples. Beyond time, the reference sets the amount."""
-    samples: int
-    """Samples of a problem; of the reference where evaluations are equal."""
-    problems: int
-    """Test problems."""
-    data_seed: int
-    """Seed of the test problems."""
-    threads: int
-    """CPU threads of a run."""
-    jobs: int
-    """Runs side by side."""
-    device: str
-    """auto (CUDA where there is one), cpu, cuda, cuda:1."""
-    task_options: str = ""
-    """More options of the task, such as --task.n 10."""
-    reference: str = ""
-    """System and inputs that set the amount where it is not time."""
+    def __init__(self, config: CompareConfig, names: Sequence[str]) -> None:
+        self.config, self.names = config, names
+        self.systems = TABLES[config.table]
+        self.out = Path(config.out)
+        self.budget = config.budget
 
+    def first(self, task: str) -> list[Entry]:
+        """Every system with all of its inputs."""
+        return [
+            Entry(self.config.table, task, name, inputs, 0)
+            for name in self.names
+            for inputs in self.config.inputs
+            if inputs in self.systems[name].inputs
+        ]
 
-@dataclass(frozen=True)
-class Entry:
-    """One training run of a comparison."""
+    def repeated(self, task: str) -> list[Entry]:
+        """More seeds of the systems that are repeated, with the better of their inputs."""
+        return [
+            Entry(self.config.table, task, name, inputs, seed)
+            for name in self.names
+            if self.systems[name].repeated and (inputs := self.best_inputs(task, name)) is not None
+            for seed in range(1, self.config.seeds)
+        ]
 
-    table: str
-    task: str
-    name: str
-    inputs: str
-    seed: int
+    def reference(self, task: str) -> Entry | None:
+        """The run that sets the amount, if it is not time."""
+        if self.budget.equal == "time":
+            return None
+        return Entry(self.config.table, task, REFERENCES[self.config.table], self.config.inputs[0], 0)
 
-    @property
-    def system(self) -> System:
-        """What is trained."""
-        return TABLES[self.table][self.name]
+    def results(self, task: str, name: str) -> list[Found]:
+        """What is known of a system on a task, all inputs and seeds."""
+        every = [
+            Entry(self.config.table, task, name, inputs, seed)
+            for inputs in self.config.inputs
+            for seed in range(self.config.seeds)
+        ]
+        return [found for entry in every if (found := result_of(entry, self.out)) is not None]
 
-    def folder(self, out: Path) -> Path:
-        """Where it lies."""
-        return out / self.table / self.task / f"{self.name}-{self.inputs}-{self.seed}"
+    def measured(self, task: str, name: str) -> list[Found]:
+        """Those of the results that did not fail."""
+        return [found for found in self.results(task, name) if not found["failed"]]
 
-    def arguments(self, budget: Budget, updates: int | None) -> list[str]:
-        """Arguments of `gram_pyro.train`, but for the folder."""
-        length = ["--minutes", str(budget.minutes)] if updates is None else ["--updates", str(updates)]
-        machine = ["--threads", str(budget.threads), "--device", budget.device]
-        told = training_options(self.system, self.task, self.inputs)
-        return [*told, *budget.task_options.split(), "--seed", str(self.seed), *length, *machine]
+    def best_inputs(self, task: str, name: str) -> str | None:
+        """The inputs that served a system better on validation problems, by coverage and then by validity."""
+        firsts = [found for found in self.measured(task, name) if found["entry"]["seed"] == 0]
+        if not firsts:
+            return None
+        best = max(firsts, key=lambda found: (found["validation"]["coverage"], found["validation"]["validity"]))
+        inputs: str = best["entry"]["inputs"]
+        return inputs
 
+    def run(self, bar: Any, pool: ProcessPoolExecutor | None) -> None:
+        """Everything that is missing."""
+        for task in self.config.task:
+            reference = self.reference(task)
+            self.perform([] if reference is None else [reference], None, bar, pool)
+            amount = None if reference is None else result_of(reference, self.out)
+            if amount is not None and amount["failed"]:
+                raise UserError(f"the reference failed, and nothing can be equal to it: {amount['failed']}")
+            self.perform(self.first(task), amount, bar, pool)
+            self.perform(self.repeated(task), amount, bar, pool)
+            self.write(task)
 
-def result_of(entry: Entry, out: Path) -> dict[str, Any] | None:
-    """What `perform` found, or None if it has not run to its end."""
-    path = entry.folder(out) / RESULT
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError):
-        found = None
-    if not isinstance(found, dict) or "entry" not in found:
-        raise UserError(f"{path} is damaged; remove it to measure that system again")
-    return found
+    def perform(
+        self, entries: Sequence[Entry], reference: Found | None, bar: Any, pool: ProcessPoolExecutor | None
+    ) -> None:
+        """Those of the entries that are missing, here or in the pool."""
+        missing = [entry for entry in entries if result_of(entry, self.out) is None]
+        bar.total += len(missing)
+        bar.refresh()
+        for entry, result in self.results_of(missing, reference, pool):
+            bar.update()
+            outcome = "failed" if result["failed"] else "done"
+            bar.set_postfix_str(f"{entry.task} {entry.name} {entry.inputs} {entry.seed} {outcome}")
 
+    def results_of(
+        self, entries: Sequence[Entry], reference: Found | None, pool: ProcessPoolExecutor | None
+    ) -> Iterator[tuple[Entry, Found]]:
+        """Entries with their results, as they are done."""
+        if pool is None:
+            for entry in entries:
+                yield entry, perform(entry, self.out, self.budget, reference)
+            return
+        waiting = {pool.submit(perform, entry, self.out, self.budget, reference): entry for entry in entries}
+        for future in as_completed(waiting):
+            yield waiting[future], future.result()
 
-def perform(entry: Entry, out: Path, budget: Budget, reference: dict[str, Any] | None) -> dict[str, Any]:
-    """Train a system, or go on with it, and measure it; a run that is finished is only measured.
-
-    `reference` is the result whose training and sampling set the amount where evaluations or examples are equal.
-    A training that diverged is noted as `failed`. Raises `Interrupted` on Ctrl-C.
-    """
-    folder = entry.folder(out)
-    result: dict[str, Any] = {"entry": asdict(entry), "label": entry.system.label, "failed": None}
-    updates = None if reference is None else equal_updates(entry, budget, reference)
-    try:
-        with redirect_stdout(sys.stderr):
-            train.train_once(folder, entry.arguments(budget, updates))
-        torch.set_num_threads(budget.threads)
-        run = load_run(str(folder), budget.device)
-        result.update(facts_of(run, folder, budget))
-        result.update(measured(run, entry.system, budget, reference))
-    except Diverged as error:
-        result["failed"] = str(error)
-    except Interrupted:
-        raise Interrupted("stopped, everything is saved; the same command goes on") from None
-    write_atomically(folder / RESULT, (json.dumps(result, indent=2) + "\n").encode())
-    return result
-
-
-def facts_of(run: Run, folder: Path, budget: Budget) -> dict[str, Any]:
-    """How a run was trained, and what it had reached on validation problems in the end."""
-    metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    config = from_json(folder / "config.json")
-    return {
-        "parameters": parameters_of(run.model),
-        "minutes": max(row["seconds"] for row in metrics) / 60,
-        "updates": config.training.updates,
-        "examples": config.training.batch,
-        "evaluations": evaluations_of(config, run.model),
-        "blocks": run.model.blocks,
-        "validation": [row for row in metrics if "validity" in row][-1],
-        "budget": asdict(budget),
-        "machine": machine_facts(),
-    }
-
-
-def evaluations_of(config: RunConfig, model: Model) -> int:
-    """Blocks that an update runs its batch through, times the batch."""
-    training = config.training
-    steps = math.ceil(training.horizon / model.transitions) if training.deep_supervision else training.depth
-    return model.blocks * steps * training.batch
-
-
-def equal_updates(entry: Entry, budget: Budget, reference: dict[str, Any]) -> int | None:
-    """Updates that cost as many evaluations, or see as many examples, as the reference's; None if time decides."""
-    if budget.equal == "time":
-        return None
-    config, _ = train.configured(entry.arguments(budget, 1))
-    an_update = config.training.batch
-    if budget.equal == "evaluations":
-        an_update = evaluations_of(config, build_parts(config)[0])
-    amount: int = reference["examples" if budget.equal == "examples" else "evaluations"] * reference["updates"]
-    return max(1, round(amount / an_update))
-
-
-def measured(run: Run, system: System, budget: Budget, reference: dict[str, Any] | None) -> dict[str, Any]:
-    """The rows of a trained system, one for each way to sample it and each depth, and its scores at the first depth."""
-    problems = run.task.generate("test", budget.problems, budget.data_seed)
-    counts = [count_solutions(run.task, problem) for problem in problems]
-    seen: Seen = {}
-    rows: list[dict[str, Any]] = []
-    usual = depths_of(run)[0]
-    for way in methods_of(system):
-        method = chosen_method(run, way)
-        for depth in depths_of(run):
-            samples = samples_at(run, depth, budget, reference)
-            began = time.monotonic()
-            drawn = draw_all(run, problems, samples, [depth], 0, method, no_progress)
-            seconds = time.monotonic() - began
-            ways = possible(run.heads is not None)
-            row = measure_draws(run.task, problems, drawn, 0, samples, depth, counts, seen, None, ways)
-            even = evenness(run.task, problems, [each.decoded[0] for each in drawn], counts, seen)
-            found = {"label": way.label, "method": asdict(method), "seconds": seconds, **row._asdict()}
-            rows.append(found | {"evenness": None if even is None else even._asdict()})
-    few = [problem for problem, count in zip(problems, counts, strict=True) if count][:SCORED_PROBLEMS]
-    posterior = None
-    if run.model.draws and run.model.recursion == "carried":
-        posterior = bound(run.task, run.model, run.guide, few, usual, max_targets=MAX_TARGETS).posterior_validity
-    return {
-        "rows": rows,
-        "gap": None if posterior is None else posterior - rows[0]["validity"],
-        "size": getattr(run.task, "n", None),
-        "likelihood": likelihood(run, few, usual)._asdict(),
-        "calibration": calibration(run, problems, usual, 0)._asdict(),
-    }
-
-
-def depths_of(run: Run) -> list[int]:
-    """Depths that a system is measured at: the training depth, and deeper."""
-    return [1] if run.model.recursion == "none" else [run.depth, DEEP * run.depth]
-
-
-def samples_at(run: Run, depth: int, budget: Budget, reference: dict[str, Any] | None) -> int:
-    """Samples of a problem under the budget; where evaluations are equal, as many as cost what the reference's cost."""
-    if budget.equal != "evaluations":
-        return budget.samples
-    blocks, steps = run.model.blocks, depths_of(run)[0]
-    if reference is not None:
-        blocks, steps = reference["blocks"], reference["rows"][0]["steps"]
-    return max(1, min(MAX_SAMPLES, round(budget.samples * blocks * steps / (run.model.blocks * depth))))
-
-
-def chosen_method(run: Run, way: Naive) -> Method:
-    """Of several methods the one of most coverage on validation problems."""
-    if len(way.methods) == 1:
-        return way.methods[0]
-    problems = run.task.generate("validation", VALIDATION_PROBLEMS, 0)
-    counts = [count_solutions(run.task, problem) for problem in problems]
-
-    def coverage(method: Method) -> float:
-        drawn = draw_all(run, problems, VALIDATION_SAMPLES, [run.depth], 0, method, no_progress)
-        row = measure_draws(run.task, problems, drawn, 0, VALIDATION_SAMPLES, run.depth, counts, {}, None, ())
-        return row.coverage or 0.0
-
-    return max(way.methods, key=coverage)
-
-
-def no_progress(items: Sequence[Any], desc: str) -> Sequence[Any]:
-    """Progress that nobody sees."""
-    return items
+    def write(self, task: str) -> None:
+        """The table of a task as JSON, Markdown and a figure; printed as well."""
+        folder = Path(self.config.results or self.out)
+        name = f"{self.config.table}-{task}"
+        rows: list[Found] = []
+        for system in self.names:
+            inputs = self.best_inputs(task, system)
+            if inputs is not None:
+                rows += rows_of(self.systems[system], self.measured(task, system), inputs)
+        if not rows:
+            raise UserError(f"no system could be measured on {task}; {RESULT} in {self.out} says why")
+        text = markdown(rows)
+        write_atomically(folder / f"{name}.json", (json.dumps(rows, indent=2) + "\n").encode())
+        write_atomically(folder / f"{name}.md", (text + "\n").encode())
+        draw_table(rows, folder / f"{name}.png")
+        print(text)
+        for system in self.names:
+            for found in self.results(task, system):
+                if found["failed"]:
+                    print(f"not measured: {found['label']} ({found['entry']['inputs']}): {found['failed']}")

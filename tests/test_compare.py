@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import torch
 
-from gram_pyro import compare, comparison
-from gram_pyro.comparison import Budget, Entry, equal_updates, samples_at
+from gram_pyro import compare, comparison, comparison_run
+from gram_pyro.comparison_run import Budget, Entry, equal_updates, samples_at
 from gram_pyro.comparison_table import cell, draw_table, markdown, rows_of
 from gram_pyro.errors import Diverged, UserError
 from gram_pyro.guides import GUIDES
@@ -57,7 +57,7 @@ def test_what_is_done_is_not_done_again(
     compared: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = (compared / "table1-coloring.md").read_text()
-    monkeypatch.setattr(compare, "perform", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(comparison, "perform", lambda *_: pytest.fail("trained again"))
     compare.main(small(compared, "--models", "trm", "direct-2", "--inputs", "relations"))
     assert (compared / "table1-coloring.md").read_text() == before
     assert "direct prediction, 2 layers" in capsys.readouterr().out
@@ -68,7 +68,7 @@ def test_a_run_that_was_trained_is_only_measured(compared: Path, monkeypatch: py
     before = json.loads(path.read_text())
     path.unlink()
     asked: list[list[str]] = []
-    monkeypatch.setattr(comparison.train, "main", asked.append)
+    monkeypatch.setattr(comparison_run.train, "main", asked.append)
     compare.main(small(compared, "--models", "direct-2", "--inputs", "relations"))
     assert [arguments[0] for arguments in asked] == ["--resume"]
     after = json.loads(path.read_text())
@@ -154,7 +154,7 @@ def test_samples_of_equal_cost() -> None:
     assert samples_at(runs["gram"], 16, BUDGET, None) == samples_at(runs["ar"], 1, BUDGET, None) == 20
     assert samples_at(runs["gram"], 16, equal, None) == 20 and samples_at(runs["gram"], 64, equal, None) == 5
     assert samples_at(runs["ar"], 1, equal, reference()) == 20 * 6 * 16 / 8
-    assert comparison.depths_of(runs["ar"]) == [1] and comparison.depths_of(runs["gram"]) == [16, 64]
+    assert comparison_run.depths_of(runs["ar"]) == [1] and comparison_run.depths_of(runs["gram"]) == [16, 64]
 
 
 def test_every_run_but_the_reference_is_measured_against_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +169,7 @@ def test_every_run_but_the_reference_is_measured_against_it(tmp_path: Path, monk
         (entry.folder(out) / "result.json").write_text(json.dumps(stored))
         return stored
 
-    monkeypatch.setattr(compare, "perform", performed)
+    monkeypatch.setattr(comparison, "perform", performed)
     more = ["--models", "trm", "gram", "--equal", "evaluations", "--seeds", "2"]
     compare.main(small(tmp_path, *more))
     assert asked[0] == ("gram", "relations", 0, None)
@@ -183,7 +183,7 @@ def test_a_run_that_diverged_is_noted_and_the_others_go_on(
     def diverges(folder: Path, arguments: list[str]) -> None:
         raise Diverged("the loss became nan at update 3")
 
-    monkeypatch.setattr(comparison.train, "train_once", diverges)
+    monkeypatch.setattr(comparison_run.train, "train_once", diverges)
     with pytest.raises(UserError, match="no system could be measured on coloring"):
         compare.main(small(tmp_path, "--models", "direct-2", "--inputs", "relations"))
     stored = json.loads((tmp_path / "table1/coloring/direct-2-relations-0/result.json").read_text())
@@ -238,7 +238,7 @@ def test_a_table_without_ceiling_is_drawn(tmp_path: Path) -> None:
 
 def test_the_better_inputs_are_chosen_on_validation_problems(tmp_path: Path) -> None:
     config = compare.CompareConfig(out=str(tmp_path), models=("trm",))
-    made = compare.Comparison(config, ["trm"])
+    made = comparison.Comparison(config, ["trm"])
     for inputs, coverage in (("relations", 0.4), ("tokens", 0.6)):
         folder = Entry("table1", "nqueens", "trm", inputs, 0).folder(tmp_path)
         folder.mkdir(parents=True)
@@ -248,7 +248,7 @@ def test_the_better_inputs_are_chosen_on_validation_problems(tmp_path: Path) -> 
     assert [entry.inputs for entry in made.first("nqueens")] == ["relations", "tokens"]
     assert made.repeated("nqueens") == []
     config = compare.CompareConfig(out=str(tmp_path), models=("trm",), seeds=3)
-    repeated = compare.Comparison(config, ["trm"]).repeated("nqueens")
+    repeated = comparison.Comparison(config, ["trm"]).repeated("nqueens")
     assert [(entry.inputs, entry.seed) for entry in repeated] == [("tokens", 1), ("tokens", 2)]
 
 
@@ -258,4 +258,4 @@ def test_a_damaged_result_is_named(tmp_path: Path) -> None:
     for text in ("{", "[]", "{}"):
         (entry.folder(tmp_path) / "result.json").write_text(text)
         with pytest.raises(UserError, match=r"result\.json is damaged"):
-            comparison.result_of(entry, tmp_path)
+            comparison_run.result_of(entry, tmp_path)

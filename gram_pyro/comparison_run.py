@@ -1,0 +1,238 @@
+"""One system of a comparison: trained under the common budget, and measured like all others."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from gram_pyro import train
+from gram_pyro.checkpoint import write_atomically
+from gram_pyro.config import RunConfig, from_json
+from gram_pyro.errors import Diverged, UserError
+from gram_pyro.evaluation import draw_all, measure_draws
+from gram_pyro.fit import VALIDATION_PROBLEMS, VALIDATION_SAMPLES, parameters_of
+from gram_pyro.importance import likelihood
+from gram_pyro.inference import Method
+from gram_pyro.machine import machine_facts
+from gram_pyro.metrics import Seen, bound, count_solutions
+from gram_pyro.models.base import Model
+from gram_pyro.runs import Run, build_parts, load_run
+from gram_pyro.scores import calibration, evenness
+from gram_pyro.selection import possible
+from gram_pyro.signals import Interrupted
+from gram_pyro.systems import ABLATIONS, SYSTEMS, Naive, System, methods_of, training_options
+
+Equal = Literal["time", "evaluations", "examples"]
+TABLES = {"table1": SYSTEMS, "table3": ABLATIONS}
+SCORED_PROBLEMS = 100
+"""Problems whose likelihood is measured: it takes many trajectories of each."""
+MAX_SAMPLES = 1000
+MAX_TARGETS = 8
+"""Targets of a problem that the posterior is shown."""
+DEEP = 4
+"""Systems are measured at their training depth, and at so many times of it."""
+RESULT = "result.json"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What every system of a comparison gets alike."""
+
+    minutes: float
+    """Wall minutes of training, the value and halt heads included."""
+    equal: Equal
+    """What is equal: wall time of training and the number of samples; network evaluations of both; or examples
+    that updates were made on and the number of samples. Beyond time, the reference sets the amount."""
+    samples: int
+    """Samples of a problem; of the reference where evaluations are equal."""
+    problems: int
+    """Test problems."""
+    data_seed: int
+    """Seed of the test problems."""
+    threads: int
+    """CPU threads of a run."""
+    jobs: int
+    """Runs side by side."""
+    device: str
+    """auto (CUDA where there is one), cpu, cuda, cuda:1."""
+    task_options: str = ""
+    """More options of the task, such as --task.n 10."""
+    reference: str = ""
+    """System and inputs that set the amount where it is not time."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One training run of a comparison."""
+
+    table: str
+    task: str
+    name: str
+    inputs: str
+    seed: int
+
+    @property
+    def system(self) -> System:
+        """What is trained."""
+        return TABLES[self.table][self.name]
+
+    def folder(self, out: Path) -> Path:
+        """Where it lies."""
+        return out / self.table / self.task / f"{self.name}-{self.inputs}-{self.seed}"
+
+    def arguments(self, budget: Budget, updates: int | None) -> list[str]:
+        """Arguments of `gram_pyro.train`, but for the folder."""
+        length = ["--minutes", str(budget.minutes)] if updates is None else ["--updates", str(updates)]
+        machine = ["--threads", str(budget.threads), "--device", budget.device]
+        told = training_options(self.system, self.task, self.inputs)
+        return [*told, *budget.task_options.split(), "--seed", str(self.seed), *length, *machine]
+
+
+def result_of(entry: Entry, out: Path) -> dict[str, Any] | None:
+    """What `perform` found, or None if it has not run to its end."""
+    path = entry.folder(out) / RESULT
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        found = None
+    if not isinstance(found, dict) or "entry" not in found:
+        raise UserError(f"{path} is damaged; remove it to measure that system again")
+    return found
+
+
+def perform(entry: Entry, out: Path, budget: Budget, reference: dict[str, Any] | None) -> dict[str, Any]:
+    """Train a system, or go on with it, and measure it; a run that is finished is only measured.
+
+    `reference` is the result whose training and sampling set the amount where evaluations or examples are equal.
+    A training that diverged is noted as `failed`. Raises `Interrupted` on Ctrl-C.
+    """
+    folder = entry.folder(out)
+    result: dict[str, Any] = {"entry": asdict(entry), "label": entry.system.label, "failed": None}
+    updates = None if reference is None else equal_updates(entry, budget, reference)
+    try:
+        with redirect_stdout(sys.stderr):
+            train.train_once(folder, entry.arguments(budget, updates))
+        torch.set_num_threads(budget.threads)
+        run = load_run(str(folder), budget.device)
+        result.update(facts_of(run, folder, budget))
+        result.update(measured(run, entry.system, budget, reference))
+    except Diverged as error:
+        result["failed"] = str(error)
+    except Interrupted:
+        raise Interrupted("stopped, everything is saved; the same command goes on") from None
+    write_atomically(folder / RESULT, (json.dumps(result, indent=2) + "\n").encode())
+    return result
+
+
+def facts_of(run: Run, folder: Path, budget: Budget) -> dict[str, Any]:
+    """How a run was trained, and what it had reached on validation problems in the end."""
+    metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    config = from_json(folder / "config.json")
+    return {
+        "parameters": parameters_of(run.model),
+        "minutes": max(row["seconds"] for row in metrics) / 60,
+        "updates": config.training.updates,
+        "examples": config.training.batch,
+        "evaluations": evaluations_of(config, run.model),
+        "blocks": run.model.blocks,
+        "validation": [row for row in metrics if "validity" in row][-1],
+        "budget": asdict(budget),
+        "machine": machine_facts(),
+    }
+
+
+def evaluations_of(config: RunConfig, model: Model) -> int:
+    """Blocks that an update runs its batch through, times the batch."""
+    training = config.training
+    steps = math.ceil(training.horizon / model.transitions) if training.deep_supervision else training.depth
+    return model.blocks * steps * training.batch
+
+
+def equal_updates(entry: Entry, budget: Budget, reference: dict[str, Any]) -> int | None:
+    """Updates that cost as many evaluations, or see as many examples, as the reference's; None if time decides."""
+    if budget.equal == "time":
+        return None
+    config, _ = train.configured(entry.arguments(budget, 1))
+    an_update = config.training.batch
+    if budget.equal == "evaluations":
+        an_update = evaluations_of(config, build_parts(config)[0])
+    amount: int = reference["examples" if budget.equal == "examples" else "evaluations"] * reference["updates"]
+    return max(1, round(amount / an_update))
+
+
+def measured(run: Run, system: System, budget: Budget, reference: dict[str, Any] | None) -> dict[str, Any]:
+    """The rows of a trained system, one for each way to sample it and each depth, and its scores at the first depth."""
+    problems = run.task.generate("test", budget.problems, budget.data_seed)
+    counts = [count_solutions(run.task, problem) for problem in problems]
+    seen: Seen = {}
+    rows: list[dict[str, Any]] = []
+    usual = depths_of(run)[0]
+    for way in methods_of(system):
+        method = chosen_method(run, way)
+        for depth in depths_of(run):
+            samples = samples_at(run, depth, budget, reference)
+            began = time.monotonic()
+            drawn = draw_all(run, problems, samples, [depth], 0, method, no_progress)
+            seconds = time.monotonic() - began
+            ways = possible(run.heads is not None)
+            row = measure_draws(run.task, problems, drawn, 0, samples, depth, counts, seen, None, ways)
+            even = evenness(run.task, problems, [each.decoded[0] for each in drawn], counts, seen)
+            found = {"label": way.label, "method": asdict(method), "seconds": seconds, **row._asdict()}
+            rows.append(found | {"evenness": None if even is None else even._asdict()})
+    few = [problem for problem, count in zip(problems, counts, strict=True) if count][:SCORED_PROBLEMS]
+    posterior = None
+    if run.model.draws and run.model.recursion == "carried":
+        posterior = bound(run.task, run.model, run.guide, few, usual, max_targets=MAX_TARGETS).posterior_validity
+    return {
+        "rows": rows,
+        "gap": None if posterior is None else posterior - rows[0]["validity"],
+        "size": getattr(run.task, "n", None),
+        "likelihood": likelihood(run, few, usual)._asdict(),
+        "calibration": calibration(run, problems, usual, 0)._asdict(),
+    }
+
+
+def depths_of(run: Run) -> list[int]:
+    """Depths that a system is measured at: the training depth, and deeper."""
+    return [1] if run.model.recursion == "none" else [run.depth, DEEP * run.depth]
+
+
+def samples_at(run: Run, depth: int, budget: Budget, reference: dict[str, Any] | None) -> int:
+    """Samples of a problem under the budget; where evaluations are equal, as many as cost what the reference's cost."""
+    if budget.equal != "evaluations":
+        return budget.samples
+    blocks, steps = run.model.blocks, depths_of(run)[0]
+    if reference is not None:
+        blocks, steps = reference["blocks"], reference["rows"][0]["steps"]
+    return max(1, min(MAX_SAMPLES, round(budget.samples * blocks * steps / (run.model.blocks * depth))))
+
+
+def chosen_method(run: Run, way: Naive) -> Method:
+    """Of several methods the one of most coverage on validation problems."""
+    if len(way.methods) == 1:
+        return way.methods[0]
+    problems = run.task.generate("validation", VALIDATION_PROBLEMS, 0)
+    counts = [count_solutions(run.task, problem) for problem in problems]
+
+    def coverage(method: Method) -> float:
+        drawn = draw_all(run, problems, VALIDATION_SAMPLES, [run.depth], 0, method, no_progress)
+        row = measure_draws(run.task, problems, drawn, 0, VALIDATION_SAMPLES, run.depth, counts, {}, None, ())
+        return row.coverage or 0.0
+
+    return max(way.methods, key=coverage)
+
+
+def no_progress(items: Sequence[Any], desc: str) -> Sequence[Any]:
+    """Progress that nobody sees."""
+    return items
