@@ -144,7 +144,7 @@ def draw_table(rows: Sequence[Found], path: Path) -> None:
     ceilings = [row["ceiling"] for row in rows if row["ceiling"] is not None]
     if ceilings:
         right.axvline(max(ceilings), color="#59a14f", linestyle="--", label=f"ceiling {max(ceilings):.3f}")
-        right.legend(frameon=False, loc="lower right")
+        right.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.04))
     left.set_yticks(places, names)
     left.invert_yaxis()
     save_figure(figure, path)
