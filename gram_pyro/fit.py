@@ -17,7 +17,7 @@ from tqdm import tqdm
 from gram_pyro.checkpoint import checkpoints, read_latest, save_checkpoint, write_atomically
 from gram_pyro.config import RunConfig, to_json
 from gram_pyro.errors import Diverged, UserError
-from gram_pyro.heads_training import HeadsTrainer, judge_heads
+from gram_pyro.heads_training import HeadsTrainer, check_judged, judge_heads
 from gram_pyro.inference import sample
 from gram_pyro.lock import locked
 from gram_pyro.machine import autocast, compile_network, resolve
@@ -68,6 +68,8 @@ class Fit:
             raise UserError(
                 f"the guide {config.guide} samples its KL, which cannot be balanced; take --balance None with it"
             )
+        if training.head_rounds != 0:
+            check_judged(model)
         if init is not None:
             adopt(init, model, guide)
         self.network = model.to(self.device)

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gram_pyro.errors import UserError
 from gram_pyro.inference import seeded
 from gram_pyro.metrics import Seen, auc, broken
 from gram_pyro.models.base import Model, State
@@ -26,6 +27,13 @@ LEARNING_RATE = 5e-3
 WEIGHT_DECAY = 0.1
 
 
+def check_judged(model: Model) -> None:
+    """Raises `UserError` if a model carries no state for heads to judge."""
+    if model.recursion != "carried":
+        kind = type(model).__name__
+        raise UserError(f"{kind} carries no latent state for value and halt heads to judge; take --head-rounds 0")
+
+
 class Rollout(NamedTuple):
     """Prior trajectories of `problems`, judged: `high` `(depth, batch, length, width)`, `valid` `(depth, batch)`."""
 
@@ -35,7 +43,7 @@ class Rollout(NamedTuple):
 
 
 class HeadsTrainer:
-    """Trains heads for a frozen model.
+    """Trains heads for a frozen model. Raises `UserError` if it carries no state.
 
     A round runs one prior trajectory for each of `PROBLEMS` problems, has the task's checker judge the
     answer after every supervision step, and goes once through all states. Posterior trajectories
@@ -48,6 +56,7 @@ class HeadsTrainer:
     """
 
     def __init__(self, task: Task, model: Model, problems: Sequence[Any], depth: int, rounds: int, seed: int) -> None:
+        check_judged(model)
         self.task, self.model, self.problems = task, model, problems
         self.depth, self.rounds, self.seed = DEEP * depth, rounds, seed
         self.done = 0

@@ -90,6 +90,7 @@ def complaint(capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
         ("--guide empty", "Gram draws guidance_1, and the empty guide has no posterior"),
         ("--model trm --model.guidance", "Trm draws guidance_1"),
         ("--model ar --model.layers 3", "must be even"),
+        ("--model ar --head-rounds 2", "Autoregressive carries no latent state for value and halt heads to judge"),
         ("--model direct --model.width 9", "model.width"),
         ("--seed -1", "seed"),
         ("--updates None --minutes nan", "minutes"),
