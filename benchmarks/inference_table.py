@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from benchmarks.table import RESULTS
 from gram_pyro.errors import run_cli
+from gram_pyro.markdown import markdown_table
 
 TASKS = ("coloring", "nqueens", "sudoku")
 Cell = Callable[[dict[str, Any]], str]
@@ -41,13 +42,6 @@ PARTS: dict[str, dict[str, Cell]] = {
 }
 
 
-def markdown(headings: Iterable[str], lines: Iterable[Iterable[str]]) -> str:
-    """A Markdown table."""
-    headings = list(headings)
-    rows = [headings, ["---"] * len(headings), *lines]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
-
-
 def grid(facts: dict[str, Any]) -> str:
     """For each way to select the mixes on the frontier."""
     best = facts["grid"]["frontier"]
@@ -58,7 +52,7 @@ def grid(facts: dict[str, Any]) -> str:
             f"{e['samples']} x {e['steps']}: {100 * e['accuracy']:.1f}" for e in best if e["select"] == name
         )
 
-    return markdown(["select", "samples x steps: solved %"], ([name, mixes(name)] for name in names))
+    return markdown_table(["select", "samples x steps: solved %"], ([name, mixes(name)] for name in names))
 
 
 def main(arguments: list[str]) -> None:
@@ -74,7 +68,7 @@ def main(arguments: list[str]) -> None:
         for part, columns in PARTS.items():
             if part in facts:
                 lines = ([cell(row) for cell in columns.values()] for row in facts[part])
-                print(f"\n{part}\n\n{markdown(columns, lines)}")
+                print(f"\n{part}\n\n{markdown_table(columns, lines)}")
         if "grid" in facts:
             print(f"\ngrid, {facts['grid_problems']} problems\n\n{grid(facts)}")
 

@@ -10,6 +10,7 @@ from statistics import mean
 from typing import Any
 
 from gram_pyro.errors import UserError, run_cli
+from gram_pyro.markdown import markdown_table, with_range
 
 RESULTS = Path("benchmarks/results")
 ROWS: dict[str, dict[str, list[str]]] = {
@@ -44,9 +45,7 @@ def stored(task: str, name: str) -> dict[str, Any]:
 
 def cell(values: Sequence[float], digits: int) -> str:
     """A mean, with the least and the greatest where they differ."""
-    text = f"{mean(values):.{digits}f}"
-    least, greatest = f"{min(values):.{digits}f}", f"{max(values):.{digits}f}"
-    return text if least == greatest else f"{text} ({least} to {greatest})"
+    return with_range(mean(values), min(values), max(values), digits)
 
 
 def line(label: str, rows: Sequence[dict[str, Any]], *last: str) -> list[str]:
@@ -78,15 +77,13 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("task", nargs="?", choices=[*ROWS], default="coloring")
     parser.add_argument("--samples", type=int, default=20, help="samples a problem that the rows are of")
     options = parser.parse_args(arguments)
-    print("| " + " | ".join(HEADINGS) + " |")
-    print("|---" * len(HEADINGS) + "|")
+    table: list[list[str]] = []
     for label, names in ROWS[options.task].items():
         try:
-            found = lines(options.task, label, names, options.samples)
+            table += lines(options.task, label, names, options.samples)
         except UserError as missing:
-            found = [[label, f"not run ({missing})", *[""] * (len(HEADINGS) - 2)]]
-        for cells in found:
-            print("| " + " | ".join(cells) + " |")
+            table.append([label, f"not run ({missing})", *[""] * (len(HEADINGS) - 2)])
+    print(markdown_table(HEADINGS, table))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import json
 import math
 import sys
 import time
-from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from gram_pyro import train
 from gram_pyro.checkpoint import write_atomically
 from gram_pyro.config import RunConfig, from_json
 from gram_pyro.errors import Diverged, UserError
-from gram_pyro.evaluation import draw_all, measure_draws
+from gram_pyro.evaluation import draw_all, measure_draws, no_progress
 from gram_pyro.fit import VALIDATION_PROBLEMS, VALIDATION_SAMPLES, parameters_of
 from gram_pyro.importance import likelihood
 from gram_pyro.inference import Method
@@ -231,8 +230,3 @@ def chosen_method(run: Run, way: Naive) -> Method:
         return row.coverage or 0.0
 
     return max(way.methods, key=coverage)
-
-
-def no_progress(items: Sequence[Any], desc: str) -> Sequence[Any]:
-    """Progress that nobody sees."""
-    return items

@@ -9,6 +9,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from gram_pyro.markdown import markdown_table, with_range
 from gram_pyro.plots import save_figure
 from gram_pyro.systems import System
 
@@ -100,7 +101,7 @@ def markdown(rows: Sequence[Found]) -> str:
     """The table as Markdown; the paper's own numbers (in percent, or conflicts) in the last columns."""
     headings = ["", "inputs", "parameters", "steps", *(title for title, _ in COLUMNS.values())]
     headings += ["paper: accuracy or conflicts", "paper: coverage"]
-    lines = [headings, ["---"] * len(headings)]
+    lines = []
     for row in rows:
         seeds = f" ({row['seeds']} seeds)" if row["seeds"] > 1 else ""
         paper = row["paper"] or {}
@@ -108,18 +109,18 @@ def markdown(rows: Sequence[Found]) -> str:
         cells += [cell(row, name, digits) for name, (_, digits) in COLUMNS.items()]
         cells += [str(paper.get("validity", paper.get("conflicts", ""))), str(paper.get("coverage", ""))]
         lines.append(cells)
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return markdown_table(headings, lines)
 
 
 def cell(row: Found, name: str, digits: int) -> str:
     """A mean, with the least and the greatest where they differ."""
     if row[name] is None:
         return "-"
-    text = f"{row[name]:.{digits}f}"
-    if name == "excess" and row["likelihood"] == "bound":
-        text = f"≤ {text}"
-    least, greatest = (f"{number:.{digits}f}" for number in row[f"{name}_spread"])
-    return text if least == greatest or name == "minutes" else f"{text} ({least} to {greatest})"
+    if name == "minutes":
+        return f"{row[name]:.{digits}f}"
+    least, greatest = row[f"{name}_spread"]
+    text = with_range(row[name], least, greatest, digits)
+    return f"≤ {text}" if name == "excess" and row["likelihood"] == "bound" else text
 
 
 def draw_table(rows: Sequence[Found], path: Path) -> None:

@@ -93,11 +93,12 @@ class TruncatedTrace_ELBO(ELBO):
 
     def terms(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> Terms:
         """Run model and guide once and take the bound apart."""
-        parts = self._parts(model, guide, args, kwargs)
+        parts = self.parts(model, guide, *args, **kwargs)
         loss = (self.beta * parts.charge - parts.log_likelihood).sum()
         return Terms(loss, parts.log_likelihood.detach(), parts.kl, parts.trace)
 
-    def _parts(self, model: Any, guide: Any, args: Any, kwargs: Any) -> Parts:
+    def parts(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> Parts:
+        """Run model and guide once: likelihood and KL of each problem, nothing weighted yet."""
         model_trace, guide_trace = self._get_trace(model, guide, args, kwargs)
         likelihoods: list[Tensor] = []
         divergences: list[Tensor] = []

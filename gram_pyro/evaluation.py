@@ -21,6 +21,11 @@ PROBLEMS_AT_ONCE = 64
 Progress = Callable[..., Any]
 
 
+def no_progress(items: Sequence[Any], desc: str) -> Sequence[Any]:
+    """Progress that nobody sees."""
+    return items
+
+
 def draw_all(
     run: Run,
     problems: Sequence[Any],
@@ -71,7 +76,7 @@ def evaluate(
     samples: Sequence[int],
     steps: Sequence[int],
     seed: int = 0,
-    progress: Progress = lambda items, desc: items,
+    progress: Progress = no_progress,
     *,
     method: Method = INDEPENDENT,
     selections: Sequence[str] = (),

@@ -7,11 +7,11 @@ from typing import Any, Literal, NamedTuple
 
 import pyro
 import torch
-from pyro.distributions.util import scale_and_mask
 from torch import Tensor
 
 from gram_pyro.errors import Diverged
 from gram_pyro.guides.base import Guide
+from gram_pyro.importance_elbo import ImportanceELBO
 from gram_pyro.inference import seeded
 from gram_pyro.metrics import chunks
 from gram_pyro.models.base import Model
@@ -43,18 +43,8 @@ def log_weights(model: Model, guide: Guide, problems: Problems, targets: Tensor,
 
     The generative model: `steps` supervision steps and one likelihood. The mean of the weights is p(y | x).
     """
-    guide(problems, targets, steps=steps, supervise="last")
-    model_trace, guide_trace = guide.get_traces()
-    weights = torch.zeros(len(targets), device=targets.device)
-    drawn = False
-    for sign, trace in ((1.0, model_trace), (-1.0, guide_trace)):
-        sites: dict[str, Any] = trace.nodes
-        for site in sites.values():
-            if site["type"] != "sample" or site["infer"].get("_deterministic"):
-                continue
-            drawn |= not site["is_observed"]
-            weights += sign * scale_and_mask(site["fn"].log_prob(site["value"]), site["scale"], site["mask"])
-    return weights, drawn
+    parts = ImportanceELBO(None).parts(model, guide, problems, targets, steps=steps, supervise="last")
+    return parts.log_likelihood - parts.charge, len(parts.kl) > 0
 
 
 def likelihood(

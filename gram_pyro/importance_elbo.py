@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
+from pyro.distributions.util import scale_and_mask
 from torch import Tensor
 
 from gram_pyro.elbo import Terms, TruncatedTrace_ELBO
@@ -35,7 +36,7 @@ class ImportanceELBO(TruncatedTrace_ELBO):
 
     def terms(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> Terms:
         """Run model and guide `particles` times; the likelihood and KL reported are means over them."""
-        runs = [self._parts(model, guide, args, kwargs) for _ in range(self.particles)]
+        runs = [self.parts(model, guide, *args, **kwargs) for _ in range(self.particles)]
         weights = torch.stack([run.log_likelihood - self.beta * run.charge for run in runs])
         loss = -(weights.logsumexp(0) - math.log(self.particles)).sum()
         log_likelihood = torch.stack([run.log_likelihood for run in runs]).mean(0).detach()
@@ -44,5 +45,6 @@ class ImportanceELBO(TruncatedTrace_ELBO):
     def _kl(self, name: str, guide_site: Any, model_site: Any) -> tuple[Tensor, Tensor]:
         """log q - log p at the draw, `(batch,)`, twice."""
         value = guide_site["value"]
-        divergence: Tensor = guide_site["fn"].log_prob(value) - model_site["fn"].log_prob(value)
+        divergence = guide_site["fn"].log_prob(value) - model_site["fn"].log_prob(value)
+        divergence = scale_and_mask(divergence, guide_site["scale"], guide_site["mask"])
         return divergence.detach(), divergence

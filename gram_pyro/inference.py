@@ -175,13 +175,15 @@ def sample(
     with seeded(seed), pyro.validation_enabled(False):
         for start in range(0, len(owner), chunk):
             part = problems.select(owner[start : start + chunk]).to(device)
-            run = _run if model.recursion == "carried" else _run_anew
-            parts.append(run(model, part, num_samples, steps, method, heads, belief))
+            if model.recursion == "carried":
+                parts.append(_run(model, part, num_samples, steps, method, heads, belief))
+            else:
+                parts.append(_run_anew(model, part, steps, method))
     decoded, values, spent = zip(*parts, strict=True)
     shape = (len(steps), count, num_samples)
     return Draws(
         torch.cat(decoded, 1).view(*shape, length),
-        None if heads is None else torch.cat(values, 1).view(shape),
+        None if values[0] is None else torch.cat(values, 1).view(shape),
         torch.cat(spent, 1).view(shape),
     )
 
@@ -234,18 +236,10 @@ def _run(
                 kept = going.nonzero()[:, 0].to(device)
                 problems = problems.select(kept)
                 state = State(state.high[kept], state.low[kept])
-    return Draws(decoded, values, spent)
+    return Draws(decoded, None if heads is None else values, spent)
 
 
-def _run_anew(
-    model: Model,
-    problems: Problems,
-    num_samples: int,
-    steps: Sequence[int],
-    method: Method,
-    heads: Heads | None,
-    belief: Callable[[Tensor], Tensor],
-) -> Draws:
+def _run_anew(model: Model, problems: Problems, steps: Sequence[int], method: Method) -> Draws:
     """Run one chunk of a model without a state to carry: once for each depth, or once for all if there are none."""
     planned = model.recursion == "planned"
     runs: list[Tensor] = []
@@ -253,7 +247,7 @@ def _run_anew(
         runs.append(answers_of(model(problems, steps=depth, supervise="last"), method).cpu())
     decoded = torch.stack(runs).expand(len(steps), -1, -1)
     spent = torch.tensor(steps if planned else [1] * len(steps))[:, None].expand(-1, len(problems.tokens))
-    return Draws(decoded, None if heads is None else torch.full(spent.shape, torch.nan), spent)
+    return Draws(decoded, None, spent)
 
 
 def answers_of(outcome: Outcome, method: Method) -> Tensor:

@@ -35,7 +35,7 @@ class WakeSleepELBO(TruncatedTrace_ELBO):
     def terms(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> Terms:
         """Run model and guide awake, then the model asleep and the guide on its dream."""
         with DetachMessenger("guidance"):
-            parts = self._parts(model, guide, args, kwargs)
+            parts = self.parts(model, guide, *args, **kwargs)
         dream = self._dream(model, guide, *args, **kwargs)
         loss = (self.beta * parts.charge - parts.log_likelihood - dream).sum()
         return Terms(loss, parts.log_likelihood.detach(), parts.kl, parts.trace)

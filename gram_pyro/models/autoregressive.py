@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gram_pyro.errors import UserError
-from gram_pyro.models.base import Answers, Outcome, State, register
+from gram_pyro.models.base import Answers, Outcome, Recursion, State, register
 from gram_pyro.models.layers import Cache, Stack
 from gram_pyro.models.transformer import Transformer, TransformerConfig
 from gram_pyro.tasks.base import Problems, Task
@@ -28,7 +28,7 @@ class Autoregressive(Transformer):
     """
 
     Config: ClassVar = TransformerConfig
-    recursion: ClassVar[Literal["carried", "planned", "none"]] = "none"
+    recursion: ClassVar[Recursion] = "none"
     compiled: ClassVar = ("read", "tell")
 
     def __init__(self, task: Task, config: TransformerConfig | None = None) -> None:

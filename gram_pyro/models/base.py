@@ -13,6 +13,8 @@ from pyro.poutine.runtime import _PYRO_STACK
 from pyro.poutine.trace_messenger import TraceMessenger
 from torch import Tensor, nn
 
+Recursion = Literal["carried", "planned", "none"]
+
 
 class State(NamedTuple):
     """z = (h, l), each `(batch, length, width)`."""
@@ -142,7 +144,7 @@ class Model(nn.Module):
     """Blocks (attention and feed-forward) that a supervision step runs every position through: its price."""
     draws: bool = True
     """Whether two runs on one problem may differ; one that draws nothing is run once for all samples."""
-    recursion: ClassVar[Literal["carried", "planned", "none"]] = "carried"
+    recursion: ClassVar[Recursion] = "carried"
     """What steps are: a run goes on from the state of a shorter one; all are planned from the first; or there is one
     step and no other."""
     guide: ClassVar[str] = "gaussian"

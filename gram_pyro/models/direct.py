@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import pyro
 from torch import Tensor
 
-from gram_pyro.models.base import Answers, Outcome, State, register
+from gram_pyro.models.base import Answers, Outcome, Recursion, State, register
 from gram_pyro.models.layers import Stack
 from gram_pyro.models.transformer import Transformer, TransformerConfig
 from gram_pyro.tasks.base import Problems, Task
@@ -21,7 +21,7 @@ class Direct(Transformer):
 
     Config: ClassVar = TransformerConfig
     draws = False
-    recursion: ClassVar[Literal["carried", "planned", "none"]] = "none"
+    recursion: ClassVar[Recursion] = "none"
     compiled: ClassVar = ("predict",)
 
     def __init__(self, task: Task, config: TransformerConfig | None = None) -> None:

@@ -17,6 +17,7 @@ from gram_pyro.models.layers import MAX_SIZE, Decoder, Embedding, Shape, Stack, 
 from gram_pyro.tasks.base import Problems, Task
 
 MIN_SCALE = 0.01
+Core = Literal["hierarchical", "shared", "flat"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class GramConfig(Shape):
     """Low-level refinements before each proposal (K)."""
     transitions: int = 1
     """Transitions in a supervision step (T)."""
-    core: Literal["hierarchical", "shared", "flat"] = "hierarchical"
+    core: Core = "hierarchical"
     """Two latents (h, l) with a network each, or with one network for both; or a single latent."""
     guidance: bool = True
     """Whether transitions draw a Gaussian guidance; without it the recursion is deterministic."""

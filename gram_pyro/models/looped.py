@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-from gram_pyro.models.gram import GramConfig
-from gram_pyro.models.recursive import Deterministic
+from gram_pyro.models.gram import Core
+from gram_pyro.models.recursive import Deterministic, DeterministicConfig
 
 
 @dataclass(frozen=True)
-class LoopedConfig(GramConfig):
-    """GRAM's configuration, without guidance."""
+class LoopedConfig(DeterministicConfig):
+    """The configuration with one latent."""
 
-    core: Literal["hierarchical", "shared", "flat"] = "flat"
+    core: Core = "flat"
     """How many latents, and how many networks."""
-    guidance: bool = False
-    """None: the recursion is deterministic."""
 
 
 class Looped(Deterministic):

@@ -10,7 +10,7 @@ import torch
 from pyro import poutine
 from torch import Tensor, nn
 
-from gram_pyro.models.base import Answers, Outcome, State, register
+from gram_pyro.models.base import Answers, Outcome, Recursion, State, register
 from gram_pyro.models.layers import Stack
 from gram_pyro.models.transformer import Transformer, TransformerConfig
 from gram_pyro.tasks.base import Problems, Task
@@ -33,7 +33,7 @@ class Mdlm(Transformer):
 
     Config: ClassVar = TransformerConfig
     guide: ClassVar[str] = "prior"
-    recursion: ClassVar[Literal["carried", "planned", "none"]] = "planned"
+    recursion: ClassVar[Recursion] = "planned"
     compiled: ClassVar = ("predict",)
 
     def __init__(self, task: Task, config: TransformerConfig | None = None) -> None:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-from gram_pyro.models.gram import GramConfig
-from gram_pyro.models.recursive import Deterministic
+from gram_pyro.models.gram import Core
+from gram_pyro.models.recursive import Deterministic, DeterministicConfig
 
 
 @dataclass(frozen=True)
-class TrmConfig(GramConfig):
-    """GRAM's configuration, without guidance."""
+class TrmConfig(DeterministicConfig):
+    """The configuration with one network for both latents."""
 
-    core: Literal["hierarchical", "shared", "flat"] = "shared"
+    core: Core = "shared"
     """How many latents, and how many networks."""
-    guidance: bool = False
-    """None: the recursion is deterministic."""
 
 
 class Trm(Deterministic):
