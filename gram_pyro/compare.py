@@ -17,7 +17,7 @@ from tqdm import tqdm
 from gram_pyro.checkpoint import write_atomically
 from gram_pyro.cli import parse, take_option
 from gram_pyro.comparison import REFERENCES, Comparison
-from gram_pyro.comparison_run import TABLES, Budget, Equal
+from gram_pyro.comparison_run import TABLES, Budget, Equal, difference
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.inference import MAX_NUMBER
 from gram_pyro.machine import cores
@@ -67,6 +67,8 @@ class CompareConfig:
     """More options of the task in one string, such as "--task.n 10"."""
     out: str = "runs/compare"
     """Folder of the runs."""
+    known: tuple[str, ...] = ()
+    """Results of runs made elsewhere under the same budget, TABLE-TASK-runs.json: what they hold is not run again."""
     results: str | None = None
     """Folder for the tables as JSON, Markdown and figure; that of the runs unless told otherwise."""
 
@@ -123,19 +125,17 @@ def check(config: CompareConfig) -> list[str]:
 def claim(folder: Path, budget: Budget) -> None:
     """Note the budget in the folder of the runs. Raises `UserError` if runs there were made under another."""
     path = folder / BUDGET
-    mine = asdict(budget)
     try:
         theirs = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        write_atomically(path, (json.dumps(mine, indent=2) + "\n").encode())
+        write_atomically(path, (json.dumps(asdict(budget), indent=2) + "\n").encode())
         return
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read: {error}") from None
     if not isinstance(theirs, dict):
         raise UserError(f"{path} is damaged; choose another --out")
-    if theirs != mine:
-        other = [f"{name} {theirs.get(name)!r}" for name in mine if theirs.get(name) != mine[name]]
-        raise UserError(f"{folder} holds runs made with {', '.join(other)}; choose another --out, or the same budget")
+    if other := difference(theirs, budget):
+        raise UserError(f"{folder} holds runs made with {other}; choose another --out, or the same budget")
 
 
 def end_with_parent() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gram_pyro.checkpoint import write_atomically
-from gram_pyro.comparison_run import RESULT, TABLES, Entry, perform, result_of
+from gram_pyro.comparison_run import RESULT, TABLES, Entry, known_results, perform, result_of
 from gram_pyro.comparison_table import Found, draw_table, markdown, rows_of
 from gram_pyro.errors import UserError
 
@@ -21,13 +21,22 @@ REFERENCES = {"table1": "gram", "table3": "full"}
 
 
 class Comparison:
-    """All runs of one command, those that exist already left as they are."""
+    """All runs of one command, those that exist already, here or in `--known`, left as they are.
+
+    Raises `UserError` if a file of known results does not serve.
+    """
 
     def __init__(self, config: CompareConfig, names: Sequence[str]) -> None:
         self.config, self.names = config, names
         self.systems = TABLES[config.table]
         self.out = Path(config.out)
         self.budget = config.budget
+        self.known = known_results(config.known, self.budget)
+
+    def result(self, entry: Entry) -> Found | None:
+        """What is known of a run, if it has been made."""
+        found = result_of(entry, self.out)
+        return self.known.get(entry) if found is None else found
 
     def first(self, task: str) -> list[Entry]:
         """Every system with all of its inputs."""
@@ -60,7 +69,7 @@ class Comparison:
             for inputs in self.config.inputs
             for seed in range(self.config.seeds)
         ]
-        return [found for entry in every if (found := result_of(entry, self.out)) is not None]
+        return [found for entry in every if (found := self.result(entry)) is not None]
 
     def measured(self, task: str, name: str) -> list[Found]:
         """Those of the results that did not fail."""
@@ -80,7 +89,7 @@ class Comparison:
         for task in self.config.task:
             reference = self.reference(task)
             self.perform([] if reference is None else [reference], None, bar, pool)
-            amount = None if reference is None else result_of(reference, self.out)
+            amount = None if reference is None else self.result(reference)
             if amount is not None and amount["failed"]:
                 raise UserError(f"the reference failed, and nothing can be equal to it: {amount['failed']}")
             self.perform(self.first(task), amount, bar, pool)
@@ -91,7 +100,7 @@ class Comparison:
         self, entries: Sequence[Entry], reference: Found | None, bar: Any, pool: ProcessPoolExecutor | None
     ) -> None:
         """Those of the entries that are missing, here or in the pool."""
-        missing = [entry for entry in entries if result_of(entry, self.out) is None]
+        missing = [entry for entry in entries if self.result(entry) is None]
         bar.total += len(missing)
         bar.refresh()
         for entry, result in self.results_of(missing, reference, pool):
@@ -112,7 +121,7 @@ class Comparison:
             yield waiting[future], future.result()
 
     def write(self, task: str) -> None:
-        """The table of a task as JSON, Markdown and a figure; printed as well."""
+        """The table of a task as JSON, Markdown and a figure, and the results of all runs; printed as well."""
         folder = Path(self.config.results or self.out)
         name = f"{self.config.table}-{task}"
         rows: list[Found] = []
@@ -123,11 +132,12 @@ class Comparison:
         if not rows:
             raise UserError(f"no system could be measured on {task}; {RESULT} in {self.out} says why")
         text = markdown(rows)
-        write_atomically(folder / f"{name}.json", (json.dumps(rows, indent=2) + "\n").encode())
+        runs = [found for system in self.names for found in self.results(task, system)]
+        for kind, content in ((name, rows), (f"{name}-runs", runs)):
+            write_atomically(folder / f"{kind}.json", (json.dumps(content, indent=1) + "\n").encode())
         write_atomically(folder / f"{name}.md", (text + "\n").encode())
         draw_table(rows, folder / f"{name}.png")
         print(text)
-        for system in self.names:
-            for found in self.results(task, system):
-                if found["failed"]:
-                    print(f"not measured: {found['label']} ({found['entry']['inputs']}): {found['failed']}")
+        for found in runs:
+            if found["failed"]:
+                print(f"not measured: {found['label']} ({found['entry']['inputs']}): {found['failed']}")

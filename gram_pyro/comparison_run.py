@@ -6,6 +6,7 @@ import json
 import math
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -96,6 +97,35 @@ class Entry:
         return [*told, *budget.task_options.split(), "--seed", str(self.seed), *length, *machine]
 
 
+def known_results(paths: Sequence[str], budget: Budget) -> dict[Entry, dict[str, Any]]:
+    """The results in files that a comparison wrote beside its tables.
+
+    Raises `UserError` if a file cannot be read, or was made under another budget.
+    """
+    known: dict[Entry, dict[str, Any]] = {}
+    for path in paths:
+        try:
+            results = json.loads(Path(path).read_text(encoding="utf-8"))
+            found = {Entry(**result["entry"]): result for result in results if result["failed"] or result["rows"]}
+            budgets = [dict(result["budget"]) for result in results]
+        except OSError as error:
+            raise UserError(f"--known {path} cannot be read: {error.strerror}") from None
+        except (ValueError, TypeError, KeyError):
+            raise UserError(f"--known {path} is no file of results; take a TABLE-TASK-runs.json") from None
+        other = [changed for each in budgets if (changed := difference(each, budget))]
+        if other:
+            raise UserError(f"--known {path} holds runs made with {other[0]}; it serves that budget alone")
+        known.update(found)
+    return known
+
+
+def difference(theirs: Mapping[str, Any], mine: Budget) -> str:
+    """The fields of a budget that are not as asked; nothing if it is the same."""
+    return ", ".join(
+        f"{name} {theirs.get(name)!r}" for name, asked in asdict(mine).items() if theirs.get(name) != asked
+    )
+
+
 def result_of(entry: Entry, out: Path) -> dict[str, Any] | None:
     """What `perform` found, or None if it has not run to its end."""
     path = entry.folder(out) / RESULT
@@ -118,13 +148,14 @@ def perform(entry: Entry, out: Path, budget: Budget, reference: dict[str, Any] |
     """
     folder = entry.folder(out)
     result: dict[str, Any] = {"entry": asdict(entry), "label": entry.system.label, "failed": None}
+    result["budget"] = asdict(budget)
     updates = None if reference is None else equal_updates(entry, budget, reference)
     try:
         with redirect_stdout(sys.stderr):
             train.train_once(folder, entry.arguments(budget, updates))
         torch.set_num_threads(budget.threads)
         run = load_run(str(folder), budget.device)
-        result.update(facts_of(run, folder, budget))
+        result.update(facts_of(run, folder))
         result.update(measured(run, entry.system, budget, reference))
     except Diverged as error:
         result["failed"] = str(error)
@@ -134,7 +165,7 @@ def perform(entry: Entry, out: Path, budget: Budget, reference: dict[str, Any] |
     return result
 
 
-def facts_of(run: Run, folder: Path, budget: Budget) -> dict[str, Any]:
+def facts_of(run: Run, folder: Path) -> dict[str, Any]:
     """How a run was trained, and what it had reached on validation problems in the end."""
     metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     config = from_json(folder / "config.json")
@@ -146,7 +177,6 @@ def facts_of(run: Run, folder: Path, budget: Budget) -> dict[str, Any]:
         "evaluations": evaluations_of(config, run.model),
         "blocks": run.model.blocks,
         "validation": [row for row in metrics if "validity" in row][-1],
-        "budget": asdict(budget),
         "machine": machine_facts(),
     }
 

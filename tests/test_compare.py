@@ -63,6 +63,29 @@ def test_what_is_done_is_not_done_again(
     assert "direct prediction, 2 layers" in capsys.readouterr().out
 
 
+def test_what_is_known_from_elsewhere_is_not_run(
+    compared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparison, "perform", lambda *_: pytest.fail("trained again"))
+    known = compared / "table1-coloring-runs.json"
+    told = ["--models", "trm", "direct-2", "--inputs", "relations", "--known", str(known)]
+    compare.main(small(tmp_path, *told))
+    for name in ("table1-coloring.md", "table1-coloring-runs.json"):
+        assert (tmp_path / name).read_text() == (compared / name).read_text()
+    with pytest.raises(UserError, match=r"runs\.json holds runs made with samples 3; it serves that budget alone"):
+        compare.main(small(tmp_path / "other", *told, "--samples", "4"))
+
+
+@pytest.mark.parametrize("text", ["", "{", "7", "[7]", "[{}]", '[{"entry": {"name": "trm"}, "budget": {}}]'])
+def test_a_file_without_results_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "runs.json"
+    with pytest.raises(UserError, match=r"runs\.json cannot be read"):
+        compare.main(small(tmp_path, "--known", str(path)))
+    path.write_text(text)
+    with pytest.raises(UserError, match=r"runs\.json is no file of results"):
+        compare.main(small(tmp_path, "--known", str(path)))
+
+
 def test_a_run_that_was_trained_is_only_measured(compared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = compared / "table1" / "coloring" / "direct-2-relations-0" / "result.json"
     before = json.loads(path.read_text())
@@ -212,8 +235,7 @@ def result(inputs: str, seed: int, validity: float) -> dict[str, Any]:
     }  # fmt: skip
     return {
         "entry": {"task": "nqueens", "inputs": inputs, "seed": seed}, "size": 8, "label": "TRM", "rows": [row],
-        "failed": None,
-        "parameters": 1000, "minutes": 4.0, "updates": 10, "budget": {}, "machine": {}, "gap": None,
+        "failed": None, "parameters": 1000, "minutes": 4.0, "updates": 10, "budget": {}, "machine": {}, "gap": None,
         "likelihood": {"kind": "exact", "nll": 2.0, "excess": 1.0}, "calibration": {"value": None, "halt": 0.1},
     }  # fmt: skip
 
