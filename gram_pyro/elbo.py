@@ -15,6 +15,7 @@ from pyro.poutine.trace_struct import Trace
 from pyro.poutine.util import prune_subsample_sites
 from torch import Tensor
 from torch.distributions import kl_divergence
+from torch.utils.checkpoint import checkpoint
 
 from gram_pyro.horizon_messenger import HorizonMessenger
 
@@ -66,6 +67,10 @@ class TruncatedTrace_ELBO(ELBO):
     charge
         Which transitions pay KL: `"last"`, those inside the horizon (the paper), or `"all"`: those
         outside it train the Gaussian heads locally, their inputs detached.
+    recompute
+        Whether supervision steps but the last are run again for their gradient instead of being kept
+        (activation checkpointing): memory for one step and for the states between them, and about a third
+        more time. Losses and gradients are the same. For a `Model` that goes on from a carried state.
 
     The KL is analytic where torch knows one and sampled where not. Works in `pyro.infer.SVI` and as
     a module, `elbo(model, guide)`; ordinary guides are replayed, a `GuideMessenger` runs interleaved.
@@ -78,6 +83,7 @@ class TruncatedTrace_ELBO(ELBO):
         beta: float | Tensor = 1.0,
         balance: float | None = None,
         charge: Literal["last", "all"] = "last",
+        recompute: bool = False,
     ) -> None:
         super().__init__(num_particles=1)  # type: ignore[no-untyped-call]
         if horizon is not None and horizon < 1:
@@ -90,6 +96,7 @@ class TruncatedTrace_ELBO(ELBO):
         self.beta = beta
         self.balance = balance
         self.charge = charge
+        self.recompute = recompute
 
     def terms(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> Terms:
         """Run model and guide once and take the bound apart."""
@@ -99,7 +106,36 @@ class TruncatedTrace_ELBO(ELBO):
 
     def parts(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> Parts:
         """Run model and guide once: likelihood and KL of each problem, nothing weighted yet."""
-        model_trace, guide_trace = self._get_trace(model, guide, args, kwargs)
+        if self.recompute and kwargs.get("steps", 1) > 1 and torch.is_grad_enabled():
+            return self._recomputed_parts(model, guide, *args, **kwargs)
+        return self._parts(self.horizon, model, guide, *args, **kwargs)
+
+    def _recomputed_parts(self, model: Any, guide: Any, *args: Any, steps: int, **course: Any) -> Parts:
+        """The same step by step; what the last one keeps is needed first."""
+        supervise, state = course.pop("supervise", "every"), course.pop("state", None)
+        before = "none" if supervise == "last" else supervise
+
+        def run(left: int, state: Any, supervise: str) -> Parts:
+            horizon = None if self.horizon is None else self.horizon - left * model.transitions
+            return self._parts(horizon, model, guide, *args, steps=1, state=state, supervise=supervise, **course)
+
+        def step(left: int, state: Any) -> tuple[Tensor, Tensor, Tensor, Any]:
+            parts = run(left, state, before)
+            return parts.log_likelihood, parts.charge, parts.kl, parts.trace.nodes["_RETURN"]["value"].state
+
+        found: list[tuple[Tensor, Tensor, Tensor]] = []
+        for left in range(steps - 1, 0, -1):
+            *terms, state = checkpoint(step, left, state, use_reentrant=False)
+            found.append((terms[0], terms[1], terms[2]))
+        last = run(0, state, supervise)
+        log_likelihoods, charges, kl = zip(*found, last[:3], strict=True)
+        charged = [each for each in kl if len(each)]
+        rows = torch.cat(charged) if charged else last.kl
+        return Parts(total([*log_likelihoods]), total([*charges]), rows, last.trace)
+
+    def _parts(self, horizon: int | None, model: Any, guide: Any, *args: Any, **kwargs: Any) -> Parts:
+        """One run, whose gradient sees its last `horizon` transitions; 0 or less if it ends before the horizon."""
+        model_trace, guide_trace = self._get_trace(horizon, model, guide, args, kwargs)
         likelihoods: list[Tensor] = []
         divergences: list[Tensor] = []
         charges: list[Tensor] = []
@@ -109,7 +145,7 @@ class TruncatedTrace_ELBO(ELBO):
                 continue
             if site["is_observed"]:
                 likelihoods.append(scale_and_mask(site["fn"].log_prob(site["value"]), site["scale"], site["mask"]))
-            elif name in guide_trace.nodes and self._is_charged(name, sites):
+            elif name in guide_trace.nodes and self._is_charged(name, sites, horizon):
                 divergence, balanced = self._kl(name, guide_trace.nodes[name], site)
                 divergences.append(divergence.detach())
                 charges.append(balanced)
@@ -132,8 +168,8 @@ class TruncatedTrace_ELBO(ELBO):
             loss.backward()  # type: ignore[no-untyped-call]
         return loss.item()
 
-    def _get_trace(self, model: Any, guide: Any, args: Any, kwargs: Any) -> tuple[Trace, Trace]:
-        with HorizonMessenger(self.horizon, self.charge):
+    def _get_trace(self, horizon: int | None, model: Any, guide: Any, args: Any, kwargs: Any) -> tuple[Trace, Trace]:
+        with HorizonMessenger(horizon, self.charge):
             interleaved = poutine.unwrap(guide)
             if isinstance(interleaved, GuideMessenger):
                 guide(*args, **kwargs)
@@ -142,11 +178,11 @@ class TruncatedTrace_ELBO(ELBO):
             model_trace = poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(*args, **kwargs)
         return prune_subsample_sites(model_trace), prune_subsample_sites(guide_trace)
 
-    def _is_charged(self, name: str, sites: dict[str, Any]) -> bool:
-        if self.horizon is None or self.charge == "all":
+    def _is_charged(self, name: str, sites: dict[str, Any], horizon: int | None) -> bool:
+        if horizon is None or self.charge == "all":
             return True
         proposal = sites.get(name.replace("guidance", "proposal"))
-        return proposal is None or bool(proposal["infer"].get("remaining", 0) < self.horizon)
+        return proposal is None or bool(proposal["infer"].get("remaining", 0) < horizon)
 
     def _kl(self, name: str, guide_site: Any, model_site: Any) -> tuple[Tensor, Tensor]:
         """KL of one site, `(batch,)`, and the same value with the balanced gradient."""

@@ -28,8 +28,9 @@ class ImportanceELBO(TruncatedTrace_ELBO):
         particles: int = 4,
         beta: float | Tensor = 1.0,
         charge: Literal["last", "all"] = "last",
+        recompute: bool = False,
     ) -> None:
-        super().__init__(horizon, beta=beta, charge=charge)
+        super().__init__(horizon, beta=beta, charge=charge, recompute=recompute)
         if particles < 1:
             raise ValueError(f"particles must be at least 1, not {particles}")
         self.particles = particles

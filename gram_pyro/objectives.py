@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gram_pyro.elbo import TruncatedTrace_ELBO
 from gram_pyro.importance_elbo import ImportanceELBO
@@ -12,8 +12,14 @@ from gram_pyro.wake_sleep_elbo import WakeSleepELBO
 if TYPE_CHECKING:
     from gram_pyro.training import TrainingConfig
 
+
+def common(config: TrainingConfig) -> dict[str, Any]:
+    """What every objective is told."""
+    return {"charge": config.charge, "recompute": config.recompute}
+
+
 OBJECTIVES: dict[str, Callable[[TrainingConfig], TruncatedTrace_ELBO]] = {
-    "elbo": lambda config: TruncatedTrace_ELBO(config.horizon, balance=config.balance, charge=config.charge),
-    "importance": lambda config: ImportanceELBO(config.horizon, particles=config.particles, charge=config.charge),
-    "wake_sleep": lambda config: WakeSleepELBO(config.horizon, charge=config.charge),
+    "elbo": lambda config: TruncatedTrace_ELBO(config.horizon, balance=config.balance, **common(config)),
+    "importance": lambda config: ImportanceELBO(config.horizon, particles=config.particles, **common(config)),
+    "wake_sleep": lambda config: WakeSleepELBO(config.horizon, **common(config)),
 }

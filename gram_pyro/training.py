@@ -47,6 +47,9 @@ class TrainingConfig:
     """Trajectories that the importance-weighted bound weighs."""
     horizon: int = 1
     """Transitions that gradients run through; above the model's transitions, several steps are unrolled."""
+    recompute: bool = False
+    """Whether supervision steps of an update but the last are computed again for their gradient instead of being kept:
+    memory for one of them, at about a third more time."""
     charge: Literal["last", "all"] = "all"
     """Which transitions pay KL: those inside the horizon (the paper), or all."""
     beta: float = 1.0

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import torch
 from pyro import poutine
+from pyro.poutine.trace_struct import Trace
 from torch import Tensor
 
 from gram_pyro.detach_messenger import DetachMessenger
@@ -29,16 +30,20 @@ class WakeSleepELBO(TruncatedTrace_ELBO):
         *,
         beta: float | Tensor = 1.0,
         charge: Literal["last", "all"] = "last",
+        recompute: bool = False,
     ) -> None:
-        super().__init__(horizon, beta=beta, balance=1.0, charge=charge)
+        super().__init__(horizon, beta=beta, balance=1.0, charge=charge, recompute=recompute)
 
     def terms(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> Terms:
         """Run model and guide awake, then the model asleep and the guide on its dream."""
-        with DetachMessenger("guidance"):
-            parts = self.parts(model, guide, *args, **kwargs)
+        parts = self.parts(model, guide, *args, **kwargs)
         dream = self._dream(model, guide, *args, **kwargs)
         loss = (self.beta * parts.charge - parts.log_likelihood - dream).sum()
         return Terms(loss, parts.log_likelihood.detach(), parts.kl, parts.trace)
+
+    def _get_trace(self, horizon: int | None, model: Any, guide: Any, args: Any, kwargs: Any) -> tuple[Trace, Trace]:
+        with DetachMessenger("guidance"):
+            return super()._get_trace(horizon, model, guide, args, kwargs)
 
     def _dream(self, model: Any, guide: Any, problems: Any, targets: Tensor, **course: Any) -> Tensor:
         """log q of a trajectory of the prior, given the answer that the decoder draws at its end: `(batch,)`."""

@@ -374,3 +374,41 @@ def test_grad_mode_is_restored_after_an_error() -> None:
 def test_wrong_arguments_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=f"{next(iter(wrong))} must"):
         TruncatedTrace_ELBO(**wrong)
+
+
+# Activation checkpointing
+
+
+@pytest.mark.parametrize("horizon", [1, 3, 4, 5, None])
+@pytest.mark.parametrize("charge", ["last", "all"])
+@pytest.mark.parametrize("supervise", ["every", "last"])
+def test_a_step_that_is_computed_again_changes_nothing(horizon: int | None, charge: Any, supervise: Any) -> None:
+    found = []
+    for recompute in (False, True):
+        model, guide = pair(transitions=2)
+        elbo = TruncatedTrace_ELBO(horizon, balance=0.8, charge=charge, recompute=recompute)
+        torch.manual_seed(1)
+        terms = elbo.terms(model, guide, PROBLEMS, TARGETS, steps=3, supervise=supervise)
+        following = torch.rand(())
+        values = [terms.loss, terms.log_likelihood, terms.kl, terms.outcome.logits, following]
+        found.append((values, gradients(terms.loss, model, guide)))
+    (kept, kept_gradients), (again, again_gradients) = found
+    torch.testing.assert_close(again, kept)
+    assert_equal(again_gradients, kept_gradients)
+
+
+def test_a_step_that_is_computed_again_is_not_kept() -> None:
+    kept = []
+    for recompute in (False, True):
+        model, guide = pair()
+        saved: list[int] = []
+
+        def pack(tensor: Tensor, saved: list[int] = saved) -> Tensor:
+            saved.append(tensor.nbytes)
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            elbo = TruncatedTrace_ELBO(None, recompute=recompute)
+            elbo.terms(model, guide, PROBLEMS, TARGETS, steps=8)
+        kept.append(sum(saved))
+    assert kept[1] < kept[0] / 6

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import pyro
 import torch
@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gram_pyro.errors import UserError
-from gram_pyro.models.base import Answers, Outcome, Recursion, State, register
+from gram_pyro.models.base import Answers, Outcome, Recursion, State, Supervise, register
 from gram_pyro.models.layers import Cache, Stack
 from gram_pyro.models.transformer import Transformer, TransformerConfig
 from gram_pyro.tasks.base import Problems, Task
@@ -74,11 +74,11 @@ class Autoregressive(Transformer):
         *,
         steps: int = 1,
         state: State | None = None,
-        supervise: Literal["every", "last"] = "every",
+        supervise: Supervise = "every",
     ) -> Outcome:
         """Tell the answer; `targets` `(batch, length)`, -1 where nothing is asked."""
         register("model", self)
-        tokens, relations = problems
+        tokens, relations = problems.tokens, problems.relations
         batch, length = tokens.shape
         asked = self.asked(length)
         features = self.read(tokens, relations)

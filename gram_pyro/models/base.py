@@ -14,6 +14,7 @@ from pyro.poutine.trace_messenger import TraceMessenger
 from torch import Tensor, nn
 
 Recursion = Literal["carried", "planned", "none"]
+Supervise = Literal["every", "last", "none"]
 
 
 class State(NamedTuple):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import pyro
 from torch import Tensor
 
-from gram_pyro.models.base import Answers, Outcome, Recursion, State, register
+from gram_pyro.models.base import Answers, Outcome, Recursion, State, Supervise, register
 from gram_pyro.models.layers import Stack
 from gram_pyro.models.transformer import Transformer, TransformerConfig
 from gram_pyro.tasks.base import Problems, Task
@@ -42,7 +42,7 @@ class Direct(Transformer):
         *,
         steps: int = 1,
         state: State | None = None,
-        supervise: Literal["every", "last"] = "every",
+        supervise: Supervise = "every",
     ) -> Outcome:
         """Predict; `targets` `(batch, length)`, -1 where nothing is asked."""
         register("model", self)

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gram_pyro.errors import UserError
-from gram_pyro.models.base import Answers, Model, Outcome, State, register, state_site
+from gram_pyro.models.base import Answers, Model, Outcome, State, Supervise, register, state_site
 from gram_pyro.models.layers import MAX_SIZE, Decoder, Embedding, Shape, Stack, rotary
 from gram_pyro.tasks.base import Problems, Task
 
@@ -131,13 +131,13 @@ class Gram(Model):
         *,
         steps: int = 1,
         state: State | None = None,
-        supervise: Literal["every", "last"] = "every",
+        supervise: Supervise = "every",
     ) -> Outcome:
         """Run `steps` supervision steps of the program.
 
         `targets` `(batch, length)`, -1 where nothing is asked; None draws guidance and answers from
         the prior. `state` carries a trajectory on; None starts one. `supervise` puts a likelihood
-        after every supervision step (deep supervision) or after the last (the generative model).
+        after every supervision step (deep supervision), after the last (the generative model), or nowhere.
         Returns the last state and its logits `(batch, length, classes)`.
         """
         register("model", self)
@@ -157,5 +157,6 @@ class Gram(Model):
                 step, within = divmod(t, self.transitions)
                 if within == 0 and (supervise == "every" or t == total):
                     logits = self.decode(state.high)
-                    pyro.sample(f"y_{step}", self.likelihood(logits), obs=targets)
+                    if supervise != "none":
+                        pyro.sample(f"y_{step}", self.likelihood(logits), obs=targets)
         return Outcome(state, logits)

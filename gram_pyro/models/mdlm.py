@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import pyro
 import pyro.distributions as dist
@@ -10,7 +10,7 @@ import torch
 from pyro import poutine
 from torch import Tensor, nn
 
-from gram_pyro.models.base import Answers, Outcome, Recursion, State, register
+from gram_pyro.models.base import Answers, Outcome, Recursion, State, Supervise, register
 from gram_pyro.models.layers import Stack
 from gram_pyro.models.transformer import Transformer, TransformerConfig
 from gram_pyro.tasks.base import Problems, Task
@@ -57,7 +57,7 @@ class Mdlm(Transformer):
         *,
         steps: int = 1,
         state: State | None = None,
-        supervise: Literal["every", "last"] = "every",
+        supervise: Supervise = "every",
     ) -> Outcome:
         """Reveal the answer in `steps` steps, or estimate the bound at one moment.
 
@@ -87,7 +87,7 @@ class Mdlm(Transformer):
 
         Values are drawn; with targets they are the likeliest, as targets are what the next steps see.
         """
-        tokens, relations = problems
+        tokens, relations = problems.tokens, problems.relations
         batch, length = tokens.shape
         steps_alike = torch.ones(batch, length, steps, device=tokens.device)
         order = 1 + pyro.sample("order", dist.Categorical(steps_alike).to_event(1))
