@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import pyro
@@ -67,7 +68,7 @@ def measure(setting: Setting, options: FullElboOptions) -> list[Row]:
     with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as pool:
         peaks = {name: pool.submit(peak, setting, name, options.depth, options.seed).result() for name in COURSES}
     case = build(setting, options.seed)
-    times = time_paired({name: lambda name=name: step(case, name, options.depth) for name in COURSES}, options.repeats)
+    times = time_paired({name: partial(step, case, name, options.depth) for name in COURSES}, options.repeats)
     return [
         {
             "setting": asdict(setting),

@@ -18,6 +18,7 @@ from torch.distributions import kl_divergence
 from torch.utils.checkpoint import checkpoint
 
 from gram_pyro.horizon_messenger import HorizonMessenger
+from gram_pyro.models.base import Model
 
 
 class Terms(NamedTuple):
@@ -70,7 +71,7 @@ class TruncatedTrace_ELBO(ELBO):
     recompute
         Whether supervision steps but the last are run again for their gradient instead of being kept
         (activation checkpointing): memory for one step and for the states between them, and about a third
-        more time. Losses and gradients are the same. For a `Model` that goes on from a carried state.
+        more time. Losses and gradients are the same. Only where a `Model` goes on from a carried state.
 
     The KL is analytic where torch knows one and sampled where not. Works in `pyro.infer.SVI` and as
     a module, `elbo(model, guide)`; ordinary guides are replayed, a `GuideMessenger` runs interleaved.
@@ -106,7 +107,8 @@ class TruncatedTrace_ELBO(ELBO):
 
     def parts(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> Parts:
         """Run model and guide once: likelihood and KL of each problem, nothing weighted yet."""
-        if self.recompute and kwargs.get("steps", 1) > 1 and torch.is_grad_enabled():
+        goes_on = isinstance(model, Model) and model.recursion == "carried"
+        if self.recompute and goes_on and kwargs.get("steps", 1) > 1 and torch.is_grad_enabled():
             return self._recomputed_parts(model, guide, *args, **kwargs)
         return self._parts(self.horizon, model, guide, *args, **kwargs)
 
@@ -121,7 +123,8 @@ class TruncatedTrace_ELBO(ELBO):
 
         def step(left: int, state: Any) -> tuple[Tensor, Tensor, Tensor, Any]:
             parts = run(left, state, before)
-            return parts.log_likelihood, parts.charge, parts.kl, parts.trace.nodes["_RETURN"]["value"].state
+            outcome: Any = parts.trace.nodes["_RETURN"]
+            return parts.log_likelihood, parts.charge, parts.kl, outcome["value"].state
 
         found: list[tuple[Tensor, Tensor, Tensor]] = []
         for left in range(steps - 1, 0, -1):
@@ -135,7 +138,8 @@ class TruncatedTrace_ELBO(ELBO):
 
     def _parts(self, horizon: int | None, model: Any, guide: Any, *args: Any, **kwargs: Any) -> Parts:
         """One run, whose gradient sees its last `horizon` transitions; 0 or less if it ends before the horizon."""
-        model_trace, guide_trace = self._get_trace(horizon, model, guide, args, kwargs)
+        with HorizonMessenger(horizon, self.charge):
+            model_trace, guide_trace = self._get_trace(model, guide, args, kwargs)
         likelihoods: list[Tensor] = []
         divergences: list[Tensor] = []
         charges: list[Tensor] = []
@@ -168,14 +172,13 @@ class TruncatedTrace_ELBO(ELBO):
             loss.backward()  # type: ignore[no-untyped-call]
         return loss.item()
 
-    def _get_trace(self, horizon: int | None, model: Any, guide: Any, args: Any, kwargs: Any) -> tuple[Trace, Trace]:
-        with HorizonMessenger(horizon, self.charge):
-            interleaved = poutine.unwrap(guide)
-            if isinstance(interleaved, GuideMessenger):
-                guide(*args, **kwargs)
-                return interleaved.get_traces()
-            guide_trace = poutine.trace(guide).get_trace(*args, **kwargs)
-            model_trace = poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(*args, **kwargs)
+    def _get_trace(self, model: Any, guide: Any, args: Any, kwargs: Any) -> tuple[Trace, Trace]:
+        interleaved = poutine.unwrap(guide)
+        if isinstance(interleaved, GuideMessenger):
+            guide(*args, **kwargs)
+            return interleaved.get_traces()
+        guide_trace = poutine.trace(guide).get_trace(*args, **kwargs)
+        model_trace = poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(*args, **kwargs)
         return prune_subsample_sites(model_trace), prune_subsample_sites(guide_trace)
 
     def _is_charged(self, name: str, sites: dict[str, Any], horizon: int | None) -> bool:

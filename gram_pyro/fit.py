@@ -68,6 +68,9 @@ class Fit:
             raise UserError(
                 f"the guide {config.guide} samples its KL, which cannot be balanced; take --balance None with it"
             )
+        if training.objective == "constraint":
+            x = task.encode(problems[:1])
+            task.hold(x, torch.full((*x.tokens.shape, task.classes), 1 / task.classes))
         if training.head_rounds != 0:
             check_judged(model)
         if init is not None:

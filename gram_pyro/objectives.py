@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from gram_pyro.constraint_elbo import ConstraintELBO
 from gram_pyro.elbo import TruncatedTrace_ELBO
 from gram_pyro.importance_elbo import ImportanceELBO
+from gram_pyro.tasks.base import Task
 from gram_pyro.wake_sleep_elbo import WakeSleepELBO
 
 if TYPE_CHECKING:
@@ -18,8 +20,11 @@ def common(config: TrainingConfig) -> dict[str, Any]:
     return {"charge": config.charge, "recompute": config.recompute}
 
 
-OBJECTIVES: dict[str, Callable[[TrainingConfig], TruncatedTrace_ELBO]] = {
-    "elbo": lambda config: TruncatedTrace_ELBO(config.horizon, balance=config.balance, **common(config)),
-    "importance": lambda config: ImportanceELBO(config.horizon, particles=config.particles, **common(config)),
-    "wake_sleep": lambda config: WakeSleepELBO(config.horizon, **common(config)),
+OBJECTIVES: dict[str, Callable[[TrainingConfig, Task], TruncatedTrace_ELBO]] = {
+    "elbo": lambda config, _: TruncatedTrace_ELBO(config.horizon, balance=config.balance, **common(config)),
+    "importance": lambda config, _: ImportanceELBO(config.horizon, particles=config.particles, **common(config)),
+    "wake_sleep": lambda config, _: WakeSleepELBO(config.horizon, **common(config)),
+    "constraint": lambda config, task: ConstraintELBO(
+        config.horizon, hold=task.hold, weight=config.constraint_weight, balance=config.balance, **common(config)
+    ),
 }

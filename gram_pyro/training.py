@@ -40,11 +40,14 @@ class TrainingConfig:
     deep_supervision: bool = True
     """Whether every supervision step has a likelihood and an update of its own; otherwise an update runs the whole
     trajectory, and only its end is told what was right (and no problem runs free before)."""
-    objective: Literal["elbo", "importance", "wake_sleep"] = "elbo"
-    """What is minimised: the negative ELBO; the importance-weighted bound of several trajectories; or wake-sleep, where
-    the model learns from the posterior's trajectories and the posterior from the model's."""
+    objective: Literal["elbo", "importance", "wake_sleep", "constraint"] = "elbo"
+    """What is minimised: the negative ELBO; the importance-weighted bound of several trajectories; wake-sleep, where
+    the model learns from the posterior's trajectories and the posterior from the model's; or the ELBO with a
+    likelihood of the constraints at the end of trajectories of the prior."""
     particles: int = 4
     """Trajectories that the importance-weighted bound weighs."""
+    constraint_weight: float = 0.1
+    """Weight of the constraints beside the ELBO, where they are part of the objective."""
     horizon: int = 1
     """Transitions that gradients run through; above the model's transitions, several steps are unrolled."""
     recompute: bool = False
@@ -99,7 +102,7 @@ class TrainingConfig:
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise UserError(f"training.{name} must be above 0, not {value}")
-        for name in ("beta", "kl_rate", "warmup", "weight_decay", "seed"):
+        for name in ("beta", "kl_rate", "warmup", "weight_decay", "constraint_weight", "seed"):
             if not 0 <= getattr(self, name) < 2**63:
                 raise UserError(f"training.{name} must be 0 or more, not {getattr(self, name)}")
         for name in ("balance", "ema", "free", "kl_decay", "final_rate"):
@@ -151,7 +154,7 @@ class Trainer:
         self.averaged, self.averaged_guide = copy.deepcopy((model, guide))
         for part in (self.averaged, self.averaged_guide):
             part.requires_grad_(False)
-        self.elbo = OBJECTIVES[config.objective](config)
+        self.elbo = OBJECTIVES[config.objective](config, training_set.task)
         self.controller = KLController(config.beta, config.kl_rate, device)
         self.parameters: list[Tensor] = [*model.parameters(), *guide.parameters()]
         self.optimizer = torch.optim.AdamW(

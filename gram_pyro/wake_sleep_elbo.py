@@ -41,9 +41,9 @@ class WakeSleepELBO(TruncatedTrace_ELBO):
         loss = (self.beta * parts.charge - parts.log_likelihood - dream).sum()
         return Terms(loss, parts.log_likelihood.detach(), parts.kl, parts.trace)
 
-    def _get_trace(self, horizon: int | None, model: Any, guide: Any, args: Any, kwargs: Any) -> tuple[Trace, Trace]:
+    def _get_trace(self, model: Any, guide: Any, args: Any, kwargs: Any) -> tuple[Trace, Trace]:
         with DetachMessenger("guidance"):
-            return super()._get_trace(horizon, model, guide, args, kwargs)
+            return super()._get_trace(model, guide, args, kwargs)
 
     def _dream(self, model: Any, guide: Any, problems: Any, targets: Tensor, **course: Any) -> Tensor:
         """log q of a trajectory of the prior, given the answer that the decoder draws at its end: `(batch,)`."""

@@ -11,6 +11,7 @@ from pyro import poutine
 from pyro.infer import RenyiELBO
 from torch import Tensor, nn
 
+from gram_pyro.constraint_elbo import ConstraintELBO
 from gram_pyro.detach_messenger import DetachMessenger
 from gram_pyro.elbo import TruncatedTrace_ELBO
 from gram_pyro.guides import GUIDES, GaussianGuide
@@ -166,6 +167,44 @@ def test_a_posterior_that_learns_from_dreams_comes_closer_to_the_true_one() -> N
         (-elbo._dream(model, guide, many, targets).mean()).backward()
         optimizer.step()
     assert fit() > before + 0.5
+
+
+# Constraints
+
+
+def test_the_constraints_are_an_observed_site_of_the_prior() -> None:
+    model, guide = pair(0.2)
+    course: dict[str, Any] = {"steps": 2, "supervise": "every"}
+    torch.manual_seed(1)
+    plain = TruncatedTrace_ELBO(1).terms(model, guide, PROBLEMS, TARGETS, **course)
+    logits = model(PROBLEMS, steps=2, supervise="none").logits
+    torch.manual_seed(1)
+    found = ConstraintELBO(1, hold=TASK.hold, weight=0.3).terms(model, guide, PROBLEMS, TARGETS, **course)
+    held = TASK.hold(PROBLEMS, logits.softmax(-1))
+    torch.testing.assert_close(found.loss, plain.loss - 0.3 * held.sum())
+    assert torch.equal(found.kl, plain.kl)
+
+
+def test_a_model_learns_from_constraints_alone() -> None:
+    """No target is shown, and the prior comes to color most graphs."""
+    model, _ = pair()
+    elbo = ConstraintELBO(None, hold=TASK.hold)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    many = PROBLEMS.select(torch.arange(3).repeat(16))
+    torch.manual_seed(1)
+    held = []
+    for _ in range(250):
+        optimizer.zero_grad()
+        promise = elbo.promise(model, many, steps=2)
+        (-promise.mean()).backward()
+        optimizer.step()
+        held.append(promise.mean().item())
+    assert sum(held[-20:]) / 20 > held[0] / 3
+
+
+def test_a_weight_below_zero_is_none() -> None:
+    with pytest.raises(ValueError, match="weight must be 0 or more, not -1"):
+        ConstraintELBO(hold=TASK.hold, weight=-1)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)

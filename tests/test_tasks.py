@@ -55,6 +55,31 @@ def test_solutions_pass_and_corrupted_ones_do_not(name: str, data: st.DataObject
 
 
 @over_tasks
+@given(st.data())
+def test_constraints_hold_where_an_answer_is_sure_and_right(name: str, data: st.DataObject) -> None:
+    task = VARIANTS[name]
+    problem = data.draw(st.sampled_from(problems(name)))
+    target = data.draw(st.sampled_from([*task.targets(problem)])).clone()
+    place = data.draw(st.integers(0, task.asked(len(target)) - 1))
+    target[place] = data.draw(st.integers(0, task.classes - 1))
+    sure = torch.nn.functional.one_hot(target.clamp(min=0), task.classes).float()[None]
+    (held,) = task.hold(task.encode([problem]), sure)
+    right = task.violations(problem, task.answer(problem, target.tolist())) == 0
+    assert (held > -0.01) == right and (held < -5) == (not right)
+
+
+@over_tasks
+def test_doubt_costs_and_has_a_gradient(name: str) -> None:
+    task = VARIANTS[name]
+    x = task.encode(problems(name)[:2])
+    logits = torch.zeros(*x.tokens.shape, task.classes, requires_grad=True)
+    held = task.hold(x, logits.softmax(-1))
+    assert held.shape == (2,) and (held < -0.1).all()
+    held.sum().backward()
+    assert logits.grad is not None and logits.grad.isfinite().all()
+
+
+@over_tasks
 def test_targets_are_the_solutions(name: str) -> None:
     task = VARIANTS[name]
     for problem in problems(name):

@@ -10,6 +10,8 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
+from gram_pyro.errors import UserError
+
 Split = Literal["train", "validation", "test"]
 Answer = tuple[int, ...]
 
@@ -54,6 +56,9 @@ class Examples(NamedTuple):
 
 class TrainingSet(ABC):
     """Problems with all their solutions, ready to be drawn from."""
+
+    task: Task
+    """The task that they are of."""
 
     @abstractmethod
     def draw(self, count: int, generator: torch.Generator) -> Examples:
@@ -148,6 +153,14 @@ class Task(ABC):
         that answers that count as the same give the same ones.
         """
         return probabilities
+
+    def hold(self, problems: Problems, probabilities: Tensor) -> Tensor:
+        """The log-probability that an answer satisfies the problem, where positions are independent: `(batch,)`.
+
+        `probabilities` `(batch, length, classes)`; each constraint exactly, several as if they were independent. Raises
+        `UserError` if the task knows no such thing.
+        """
+        raise UserError(f"the task {self.name} has no likelihood of its constraints; take another --objective")
 
     @property
     def goal(self) -> str:

@@ -21,6 +21,7 @@ from gram_pyro.tasks.coloring_pool import ColoringPool
 from gram_pyro.tasks.exact_coloring import colorings
 from gram_pyro.tasks.graph_files import read_graph, read_graphs
 from gram_pyro.tasks.graph_split import random_adjacency, split_of
+from gram_pyro.tasks.hold import log_differ
 
 PALETTE = ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#edc948", "#76b7b2", "#9c755f")
 SEARCH_LIMIT = 200_000
@@ -205,6 +206,15 @@ class Coloring(Task):
         colors = probabilities[:, :n]
         same = torch.einsum("bik,bjk->bij", colors, colors)[:, *torch.triu_indices(n, n, 1)]
         return torch.stack((same, 1 - same), -1)
+
+    def hold(self, problems: Problems, probabilities: Tensor) -> Tensor:
+        """No edge joins two vertices of one color."""
+        if problems.relations is not None:
+            return log_differ(probabilities, problems.relations[:, 0])
+        rows, columns = torch.triu_indices(self.n, self.n, 1)
+        joined = probabilities.new_zeros(len(probabilities), self.n, self.n)
+        joined[:, rows, columns] = (problems.tokens[:, : len(rows)] == 2).to(joined)
+        return log_differ(probabilities[:, : self.n], joined)
 
     @property
     def goal(self) -> str:

@@ -28,6 +28,8 @@ class ColoringPool(TrainingSet):
     random; color names are random or canonical as the task says.
     """
 
+    task: Coloring
+
     def __init__(self, task: Coloring, graphs: Sequence[nx.Graph]) -> None:
         self.task = task
         self.adjacency = torch.from_numpy(

@@ -19,6 +19,7 @@ from gram_pyro.files import ending, is_folder
 from gram_pyro.tasks.base import Answer, Problems, Split, Task
 from gram_pyro.tasks.board_files import read_board, read_boards, read_diagonals
 from gram_pyro.tasks.exact_nqueens import completions, diagonals
+from gram_pyro.tasks.hold import log_at_most_one, log_exactly_one, log_given
 from gram_pyro.tasks.nqueens_boards import (
     SEARCH_LIMIT,
     Board,
@@ -212,6 +213,20 @@ class NQueens(Task):
     def answer(self, problem: Board, values: Sequence[int]) -> Answer:
         """0 or 1 for each cell."""
         return tuple(int(value) for value in values)
+
+    def hold(self, problems: Problems, probabilities: Tensor) -> Tensor:
+        """One queen in each row and column, at most one on a diagonal, none on excluded ones, the given ones kept."""
+        size = round(probabilities.shape[1] ** 0.5)
+        queens = probabilities[..., 1]
+        lines = torch.eye(size, device=queens.device).repeat_interleave(size, 1)
+        crossed = torch.from_numpy(diagonals(size)).to(queens.device)
+        held = log_exactly_one(queens, torch.cat((lines, lines.view(size, size, size).mT.flatten(1))))
+        held = held + log_at_most_one(queens, crossed)
+        given = torch.where(problems.tokens == 2, 1, -1)
+        if self.excluded and problems.relations is not None:
+            empty = problems.relations[:, 4:].diagonal(dim1=-2, dim2=-1).any(1)
+            given = torch.where(empty, 0, given)
+        return held + log_given(probabilities, given)
 
     def shown(self, answer: Answer) -> list[int]:
         """The column of the queen in each row, counted from 0; -1 where a row has none or several."""

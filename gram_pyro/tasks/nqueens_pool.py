@@ -26,6 +26,8 @@ class NQueensPool(TrainingSet):
     turned or mirrored at random, and excluded diagonals with them.
     """
 
+    task: NQueens
+
     def __init__(self, task: NQueens, boards: Sequence[Board]) -> None:
         self.task = task
         solutions = [task.completed(board) for board in boards]

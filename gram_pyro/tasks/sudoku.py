@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from matplotlib.axes import Axes
 from torch import Tensor
 
@@ -16,6 +17,7 @@ from gram_pyro.errors import UserError
 from gram_pyro.files import is_folder
 from gram_pyro.tasks.base import Answer, Problems, Split, Task
 from gram_pyro.tasks.exact_sudoku import Grids, candidates_of, search
+from gram_pyro.tasks.hold import log_exactly_one, log_given
 from gram_pyro.tasks.sudoku_checker import Puzzle, check_puzzle, count_violations, rule
 from gram_pyro.tasks.sudoku_files import is_csv, parse_cells, read_csv, read_folder, read_text, spells_puzzle
 from gram_pyro.tasks.sudoku_generator import CLUES, Level
@@ -179,6 +181,12 @@ class Sudoku(Task):
         """A digit for each cell."""
         return tuple(int(value) + 1 for value in values)
 
+    def hold(self, problems: Problems, probabilities: Tensor) -> Tensor:
+        """Every digit once in each row, column and box, the givens kept."""
+        groups = F.one_hot(units_of(self.box)).mT.flatten(0, 1).to(probabilities.device)
+        given = torch.where(problems.tokens > 1, problems.tokens - 2, -1)
+        return log_exactly_one(probabilities.mT, groups).sum(1) + log_given(probabilities, given)
+
     def canonical(self, answer: Answer) -> Answer:
         """The answer itself: different grids are different answers."""
         return answer
@@ -230,11 +238,16 @@ class Sudoku(Task):
 
 
 @lru_cache(maxsize=2)
+def units_of(box: int) -> Tensor:
+    """Row, column and box of each cell: `(3, cells)`."""
+    row, column = np.divmod(np.arange(box**4), box * box)
+    return torch.from_numpy(np.stack([row, column, row // box * box + column // box]))
+
+
+@lru_cache(maxsize=2)
 def relations_of(box: int) -> Tensor:
     """Same row, same column, same box: `(3, cells, cells)`; cells that share two of them are related twice."""
-    cell = np.arange(box**4)
-    row, column = np.divmod(cell, box * box)
-    units = np.stack([row, column, row // box * box + column // box])
-    joined = np.zeros((box**4, box**4), dtype=bool)
-    joined[tuple(np.transpose(rule(box)))] = True
-    return torch.from_numpy((units[:, :, None] == units[:, None, :]) & (joined | joined.T)).float()
+    units = units_of(box)
+    joined = torch.zeros(box**4, box**4, dtype=torch.bool)
+    joined[tuple(torch.tensor(rule(box)).T)] = True
+    return ((units[:, :, None] == units[:, None, :]) & (joined | joined.T)).float()

@@ -27,6 +27,8 @@ class SudokuPool(TrainingSet):
     symmetry is applied to both.
     """
 
+    task: Sudoku
+
     def __init__(self, task: Sudoku, puzzles: Sequence[Puzzle]) -> None:
         self.task = task
         self.puzzles = torch.tensor([puzzle.cells for puzzle in puzzles], dtype=torch.int8)

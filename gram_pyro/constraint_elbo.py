@@ -1,0 +1,62 @@
+"""The ELBO, and beside it what the prior's own samples owe to the constraints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import pyro
+from pyro import poutine
+from torch import Tensor
+
+from gram_pyro.elbo import Terms, TruncatedTrace_ELBO
+from gram_pyro.horizon_messenger import HorizonMessenger
+from gram_pyro.tasks.base import Problems
+
+Hold = Callable[[Problems, Tensor], Tensor]
+
+
+class ConstraintELBO(TruncatedTrace_ELBO):
+    """ELBO plus `weight` times the log-probability that an answer of the prior satisfies the constraints.
+
+    A second run of the model, without target, ends in an observed site `constraints`: `hold(problems, probabilities)`
+    `(batch,)`, how likely all constraints of a problem hold under the decoder's probabilities
+    `(batch, length, classes)` (`Task.hold`). It trains the prior where the prior goes, which no target does; and it
+    knows of no target, so it is content with any solution. The other parameters as in `TruncatedTrace_ELBO`; with
+    `recompute` the second run is kept all the same.
+    """
+
+    def __init__(
+        self,
+        horizon: int | None = 1,
+        *,
+        hold: Hold,
+        weight: float = 0.1,
+        beta: float | Tensor = 1.0,
+        balance: float | None = None,
+        charge: Literal["last", "all"] = "last",
+        recompute: bool = False,
+    ) -> None:
+        super().__init__(horizon, beta=beta, balance=balance, charge=charge, recompute=recompute)
+        if not weight >= 0:
+            raise ValueError(f"weight must be 0 or more, not {weight}")
+        self.hold = hold
+        self.weight = weight
+
+    def terms(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> Terms:
+        """Run model and guide, then the model alone."""
+        terms = super().terms(model, guide, *args, **kwargs)
+        return terms._replace(loss=terms.loss - self.weight * self.promise(model, args[0], **kwargs).sum())
+
+    def promise(self, model: Callable[..., Any], problems: Problems, **course: Any) -> Tensor:
+        """The log-probability that the constraints hold at the end of a run of the prior: `(batch,)`."""
+        with HorizonMessenger(self.horizon, "last"):
+            trace = poutine.trace(self._program).get_trace(model, problems, **{**course, "supervise": "none"})
+        site: Any = trace.nodes["constraints"]
+        log_prob: Tensor = site["fn"].log_prob(site["value"])
+        return log_prob
+
+    def _program(self, model: Callable[..., Any], problems: Problems, **course: Any) -> None:
+        logits = model(problems, **course).logits
+        with pyro.plate("judged", len(logits), dim=-1):
+            pyro.factor("constraints", self.hold(problems, logits.softmax(-1)))
