@@ -48,8 +48,13 @@ class ConstraintELBO(TruncatedTrace_ELBO):
         terms = super().terms(model, guide, *args, **kwargs)
         return terms._replace(loss=terms.loss - self.weight * self.promise(model, args[0], **kwargs).sum())
 
-    def promise(self, model: Callable[..., Any], problems: Problems, **course: Any) -> Tensor:
-        """The log-probability that the constraints hold at the end of a run of the prior: `(batch,)`."""
+    def promise(
+        self, model: Callable[..., Any], problems: Problems, solutions: Tensor | None = None, **course: Any
+    ) -> Tensor:
+        """The log-probability that the constraints hold at the end of a run of the prior: `(batch,)`.
+
+        What a guide is told, `solutions`, does not matter here.
+        """
         with HorizonMessenger(self.horizon, "last"):
             trace = poutine.trace(self._program).get_trace(model, problems, **{**course, "supervise": "none"})
         site: Any = trace.nodes["constraints"]

@@ -78,7 +78,7 @@ class Fit:
         self.network = model.to(self.device)
         length = task.encode(problems[:1]).tokens.shape[1]
         training_set = task.training_set(problems)
-        try_guide(config.guide, guide, task.encode(problems[:1]), task.targets(problems[0])[:1])
+        try_guide(config.guide, guide, task, problems[0])
         self.counts = [count_solutions(task, problem) for problem in self.validation]
         self.trainer = Trainer(
             self.network, guide.to(self.device), training_set, length, training, training.updates or 1, self.device

@@ -38,12 +38,15 @@ class Likelihood(NamedTuple):
 
 
 @torch.no_grad()
-def log_weights(model: Model, guide: Guide, problems: Problems, targets: Tensor, steps: int) -> tuple[Tensor, bool]:
+def log_weights(
+    model: Model, guide: Guide, problems: Problems, targets: Tensor, steps: int, **told: Tensor
+) -> tuple[Tensor, bool]:
     """log p(y, trajectory | x) - log q(trajectory | x, y) of one trajectory each, `(batch,)`; whether there were draws.
 
-    The generative model: `steps` supervision steps and one likelihood. The mean of the weights is p(y | x).
+    The generative model: `steps` supervision steps and one likelihood. The mean of the weights is p(y | x). `told` is
+    what the guide asks for beside (`Guide.told`).
     """
-    parts = ImportanceELBO(None).parts(model, guide, problems, targets, steps=steps, supervise="last")
+    parts = ImportanceELBO(None).parts(model, guide, problems, targets, steps=steps, supervise="last", **told)
     return parts.log_likelihood - parts.charge, len(parts.kl) > 0
 
 
@@ -64,11 +67,12 @@ def likelihood(
     latent = False
     with seeded(seed), pyro.validation_enabled(False):
         for owner, y in chunks(task, problems, kept):
-            x = task.encode([problems[place] for place in owner.tolist()]).to(run.device)
-            weights, drawn = log_weights(run.model, run.guide, x, y.to(run.device), steps)
+            asked, y = [problems[place] for place in owner.tolist()], y.to(run.device)
+            x, told = task.encode(asked).to(run.device), run.guide.told(task, asked, y)
+            weights, drawn = log_weights(run.model, run.guide, x, y, steps, **told)
             latent |= drawn
             if drawn:
-                more = [log_weights(run.model, run.guide, x, y.to(run.device), steps)[0] for _ in range(draws - 1)]
+                more = [log_weights(run.model, run.guide, x, y, steps, **told)[0] for _ in range(draws - 1)]
                 weights = torch.stack([weights, *more]).logsumexp(0) - math.log(draws)
             nll.index_add_(0, owner, -share[owner] * weights.double().cpu())
     if not nll.isfinite().all():

@@ -147,8 +147,9 @@ def bound(
     seen: Seen = {}
     with seeded(seed), pyro.validation_enabled(False):
         for owner, y in progress(chunks(task, problems, kept)):
-            x = task.encode([problems[place] for place in owner.tolist()]).to(device)
-            terms = objective.terms(model, guide, x, y.to(device), steps=depth, supervise="last")
+            asked, y = [problems[place] for place in owner.tolist()], y.to(device)
+            x, told = task.encode(asked).to(device), guide.told(task, asked, y)
+            terms = objective.terms(model, guide, x, y, steps=depth, supervise="last", **told)
             loss = terms.kl.sum(0).double().cpu() - terms.log_likelihood.double().cpu()
             nll.index_add_(0, owner, weight[owner] * loss)
             for place, values in zip(owner.tolist(), terms.outcome.answers.tolist(), strict=True):

@@ -66,7 +66,7 @@ def inspect(
     y = shown.expand(samples, -1).to(run.device)
     with seeded(seed), pyro.validation_enabled(False):
         free = poutine.trace(run.model).get_trace(many, steps=steps, supervise="every")
-        run.guide(many, y, steps=steps, supervise="every")
+        run.guide(many, y, steps=steps, supervise="every", **run.guide.told(task, [problem] * samples, y))
         steered, guide_trace = run.guide.get_traces()
         likelihoods = None
         if len(targets) <= MAX_TARGETS:
@@ -122,9 +122,9 @@ def estimate(run: Run, problem: Any, targets: Tensor, steps: int, draws: int) ->
     """p(solution | x) from `draws` posterior trajectories for each target; targets that spell one solution add up."""
     task = run.task
     x = task.encode([problem]).to(run.device).select(torch.zeros(len(targets), dtype=torch.long))
-    weights = torch.stack(
-        [log_weights(run.model, run.guide, x, targets.to(run.device), steps)[0] for _ in range(draws)]
-    )
+    y = targets.to(run.device)
+    told = run.guide.told(task, [problem] * len(targets), y)
+    weights = torch.stack([log_weights(run.model, run.guide, x, y, steps, **told)[0] for _ in range(draws)])
     weights = weights.double().cpu()
     means = weights.logsumexp(0).exp() / draws
     variances = weights.exp().var(0) / draws if draws > 1 else torch.full_like(means, math.nan)

@@ -150,6 +150,7 @@ class Trainer:
         device: torch.device | str = "cpu",
     ) -> None:
         self.model, self.guide, self.config, self.updates = model, guide, config, updates
+        self.training_set = training_set
         self.done = 0
         self.averaged, self.averaged_guide = copy.deepcopy((model, guide))
         for part in (self.averaged, self.averaged_guide):
@@ -197,10 +198,12 @@ class Trainer:
 
     def update(self) -> Measured:
         """One optimiser step on one supervision step (or more, if the horizon spans more) of each problem."""
-        (problems, targets, _), config = self.carry.examples, self.config
+        (problems, targets, solutions), config = self.carry.examples, self.config
         beta = self.controller.beta
         self.elbo.beta = beta if config.kl_tilt == 1 else beta * self.kl_weights[self.carry.depths]
         course: dict[str, Any] = {"steps": self.steps, "state": self.carry.state, "supervise": self.supervise}
+        if self.guide.sees_solutions:
+            course["solutions"] = self.training_set.known(solutions, targets.cpu()).to(targets.device)
         terms = self.elbo.terms(self.model, self.guide, problems, targets, **course)
         loss = terms.loss / (len(targets) * self.steps)
         self.optimizer.zero_grad()

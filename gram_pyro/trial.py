@@ -6,20 +6,20 @@ from typing import Any
 
 import pyro
 import torch
-from torch import Tensor
 
 from gram_pyro.errors import UserError
 from gram_pyro.guides.base import Guide
 from gram_pyro.inference import seeded
-from gram_pyro.tasks.base import Problems
+from gram_pyro.tasks.base import Task
 
 
 @torch.no_grad()
-def try_guide(name: str, guide: Guide, problems: Problems, targets: Tensor) -> None:
+def try_guide(name: str, guide: Guide, task: Task, problem: Any) -> None:
     """Run a guide with its model once. Raises `UserError` if it fails, or answers a site with another shape."""
+    targets = task.targets(problem)[:1]
     try:
         with seeded(0), pyro.validation_enabled(False):
-            guide(problems, targets)
+            guide(task.encode([problem]), targets, **guide.told(task, [problem], targets))
             model_trace, guide_trace = guide.get_traces()
     except UserError:
         raise

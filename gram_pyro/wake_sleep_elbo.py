@@ -45,7 +45,9 @@ class WakeSleepELBO(TruncatedTrace_ELBO):
         with DetachMessenger("guidance"):
             return super()._get_trace(model, guide, args, kwargs)
 
-    def _dream(self, model: Any, guide: Any, problems: Any, targets: Tensor, **course: Any) -> Tensor:
+    def _dream(
+        self, model: Any, guide: Any, problems: Any, targets: Tensor, solutions: Tensor | None = None, **course: Any
+    ) -> Tensor:
         """log q of a trajectory of the prior, given the answer that the decoder draws at its end: `(batch,)`."""
         with torch.no_grad(), poutine.block():
             outcome = poutine.trace(model).get_trace(problems, **{**course, "supervise": "last"})
@@ -56,7 +58,8 @@ class WakeSleepELBO(TruncatedTrace_ELBO):
         answer = next(site["value"] for name, site in reversed(sites.items()) if name.startswith("y_"))
         answer = answer.where(targets >= 0, -1)
         with poutine.block(), DetachMessenger("proposal"), RecallMessenger(trajectory):
-            guide(problems, answer, **course)
+            told = {} if solutions is None else {"solutions": solutions}
+            guide(problems, answer, **told, **course)
             _, guide_trace = guide.get_traces()
         found: dict[str, Any] = guide_trace.nodes
         return total([site["fn"].log_prob(trajectory[name]) for name, site in found.items() if name in trajectory])

@@ -28,8 +28,10 @@ from gram_pyro.guides import (
     PriorGuide,
     RelationalGuide,
     ScaleOnlyGuide,
+    SolutionSetGuide,
 )
 from gram_pyro.guides.backward import LOOKAHEAD
+from gram_pyro.guides.solution_set import votes
 from gram_pyro.models.base import State
 from gram_pyro.models.gram import Gram, GramConfig
 from gram_pyro.tasks.base import Problems
@@ -320,3 +322,40 @@ def test_a_pooled_guidance_is_one_vector_a_problem(kind: type[Guide]) -> None:
     torch.testing.assert_close(moved, site["value"].expand(3, 5, 16))
     found.loss.backward()
     assert model.guidance_head is not None and model.guidance_head.weight.grad is not None
+
+
+def test_the_solution_set_moves_the_posterior_and_nothing_else() -> None:
+    _, guide = pair(SolutionSetGuide, spread=0.5)
+    near = TARGETS.clone()
+    near[:, 1] = (near[:, 1] + 1) % 3
+    padding = torch.full((3, 2, 5), -1)
+    found = {}
+    for name, solutions in {
+        "none": None,
+        "itself": TARGETS[:, None],
+        "near": torch.stack((TARGETS, near), 1),
+        "padded": torch.cat((TARGETS[:, None], padding, near[:, None]), 1),
+    }.items():
+        torch.manual_seed(1)
+        guide(PROBLEMS, TARGETS, solutions=solutions)
+        model_trace, guide_trace = guide.get_traces()
+        found[name] = guide_trace.nodes["guidance_1"]["fn"].mean, model_trace.nodes["guidance_1"]["fn"].mean
+        assert guide.solutions is None
+    assert all(torch.equal(prior, found["none"][1]) for _, prior in found.values())
+    assert torch.equal(found["itself"][0], found["none"][0]) and torch.equal(found["padded"][0], found["near"][0])
+    moved = (found["near"][0] - found["none"][0]).abs().amax(-1)
+    assert (moved[:, 1] > 1e-3).all()
+
+
+@given(seed=st.integers(0, 2**31), nearness=st.floats(-3, 3))
+def test_votes_are_shares_and_the_nearest_has_most(seed: int, nearness: float) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    solutions = torch.randint(0, 3, (2, 6, 5), generator=generator)
+    targets = torch.randint(-1, 3, (2, 5), generator=generator)
+    found = votes(solutions, targets, torch.tensor(nearness), 3)
+    assert (found >= 0).all() and (found.sum(-1) < 1).all()
+    torch.testing.assert_close(found, votes(solutions.flip(1), targets, torch.tensor(nearness), 3))
+    near, far = targets.clamp(min=0).clone(), (targets.clamp(min=0) + 1) % 3
+    near[:, 0] = (near[:, 0] + 1) % 3
+    shares = votes(torch.stack((near, far), 1), torch.where(targets < 0, 0, targets), torch.tensor(nearness), 3)
+    assert (shares[:, 1].gather(1, near[:, 1:2]) > shares[:, 1].gather(1, far[:, 1:2])).all()

@@ -19,7 +19,7 @@ from gram_pyro.importance_elbo import ImportanceELBO
 from gram_pyro.models import Gram, GramConfig
 from gram_pyro.objectives import OBJECTIVES
 from gram_pyro.recall_messenger import RecallMessenger
-from gram_pyro.tasks import Coloring
+from gram_pyro.tasks import Coloring, NQueens, Sudoku, Task
 from gram_pyro.training import Trainer, TrainingConfig
 from gram_pyro.wake_sleep_elbo import WakeSleepELBO
 
@@ -207,16 +207,18 @@ def test_a_weight_below_zero_is_none() -> None:
         ConstraintELBO(hold=TASK.hold, weight=-1)
 
 
+@pytest.mark.parametrize("task", [Coloring(n=5), NQueens(n=5), Sudoku(box=2, max_solutions=8)], ids=lambda t: t.name)
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.parametrize("guide_name", [name for name in GUIDES if name != "empty"])
-def test_every_guide_trains_under_every_objective(objective: Any, guide_name: str) -> None:
+def test_every_guide_trains_under_every_objective_on_every_task(objective: Any, guide_name: str, task: Task) -> None:
     torch.manual_seed(0)
-    model = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16))
-    guide = GUIDES[guide_name](TASK, model)
+    model = Gram(task, GramConfig(width=16, heads=4, layers=1, hidden=16))
+    guide = GUIDES[guide_name](task, model)
     needs = getattr(guide, "recipe", {})
     config = TrainingConfig(batch=8, depth=4, updates=3, warmup=0, objective=objective, particles=2, **needs)
-    problems = TASK.generate("train", 4, 0)
-    trainer = Trainer(model, guide, TASK.training_set(problems), 8, config, 3)
+    problems = task.generate("train", 4, 0)
+    length = task.encode(problems[:1]).tokens.shape[1]
+    trainer = Trainer(model, guide, task.training_set(problems), length, config, 3)
     before = [parameter.detach().clone() for parameter in trainer.parameters]
     for _ in range(3):
         assert trainer.update().loss.isfinite()

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from gram_pyro.errors import UserError
 from gram_pyro.models.gram import Gram, GramConfig
 from gram_pyro.tasks import TASKS, Coloring, NQueens, Sudoku, Task
+from gram_pyro.tasks.base import MAX_KNOWN
 
 torch.set_num_threads(1)
 VARIANTS: dict[str, Task] = {
@@ -66,6 +67,30 @@ def test_constraints_hold_where_an_answer_is_sure_and_right(name: str, data: st.
     (held,) = task.hold(task.encode([problem]), sure)
     right = task.violations(problem, task.answer(problem, target.tolist())) == 0
     assert (held > -0.01) == right and (held < -5) == (not right)
+
+
+@over_tasks
+def test_what_is_known_are_solutions(name: str) -> None:
+    """Of the task, for problems as they are, and of a training set, for examples as they were moved about."""
+    task = VARIANTS[name]
+    some = problems(name)[:4]
+    every = [task.targets(problem) for problem in some]
+    targets = torch.stack([each[-1] for each in every])
+    for problem, all_of_it, shown in zip(some, every, task.known(some, targets), strict=True):
+        rows = {tuple(row) for row in shown.tolist() if max(row) >= 0}
+        assert rows <= {tuple(row) for row in all_of_it.tolist()}
+        spelled = {task.canonical(task.answer(problem, row)) for row in rows}
+        assert len(spelled) == len(rows) == min(len(task.solutions(problem)), MAX_KNOWN)
+    training_set = task.training_set(some)
+    x, drawn, solutions = training_set.draw(20, torch.Generator().manual_seed(0))
+    known = training_set.known(solutions, drawn)
+    asked = drawn >= 0
+    found = ((known == drawn[:, None]) | ~asked[:, None]).all(-1)
+    assert found.any(1).all() and (found.sum(1) == 1).all()
+    sure = torch.nn.functional.one_hot(known.clamp(min=0), task.classes).float()
+    for place in range(known.shape[1]):
+        held = task.hold(x, sure[:, place])
+        assert (held[(known[:, place] >= 0).any(-1)] > -0.01).all()
 
 
 @over_tasks

@@ -51,8 +51,7 @@ class Fails(Misses):
 def attempt(kind: type[Guide]) -> None:
     torch.manual_seed(0)
     model = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16, transitions=2))
-    problems = TASK.generate("train", 1, 0)
-    try_guide("mine.py:Own", kind(TASK, model), TASK.encode(problems), TASK.targets(problems[0])[:1])
+    try_guide("mine.py:Own", kind(TASK, model), TASK, TASK.generate("train", 1, 0)[0])
 
 
 @pytest.mark.parametrize(
@@ -74,7 +73,6 @@ def test_a_guide_that_fits_passes_and_leaves_the_common_noise_alone() -> None:
     torch.manual_seed(0)
     model = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16))
     guide = GaussianGuide(TASK, model)
-    problems = TASK.generate("train", 1, 0)
     before = torch.get_rng_state()
-    try_guide("gaussian", guide, TASK.encode(problems), TASK.targets(problems[0])[:1])
+    try_guide("gaussian", guide, TASK, TASK.generate("train", 1, 0)[0])
     assert torch.equal(before, torch.get_rng_state())

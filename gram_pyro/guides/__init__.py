@@ -10,6 +10,7 @@ from gram_pyro.guides.mean_only import MeanOnlyGuide
 from gram_pyro.guides.prior import PriorGuide
 from gram_pyro.guides.relational import RelationalGuide
 from gram_pyro.guides.scale_only import ScaleOnlyGuide
+from gram_pyro.guides.solution_set import SolutionSetGuide
 from gram_pyro.registry import Registry
 
 GUIDES = Registry(
@@ -22,6 +23,7 @@ GUIDES = Registry(
     flow=FlowGuide,
     relational=RelationalGuide,
     backward=BackwardGuide,
+    solution_set=SolutionSetGuide,
     prior=PriorGuide,
     empty=EmptyGuide,
 )
@@ -38,4 +40,5 @@ __all__ = [
     "PriorGuide",
     "RelationalGuide",
     "ScaleOnlyGuide",
+    "SolutionSetGuide",
 ]

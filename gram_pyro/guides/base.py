@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from pyro.distributions import TorchDistribution
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from gram_pyro.errors import UserError
 from gram_pyro.models.base import register
+from gram_pyro.tasks.base import Task
 
 
 class Guide(GuideMessenger, nn.Module):
@@ -25,16 +26,31 @@ class Guide(GuideMessenger, nn.Module):
     """Whether torch knows its KL to the prior; one that is sampled cannot be balanced."""
     recipe: ClassVar[Mapping[str, Any]] = {}
     """Fields of `TrainingConfig` that it needs otherwise than a recipe has them."""
+    sees_solutions: ClassVar[bool] = False
+    """Whether it reads `self.solutions`."""
+    solutions: Tensor | None = None
+    """Known solutions in the run in progress, as targets: `(batch, solutions, length)`, rows of -1 where there are
+    fewer; None if none were told."""
 
     def __init__(self, model: nn.Module) -> None:
         nn.Module.__init__(self)
         GuideMessenger.__init__(self, model)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:  # type: ignore[override]
-        """Run model and guide together; `get_traces()` then has the result."""
+    def __call__(self, *args: Any, solutions: Tensor | None = None, **kwargs: Any) -> dict[str, Tensor]:  # type: ignore[override]
+        """Run model and guide together; `get_traces()` then has the result. The model is not told of `solutions`."""
         register("guide", self)
-        samples: dict[str, Tensor] = GuideMessenger.__call__(self, *args, **kwargs)
+        self.solutions = solutions
+        try:
+            samples: dict[str, Tensor] = GuideMessenger.__call__(self, *args, **kwargs)
+        finally:
+            self.solutions = None
         return samples
+
+    def told(self, task: Task, problems: Sequence[Any], targets: Tensor) -> dict[str, Tensor]:
+        """What a run on problems and targets `(batch, length)` is told beside them: known solutions, if it asks."""
+        if not self.sees_solutions:
+            return {}
+        return {"solutions": task.known(problems, targets.cpu()).to(targets.device)}
 
     @property
     def model(self) -> Callable[..., Any]:

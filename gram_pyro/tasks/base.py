@@ -9,11 +9,14 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import torch
 from matplotlib.axes import Axes
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from gram_pyro.errors import UserError
 
 Split = Literal["train", "validation", "test"]
 Answer = tuple[int, ...]
+MAX_KNOWN = 64
+"""Solutions of a problem that a guide is told, where it asks."""
 
 
 class Problems(NamedTuple):
@@ -63,6 +66,13 @@ class TrainingSet(ABC):
     @abstractmethod
     def draw(self, count: int, generator: torch.Generator) -> Examples:
         """`count` augmented examples: a problem uniformly, then one of its solutions uniformly."""
+
+    @abstractmethod
+    def known(self, solutions: Tensor, targets: Tensor) -> Tensor:
+        """Known solutions as targets, rows of -1 where there are fewer: `(batch, solutions, length)`.
+
+        `solutions` as in the `Examples` that `targets` `(batch, length)` came with.
+        """
 
     @abstractmethod
     def retarget(self, solutions: Tensor, log_probs: Tensor, generator: torch.Generator) -> Tensor:
@@ -142,6 +152,14 @@ class Task(ABC):
     def targets(self, problem: Any) -> Tensor:
         """Every target the generator may give `problem`, each equally likely: `(targets, length)`."""
 
+    def known(self, problems: Sequence[Any], targets: Tensor) -> Tensor:
+        """At most MAX_KNOWN solutions of problems of one size, as targets: `(batch, solutions, length)`.
+
+        Rows of -1 where there are fewer. `targets` `(batch, length)` is what a posterior is shown beside them.
+        """
+        every = [self.targets(problem) for problem in problems]
+        return pad_sequence([spaced(each, MAX_KNOWN) for each in every], batch_first=True, padding_value=-1)
+
     @abstractmethod
     def answer(self, problem: Any, values: Sequence[int]) -> Answer:
         """The answer to `problem` that decoded values `(length,)` spell."""
@@ -190,3 +208,8 @@ class Task(ABC):
     @abstractmethod
     def draw(self, problem: Any, answer: Answer | None, axes: Axes) -> None:
         """A picture of the problem with an answer, broken constraints marked."""
+
+
+def spaced(rows: Tensor, most: int) -> Tensor:
+    """At most so many rows, evenly spaced."""
+    return rows[:: -(-len(rows) // most)]

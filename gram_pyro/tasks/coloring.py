@@ -13,11 +13,12 @@ import torch
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from gram_pyro.errors import UserError
 from gram_pyro.files import is_folder
-from gram_pyro.tasks.base import Answer, Problems, Split, Task
-from gram_pyro.tasks.coloring_pool import ColoringPool
+from gram_pyro.tasks.base import MAX_KNOWN, Answer, Problems, Split, Task, spaced
+from gram_pyro.tasks.coloring_pool import ColoringPool, known_colorings
 from gram_pyro.tasks.exact_coloring import colorings
 from gram_pyro.tasks.graph_files import read_graph, read_graphs
 from gram_pyro.tasks.graph_split import random_adjacency, split_of
@@ -195,6 +196,11 @@ class Coloring(Task):
             renamings = list(permutations(range(self.k)))
             answers = sorted({tuple(names[c] for c in answer) for answer in answers for names in renamings})
         return self.encode_colors(torch.tensor(answers))
+
+    def known(self, problems: Sequence[nx.Graph], targets: Tensor) -> Tensor:
+        """At most MAX_KNOWN colorings of each graph, their colors named as close to the target's as may be."""
+        every = [spaced(torch.tensor(self.solutions(problem)), MAX_KNOWN) for problem in problems]
+        return known_colorings(self, pad_sequence(every, batch_first=True, padding_value=-1), targets)
 
     def answer(self, problem: nx.Graph, values: Sequence[int]) -> Answer:
         """The first n decoded values."""

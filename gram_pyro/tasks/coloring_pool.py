@@ -70,6 +70,10 @@ class ColoringPool(TrainingSet):
         listed = self.listed[graph].gather(2, order[:, None, :].expand(-1, self.listed.shape[1], -1))
         return Examples(self.task.encode_adjacency(adjacency), self.task.encode_colors(colors), listed)
 
+    def known(self, solutions: Tensor, targets: Tensor) -> Tensor:
+        """The listed colorings, their colors named as close to the target's as may be."""
+        return known_colorings(self.task, solutions, targets)
+
     def retarget(self, solutions: Tensor, log_probs: Tensor, generator: torch.Generator) -> Tensor:
         """A coloring drawn by its probability at the decoder, among the listed ones and their renamings.
 
@@ -91,6 +95,30 @@ class ColoringPool(TrainingSet):
         chosen = torch.multinomial(scores.softmax(1), 1, generator=generator)[:, 0]
         rows = torch.arange(batch)
         return self.task.encode_colors(names[chosen % len(names)].gather(1, colors[rows, chosen // len(names)]))
+
+
+def known_colorings(task: Coloring, listed: Tensor, targets: Tensor) -> Tensor:
+    """Colorings `(batch, listed, n)`, rows of -1 where there are fewer, as targets `(batch, listed, length)`.
+
+    Where names are random they are renamed after `targets` `(batch, length)`: color by color, the pair of names
+    that most vertices agree on first. Where they are canonical they stay so.
+    """
+    batch, count, n = listed.shape
+    colors, k = listed.long().clamp(min=0).flatten(0, 1), task.k
+    if task.names == "random":
+        wanted = targets[:, :n].clamp(min=0).repeat_interleave(count, 0)
+        agree = F.one_hot(colors, k).float().mT @ F.one_hot(wanted, k).float()  # (rows, own name, wanted name)
+        names = torch.zeros(len(colors), k, dtype=torch.long)
+        for _ in range(k):
+            own, new = (place[:, None] for place in torch.unravel_index(agree.flatten(1).argmax(1), (k, k)))
+            names.scatter_(1, own, new)
+            agree.scatter_(1, own[..., None].expand(-1, -1, k), -1.0)
+            agree.scatter_(2, new[..., None].expand(-1, k, -1), -1.0)
+        colors = names.gather(1, colors)
+    else:
+        colors = canonical_colors(colors, k)
+    known = task.encode_colors(colors).view(batch, count, -1)
+    return known.where(listed[..., :1] >= 0, -1)
 
 
 def canonical_colors(colors: Tensor, k: int) -> Tensor:

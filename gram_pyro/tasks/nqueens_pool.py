@@ -58,6 +58,13 @@ class NQueensPool(TrainingSet):
             listed = torch.where(listed < 0, -1, move.gather(1, cells).view(listed.shape)).to(listed.dtype)
         return Examples(self.task.problems(tokens, excluded), answers, listed)
 
+    def known(self, solutions: Tensor, targets: Tensor) -> Tensor:
+        """The listed completions."""
+        listed = solutions.long()
+        boards = torch.zeros(*listed.shape[:2], targets.shape[1], dtype=torch.long)
+        boards.scatter_(2, listed.clamp(min=0), 1)
+        return boards.where(listed[..., :1] >= 0, -1)
+
     def retarget(self, solutions: Tensor, log_probs: Tensor, generator: torch.Generator) -> Tensor:
         """A completion drawn by its probability at the decoder, among the listed ones."""
         batch, listed, n = solutions.shape

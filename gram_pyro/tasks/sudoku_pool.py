@@ -57,15 +57,24 @@ class SudokuPool(TrainingSet):
         return Examples(problems, targets, torch.cat([puzzle[:, None], *symmetries], 1).int())
 
     def retarget(self, solutions: Tensor, log_probs: Tensor, generator: torch.Generator) -> Tensor:
-        """A solution drawn by its probability at the decoder, among at most MAX_LISTED evenly spaced ones."""
-        batch, length, _ = log_probs.shape
-        puzzle, cells, digits = solutions.long().tensor_split((1, 1 + length), 1)
+        """A solution drawn by its probability at the decoder, among the listed ones."""
+        listed = self.listed(solutions)
+        scores = log_probs.gather(2, listed.clamp(min=0).transpose(1, 2)).sum(1)
+        scores = scores.masked_fill(listed[..., 0] < 0, -torch.inf)
+        chosen = torch.multinomial(scores.softmax(1), 1, generator=generator)[:, 0]
+        return listed[torch.arange(len(listed)), chosen]
+
+    def known(self, solutions: Tensor, targets: Tensor) -> Tensor:
+        """The listed solutions."""
+        return self.listed(solutions)
+
+    def listed(self, solutions: Tensor) -> Tensor:
+        """At most MAX_LISTED evenly spaced solutions as targets `(batch, listed, cells)`, -1 where there are fewer."""
+        puzzle, cells, digits = solutions.long().tensor_split((1, 1 + self.puzzles.shape[1]), 1)
         counts = self.counts[puzzle]
         step = (counts + MAX_LISTED - 1) // MAX_LISTED
         place = torch.arange(int(counts.max().clamp(max=MAX_LISTED))) * step
-        listed = self.answers[(self.offsets[puzzle] + place.minimum(counts - 1)).flatten()]
+        found = self.answers[(self.offsets[puzzle] + place.minimum(counts - 1)).flatten()]
         symmetries = Symmetries(*(part.repeat_interleave(place.shape[1], 0) for part in (cells, digits)))
-        targets = symmetries.apply(listed).view(batch, -1, length) - 1
-        scores = log_probs.gather(2, targets.transpose(1, 2)).sum(1).masked_fill(place >= counts, -torch.inf)
-        chosen = torch.multinomial(scores.softmax(1), 1, generator=generator)[:, 0]
-        return targets[torch.arange(batch), chosen]
+        targets = symmetries.apply(found).view(len(solutions), -1, cells.shape[1]) - 1
+        return targets.where((place < counts)[..., None], -1)

@@ -1,0 +1,54 @@
+"""A posterior that knows of the other solutions, too."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gram_pyro.guides.gaussian import GaussianGuide
+from gram_pyro.models.base import Model
+from gram_pyro.tasks.base import Task
+
+
+class SolutionSetGuide(GaussianGuide):
+    """q(eps_t | u_t, y, Y): the Gaussian posterior, told which other solutions in Y lie near the target y.
+
+    Of each known solution it sees how many positions agree with y; by a softmax over that, y itself included, the
+    others vote what else a position might be. So it can push where y has to be told from its neighbours, and leave
+    alone what they have in common. Without known solutions it is the Gaussian.
+    """
+
+    sees_solutions: ClassVar[bool] = True
+
+    def __init__(self, task: Task, model: Model) -> None:
+        super().__init__(task, model)
+        self.nearness = nn.Parameter(torch.ones(()))
+        self.project_votes = nn.Linear(task.classes, model.width, bias=False)
+
+    def known(self, name: str) -> Tensor:
+        """What is known at a site, `(batch, length, width)`: u_t, y, and how the solutions near y vote."""
+        known: Tensor = super().known(name)
+        solutions, targets = self.solutions, self.targets
+        if solutions is None or targets is None:
+            return known
+        shares = votes(solutions, targets, self.nearness, self.project_votes.in_features)
+        voted: Tensor = known + self.project_votes(shares)
+        return voted
+
+
+def votes(solutions: Tensor, targets: Tensor, nearness: Tensor, classes: int) -> Tensor:
+    """What solutions beside the target have at each position, weighed by nearness: `(batch, length, classes)`.
+
+    `solutions` `(batch, solutions, length)` with rows of -1 where there are fewer, `targets` `(batch, length)`.
+    The weights and that of the target itself sum to 1.
+    """
+    asked = (targets >= 0)[:, None]
+    apart = ((solutions != targets[:, None]) & asked).sum(-1)
+    other = (apart > 0) & (solutions >= 0).any(-1)
+    weights = torch.exp(-F.softplus(nearness) * apart) * other
+    weights = weights / (1 + weights.sum(-1, keepdim=True))
+    values = F.one_hot(solutions.clamp(min=0), classes) * (solutions >= 0)[..., None]
+    return torch.einsum("bs,bsnc->bnc", weights, values.to(weights))
