@@ -18,7 +18,6 @@ from torch.distributions import kl_divergence
 from torch.utils.checkpoint import checkpoint
 
 from gram_pyro.horizon_messenger import HorizonMessenger
-from gram_pyro.models.base import Model
 
 
 class Terms(NamedTuple):
@@ -107,7 +106,7 @@ class TruncatedTrace_ELBO(ELBO):
 
     def parts(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> Parts:
         """Run model and guide once: likelihood and KL of each problem, nothing weighted yet."""
-        goes_on = isinstance(model, Model) and model.recursion == "carried"
+        goes_on = getattr(model, "recursion", None) == "carried"
         if self.recompute and goes_on and kwargs.get("steps", 1) > 1 and torch.is_grad_enabled():
             return self._recomputed_parts(model, guide, *args, **kwargs)
         return self._parts(self.horizon, model, guide, *args, **kwargs)

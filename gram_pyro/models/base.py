@@ -56,6 +56,11 @@ class Recorded(dist.TorchDistribution):
         self.value = value
         super().__init__(value.shape[:-2], value.shape[-2:], validate_args=False)
 
+    @property
+    def base_dist(self) -> dist.Delta:
+        """A point mass, as below `pyro.deterministic`; `pyro.render_model` looks for it."""
+        return dist.Delta(self.value)
+
     def expand(self, batch_shape: Any, _instance: Any = None) -> Recorded:
         """Itself where nothing changes: every plate asks."""
         if torch.Size(batch_shape) == self.batch_shape:

@@ -1,0 +1,67 @@
+"""`python -m gram_pyro.program --model gram`: the sites of a model and how they depend on each other, as a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyro
+
+from gram_pyro.cli import parse
+from gram_pyro.errors import UserError, run_cli
+from gram_pyro.recipes import recipe
+from gram_pyro.runs import build_parts
+from gram_pyro.train import make_folder
+
+FORMATS = (".png", ".svg", ".pdf")
+MAX_DRAWN = 64
+
+
+@dataclass(frozen=True)
+class ProgramConfig:
+    """Draw a model's program with `pyro.render_model`: observed sites gray, deterministic ones dashed.
+
+    Needs graphviz: the package (`pip install gram_pyro[draw]`) and the program `dot`.
+    """
+
+    model: str = "gram"
+    """Name, or FILE.py:Name."""
+    task: str = "coloring"
+    """Name, or FILE.py."""
+    steps: int = 2
+    """Supervision steps."""
+    out: str = "program.png"
+    """The picture: .png, .svg or .pdf."""
+
+
+def main(arguments: list[str]) -> None:
+    """Draw."""
+    config: ProgramConfig = parse(ProgramConfig, "gram_pyro.program", arguments)
+    path = Path(config.out)
+    if path.suffix not in FORMATS:
+        raise UserError(f"--out {config.out} must end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
+    if not 1 <= config.steps <= MAX_DRAWN:
+        raise UserError(f"--steps must lie between 1 and {MAX_DRAWN}, not {config.steps}")
+    setup = recipe(config.task, model=config.model)
+    model, _ = build_parts(setup)
+    problem = setup.task.generate("train", 1, 0)[0]
+    make_folder(path.parent)
+    inputs = setup.task.encode([problem]), setup.task.targets(problem)[:1]
+    try:
+        pyro.render_model(
+            model,
+            model_args=inputs,
+            model_kwargs={"steps": config.steps},
+            render_distributions=True,
+            render_deterministic=True,
+            filename=str(path),
+        )
+    except (ImportError, OSError) as error:
+        raise UserError(
+            f"the picture needs graphviz, the package (pip install gram_pyro[draw]) and the program dot: {error}"
+        ) from None
+    print(path)
+
+
+if __name__ == "__main__":
+    run_cli(main)
