@@ -67,12 +67,12 @@ class TrainingSet(ABC):
     def draw(self, count: int, generator: torch.Generator) -> Examples:
         """`count` augmented examples: a problem uniformly, then one of its solutions uniformly."""
 
-    @abstractmethod
     def known(self, solutions: Tensor, targets: Tensor) -> Tensor:
         """Known solutions as targets, rows of -1 where there are fewer: `(batch, solutions, length)`.
 
-        `solutions` as in the `Examples` that `targets` `(batch, length)` came with.
+        `solutions` as in the `Examples` that `targets` `(batch, length)` came with. Raises `UserError` if it has none.
         """
+        raise UserError(f"the training set of {self.task.name} tells no guide of its solutions; take another --guide")
 
     @abstractmethod
     def retarget(self, solutions: Tensor, log_probs: Tensor, generator: torch.Generator) -> Tensor:
