@@ -37,7 +37,8 @@ class CompareConfig:
     task: tuple[str, ...] = ("coloring",)
     """Tasks: coloring, nqueens."""
     models: tuple[str, ...] = ("all",)
-    """Systems by name, or all: those of the paper's first table, or with --ablate of its third."""
+    """Systems by name, or all: those of the paper's first table, or with --ablate of its third, or with --posteriors
+    those that differ in guide and objective."""
     inputs: tuple[str, ...] = INPUTS
     """What systems are told: relations, tokens. Each is trained with all that are named here; the better one on
     validation problems is its row, and the others are in the JSON."""
@@ -45,12 +46,14 @@ class CompareConfig:
     """Wall minutes of each training; of the reference, where something else is equal."""
     seeds: int = 1
     """Runs of each of the systems that are repeated: GRAM, TRM, the autoregressive Transformer and MDLM; with --ablate,
-    GRAM as it is."""
+    GRAM as it is; with --posteriors, all."""
     equal: Equal = "time"
     """What is equal: wall time of training and samples; network evaluations of training and of sampling; or examples
     that updates were made on and samples. Beyond time, GRAM with the first of the inputs sets the amount."""
     ablate: tyro.conf.FlagCreatePairsOff[bool] = False
     """The paper's third table instead: GRAM with less, and with other objectives."""
+    posteriors: tyro.conf.FlagCreatePairsOff[bool] = False
+    """GRAM under every guide and every objective instead."""
     samples: int = 20
     """Samples of a problem."""
     problems: int = 100
@@ -74,8 +77,8 @@ class CompareConfig:
 
     @property
     def table(self) -> str:
-        """Which of the paper's tables."""
-        return "table3" if self.ablate else "table1"
+        """Which table: the paper's first, its third, or that of the posteriors."""
+        return "table3" if self.ablate else "posteriors" if self.posteriors else "table1"
 
     @property
     def budget(self) -> Budget:
@@ -89,6 +92,8 @@ class CompareConfig:
 
 def check(config: CompareConfig) -> list[str]:
     """The names of the systems. Raises `UserError` on a choice that is impossible."""
+    if config.ablate and config.posteriors:
+        raise UserError("--ablate and --posteriors are two tables; ask for one of them")
     known = TABLES[config.table]
     asked = [*known] if config.models == ("all",) else [*dict.fromkeys(config.models)]
     for kind, chosen, possible in (

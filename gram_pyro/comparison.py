@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from gram_pyro.checkpoint import write_atomically
 from gram_pyro.comparison_run import RESULT, TABLES, Entry, known_results, perform, result_of
-from gram_pyro.comparison_table import Found, draw_table, markdown, rows_of
+from gram_pyro.comparison_table import Found, draw_kl, draw_table, markdown, rows_of
 from gram_pyro.errors import UserError
 
 if TYPE_CHECKING:
     from gram_pyro.compare import CompareConfig
 
-REFERENCES = {"table1": "gram", "table3": "full"}
+REFERENCES = {"table1": "gram", "table3": "full", "posteriors": "default"}
 """The system of each table that sets the amount where evaluations or examples are equal."""
 
 
@@ -137,6 +137,8 @@ class Comparison:
             write_atomically(folder / f"{kind}.json", (json.dumps(content, indent=1) + "\n").encode())
         write_atomically(folder / f"{name}.md", (text + "\n").encode())
         draw_table(rows, folder / f"{name}.png")
+        if any(row["kl"] for row in rows):
+            draw_kl(rows, folder / f"{name}-kl.png")
         print(text)
         for found in runs:
             if found["failed"]:

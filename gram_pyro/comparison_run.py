@@ -29,10 +29,10 @@ from gram_pyro.runs import Run, build_parts, load_run
 from gram_pyro.scores import calibration, evenness
 from gram_pyro.selection import possible
 from gram_pyro.signals import Interrupted
-from gram_pyro.systems import ABLATIONS, SYSTEMS, Naive, System, methods_of, training_options
+from gram_pyro.systems import ABLATIONS, POSTERIORS, SYSTEMS, Naive, System, methods_of, training_options
 
 Equal = Literal["time", "evaluations", "examples"]
-TABLES = {"table1": SYSTEMS, "table3": ABLATIONS}
+TABLES = {"table1": SYSTEMS, "table3": ABLATIONS, "posteriors": POSTERIORS}
 SCORED_PROBLEMS = 100
 """Problems whose likelihood is measured: it takes many trajectories of each."""
 MAX_SAMPLES = 1000
@@ -222,10 +222,11 @@ def measured(run: Run, system: System, budget: Budget, reference: dict[str, Any]
     few = [problem for problem, count in zip(problems, counts, strict=True) if count][:SCORED_PROBLEMS]
     posterior = None
     if run.model.draws and run.model.recursion == "carried":
-        posterior = bound(run.task, run.model, run.guide, few, usual, max_targets=MAX_TARGETS).posterior_validity
+        posterior = bound(run.task, run.model, run.guide, few, usual, max_targets=MAX_TARGETS)
     return {
         "rows": rows,
-        "gap": None if posterior is None else posterior - rows[0]["validity"],
+        "gap": None if posterior is None else posterior.posterior_validity - rows[0]["validity"],
+        "bound": None if posterior is None else posterior._asdict(),
         "size": getattr(run.task, "n", None),
         "likelihood": likelihood(run, few, usual)._asdict(),
         "calibration": calibration(run, problems, usual, 0)._asdict(),

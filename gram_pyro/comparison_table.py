@@ -7,6 +7,8 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+import numpy as np
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from gram_pyro.markdown import markdown_table, with_range
@@ -30,11 +32,15 @@ MEASURES: dict[str, Callable[[Found, Found], float | None]] = {
     "value_calibration": lambda _, result: result["calibration"]["value"],
     "halt_calibration": lambda _, result: result["calibration"]["halt"],
     "gap": lambda _, result: result["gap"],
+    "elbo_excess": lambda _, result: result["bound"] and result["bound"]["excess"],
+    "posterior_validity": lambda _, result: result["bound"] and result["bound"]["posterior_validity"],
     "minutes": lambda _, result: result["minutes"],
     "updates": lambda _, result: result["updates"],
 }
 """Numbers of a row of the table, from a measured row of a result and the result itself."""
-OF_THE_MODEL = ("excess", "nll", "value_calibration", "halt_calibration", "gap")
+OF_THE_MODEL = (
+    "excess", "nll", "value_calibration", "halt_calibration", "gap", "elbo_excess", "posterior_validity",
+)  # fmt: skip
 """Measures of the trained model at its training depth: they stand in its first row alone."""
 COLUMNS = {
     "validity": ("validity", 3),
@@ -43,6 +49,7 @@ COLUMNS = {
     "ratio": ("ratio", 3),
     "best_of_n": ("best of N by value", 3),
     "excess": ("-log p - H [nats]", 2),
+    "elbo_excess": ("-ELBO - H [nats]", 2),
     "distance": ("distance to uniform", 3),
     "value_calibration": ("calibration error", 3),
     "gap": ("gap", 3),
@@ -84,6 +91,8 @@ def summary_of(results: Sequence[Found], place: int) -> Found:
         known = [number for number in numbers if number is not None and (own or name not in OF_THE_MODEL)]
         summary[name] = mean(known) if known else None
         summary[f"{name}_spread"] = [min(known), max(known)] if known else None
+    bounds = [found["bound"] for found in results if own and found["bound"]]
+    summary["kl"] = [mean(each) for each in zip(*(found["kl"] for found in bounds), strict=True)]
     return summary | {"budget": first["budget"], "machine": first["machine"]}
 
 
@@ -148,4 +157,17 @@ def draw_table(rows: Sequence[Found], path: Path) -> None:
         right.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.04))
     left.set_yticks(places, names)
     left.invert_yaxis()
+    save_figure(figure, path)
+
+
+def draw_kl(rows: Sequence[Found], path: Path) -> None:
+    """KL of posterior to prior at each transition, a line for each row that has them."""
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.subplots()
+    known = [row for row in rows if row["kl"]]
+    for row, color in zip(known, colormaps["turbo"](np.linspace(0.05, 0.95, len(known))), strict=True):
+        axes.plot(range(1, len(row["kl"]) + 1), row["kl"], marker=".", color=color, label=row["model"])
+    axes.set(xlabel="transition", ylabel="KL [nats]", ylim=(0, None))
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside right upper", frameon=False, fontsize=7)
     save_figure(figure, path)

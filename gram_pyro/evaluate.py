@@ -102,7 +102,7 @@ def report(result: dict[str, Any]) -> str:
     lines.append(table(result["rows"]))
     if result["bound"]:
         gap = "" if result["gap"] is None else f", gap to one sample {result['gap']:.3f}"
-        excess, error, nll, entropy = result["bound"].values()
+        excess, error, nll, entropy = (result["bound"][name] for name in ("excess", "standard_error", "nll", "entropy"))
         spread = "" if error is None else f" +- {error:.3f}"
         lines += [
             f"bound: -ELBO - H(y | x) = {excess:.3f}{spread} nats a problem (-ELBO {nll:.3f}, H {entropy:.3f})",

@@ -108,7 +108,8 @@ class Bound(NamedTuple):
 
     `nll` is -ELBO, `entropy` is H(y | x), `excess` their difference: at least 0 up to
     `standard_error`, which is over problems (None for a single one). `posterior_validity` is the
-    fraction of the same posterior trajectories whose argmax decode breaks no constraint.
+    fraction of the same posterior trajectories whose argmax decode breaks no constraint; `kl` has the KL of each
+    transition, the first first.
     """
 
     excess: float
@@ -116,6 +117,7 @@ class Bound(NamedTuple):
     nll: float
     entropy: float
     posterior_validity: float
+    kl: tuple[float, ...]
 
 
 @torch.no_grad()
@@ -143,6 +145,7 @@ def bound(
     kept = [each[torch.randperm(len(each), generator=generator)[:max_targets]].repeat(draws, 1) for each in targets]
     weight = torch.tensor([1 / len(each) for each in kept], dtype=torch.double)
     nll, valid = torch.zeros_like(weight), torch.zeros_like(weight)
+    kl = torch.zeros(depth * model.transitions, dtype=torch.double)
     objective = TruncatedTrace_ELBO(horizon=None)
     seen: Seen = {}
     with seeded(seed), pyro.validation_enabled(False):
@@ -152,6 +155,8 @@ def bound(
             terms = objective.terms(model, guide, x, y, steps=depth, supervise="last", **told)
             loss = terms.kl.sum(0).double().cpu() - terms.log_likelihood.double().cpu()
             nll.index_add_(0, owner, weight[owner] * loss)
+            if len(terms.kl):
+                kl += terms.kl.double().cpu() @ weight[owner]
             for place, values in zip(owner.tolist(), terms.outcome.answers.tolist(), strict=True):
                 if not broken(task, problems, place, task.answer(problems[place], values), seen):
                     valid[place] += weight[place]
@@ -162,6 +167,7 @@ def bound(
         nll=nll.mean().item(),
         entropy=entropy.mean().item(),
         posterior_validity=valid.mean().item(),
+        kl=tuple((kl / len(problems)).tolist()),
     )
 
 

@@ -110,6 +110,36 @@ ABLATIONS: dict[str, System] = {
     "three-last": System("T = 3, KL at the last (the paper's text)", "gram", f"{THREE} --charge last", inputs=ONE),
 }
 
+PAPER = "--free 0 --kl-target None --beta 0.5"
+POSTERIORS: dict[str, System] = {
+    "default": System("Gaussian, horizon 1", "gram", inputs=ONE, repeated=True),
+    "paper": System("the paper's surrogate (no free runs, beta 0.5)", "gram", PAPER, inputs=ONE, repeated=True),
+    **{
+        name: System(label, "gram", options, inputs=ONE, repeated=True)
+        for name, label, options in (
+            ("prior", "prior as posterior", "--guide prior"),
+            ("mean_only", "mean alone sees y", "--guide mean_only"),
+            ("scale_only", "scale alone sees y", "--guide scale_only"),
+            ("low_rank", "low rank over positions", "--guide low_rank"),
+            ("flow", "flow", "--guide flow"),
+            ("relational", "relational", "--guide relational"),
+            ("backward", "smoother with a pilot", "--guide backward"),
+            ("solution_set", "told all solutions", "--guide solution_set"),
+            ("horizon-2", "Gaussian, horizon 2", "--horizon 2"),
+            ("horizon-4", "Gaussian, horizon 4", "--horizon 4"),
+            ("horizon-16", "Gaussian, horizon 16: the full ELBO", "--horizon 16"),
+            ("importance", "importance-weighted, 4 trajectories", "--objective importance"),
+            ("wake_sleep", "wake-sleep", "--objective wake_sleep"),
+            ("constraint", "constraints on prior samples, weight 0.1", "--objective constraint"),
+            (
+                "constraint-1",
+                "constraints on prior samples, weight 1",
+                "--objective constraint --constraint-weight 1",
+            ),
+        )
+    },
+}
+
 TASK_OPTIONS: dict[str, dict[str, str]] = {
     "coloring": {
         "tokens": "--task.layout tokens",

@@ -12,13 +12,13 @@ import torch
 
 from gram_pyro import compare, comparison, comparison_run
 from gram_pyro.comparison_run import Budget, Entry, equal_updates, samples_at
-from gram_pyro.comparison_table import cell, draw_table, markdown, rows_of
+from gram_pyro.comparison_table import cell, draw_kl, draw_table, markdown, rows_of
 from gram_pyro.errors import Diverged, UserError
 from gram_pyro.guides import GUIDES
 from gram_pyro.models import MODELS
 from gram_pyro.recipes import recipe
 from gram_pyro.runs import Run
-from gram_pyro.systems import ABLATIONS, INPUTS, SYSTEMS, TASK_OPTIONS, System, training_options
+from gram_pyro.systems import ABLATIONS, INPUTS, POSTERIORS, SYSTEMS, TASK_OPTIONS, System, training_options
 from gram_pyro.tasks import Coloring
 from gram_pyro.train import configured
 
@@ -124,6 +124,8 @@ def test_another_budget_needs_another_folder(compared: Path) -> None:
         (["--task-options", "--task.n 1"], "n=1"),
         (["--task-options=--task.m 1"], "--task.m"),
         (["--ablate", "--models", "ar"], "unknown system ar; known are full"),
+        (["--ablate", "--posteriors"], "are two tables; ask for one of them"),
+        (["--posteriors", "--models", "full"], "unknown system full; known are default, paper"),
     ],
 )
 def test_an_impossible_choice_is_refused(arguments: list[str], message: str, tmp_path: Path) -> None:
@@ -132,7 +134,7 @@ def test_an_impossible_choice_is_refused(arguments: list[str], message: str, tmp
     assert message in str(refused.value)
 
 
-@pytest.mark.parametrize("table", [SYSTEMS, ABLATIONS])
+@pytest.mark.parametrize("table", [SYSTEMS, ABLATIONS, POSTERIORS])
 @pytest.mark.parametrize("task", TASK_OPTIONS)
 def test_every_system_can_be_configured(table: dict[str, System], task: str) -> None:
     for system in table.values():
@@ -235,7 +237,8 @@ def result(inputs: str, seed: int, validity: float) -> dict[str, Any]:
     }  # fmt: skip
     return {
         "entry": {"task": "nqueens", "inputs": inputs, "seed": seed}, "size": 8, "label": "TRM", "rows": [row],
-        "failed": None, "parameters": 1000, "minutes": 4.0, "updates": 10, "budget": {}, "machine": {}, "gap": None,
+        "failed": None, "parameters": 1000, "minutes": 4.0, "updates": 10, "budget": {}, "machine": {}, "gap": 0.1,
+        "bound": {"excess": 2.0 + seed, "posterior_validity": 0.9, "kl": [1.0 + seed, 0.5]},
         "likelihood": {"kind": "exact", "nll": 2.0, "excess": 1.0}, "calibration": {"value": None, "halt": 0.1},
     }  # fmt: skip
 
@@ -247,7 +250,8 @@ def test_rows_average_over_seeds_of_the_better_inputs() -> None:
     assert row["seeds"] == 2 and row["other_inputs"]["tokens"]["validity"] == 0.9
     assert row["value_calibration"] is None and row["halt_calibration"] == 0.1
     assert row["paper"] == {"parameters": "7M", "validity": 66.8, "coverage": 36.1}
-    assert cell(row, "validity", 3) == "0.600 (0.500 to 0.700)" and cell(row, "gap", 3) == "-"
+    assert cell(row, "validity", 3) == "0.600 (0.500 to 0.700)" and cell(row, "distance", 3) == "0.300"
+    assert row["kl"] == [1.5, 0.5] and row["elbo_excess"] == 2.5
     text = markdown([row])
     assert "TRM (2 seeds)" in text and "| 66.8 | 36.1 |" in text
 
@@ -255,7 +259,8 @@ def test_rows_average_over_seeds_of_the_better_inputs() -> None:
 def test_a_table_without_ceiling_is_drawn(tmp_path: Path) -> None:
     (row,) = rows_of(SYSTEMS["trm"], [result("relations", 0, 0.5)], "relations")
     draw_table([row | {"ceiling": None, "coverage": None, "coverage_spread": None}], tmp_path / "table.png")
-    assert (tmp_path / "table.png").exists()
+    draw_kl([row, row | {"kl": []}], tmp_path / "kl.png")
+    assert (tmp_path / "table.png").exists() and (tmp_path / "kl.png").exists()
 
 
 def test_the_better_inputs_are_chosen_on_validation_problems(tmp_path: Path) -> None:

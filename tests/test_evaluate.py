@@ -52,7 +52,7 @@ def test_json_is_one_object_and_stored(tmp_path: Path, capsys: pytest.CaptureFix
     assert err == ""
     assert set(result) == KEYS
     assert (result["run"], result["problems"], result["data_seed"], result["depth"]) == (tmp_path.name, 6, 7, 2)
-    assert set(result["bound"]) == {"excess", "standard_error", "nll", "entropy"}
+    assert set(result["bound"]) == {"excess", "standard_error", "nll", "entropy", "kl"}
     assert [(row["samples"], row["steps"]) for row in result["rows"]] == [(1, 2), (4, 2), (1, 4), (4, 4)]
     assert all(set(row) == COLUMNS | {"accuracy"} and set(row["accuracy"]) == SELECTIONS for row in result["rows"])
     assert all(row["evaluations"] == row["samples"] * row["steps"] for row in result["rows"])

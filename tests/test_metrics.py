@@ -12,6 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from pyro.infer import TraceMeanField_ELBO
+from torch.distributions import kl_divergence
 
 from gram_pyro.guides.base import Guide
 from gram_pyro.guides.gaussian import GaussianGuide
@@ -131,7 +132,13 @@ def test_the_bound_is_that_of_pyro() -> None:
             )
     nll = sum(losses) / len(losses) / len(x.tokens)
     assert got.nll == pytest.approx(nll, rel=0.02)
-    assert got.nll > bound(task, model, PriorGuide(task, model), [graph], depth, draws=draws).nll + 0.5  # KL counts
+    free = bound(task, model, PriorGuide(task, model), [graph], depth, draws=draws)
+    assert got.nll > free.nll + 0.5  # KL counts
+    assert free.kl == (0.0, 0.0) and len(got.kl) == 2 and min(got.kl) > 0.1
+    guide(x, targets.repeat(draws, 1), steps=depth)
+    model_trace, guide_trace = guide.get_traces()
+    first = kl_divergence(guide_trace.nodes["guidance_1"]["fn"], model_trace.nodes["guidance_1"]["fn"]).mean().item()
+    assert got.kl[0] == pytest.approx(first, rel=1e-4)
 
 
 def test_the_bound_of_a_model_that_knows_nothing() -> None:
