@@ -1,0 +1,182 @@
+"""`python -m benchmarks.gradient`: how far gradients of a short horizon are from those of the full ELBO."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyro
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+
+from benchmarks.report import Options, Row, publish
+from gram_pyro.cli import parse
+from gram_pyro.elbo import TruncatedTrace_ELBO
+from gram_pyro.errors import UserError, run_cli
+from gram_pyro.guides.base import Guide
+from gram_pyro.models.base import Model, State
+from gram_pyro.plots import save_figure
+from gram_pyro.runs import load_run
+from gram_pyro.tasks.base import Examples
+
+GROUPS = {"core": ("high_network", "low_network", "embedding"), "prior": ("guidance_head",), "decoder": ("decoder",)}
+"""Parts of the model by the names of their parameters; the guide is a part of its own."""
+Losses = Callable[[Model, Guide, Examples, int], Tensor]
+
+
+@dataclass(frozen=True)
+class GradientOptions(Options):
+    """Cosine and norm of surrogate gradients against the full ELBO's, averaged over batches, on equal noise."""
+
+    run: str = "coloring"
+    """A trained run."""
+    batches: int = 40
+    """Batches that each gradient is averaged over."""
+    batch: int = 64
+    """Problems of a batch."""
+    figure: str | None = None
+    """Write a figure to this file."""
+
+
+def truncated(horizon: int | None) -> Losses:
+    """The full ELBO, its gradient cut at a horizon: one likelihood, at the end."""
+
+    def loss(model: Model, guide: Guide, examples: Examples, depth: int) -> Tensor:
+        elbo = TruncatedTrace_ELBO(horizon, charge="all")
+        course = {"steps": depth, "supervise": "last"}
+        return elbo.terms(model, guide, examples.problems, examples.targets, **course).loss
+
+    return loss
+
+
+def supervised(horizon: int) -> Losses:
+    """Deep supervision: every step has a likelihood, and pieces of `horizon` steps a gradient of their own."""
+
+    def loss(model: Model, guide: Guide, examples: Examples, depth: int) -> Tensor:
+        elbo = TruncatedTrace_ELBO(None)
+        state: State | None = None
+        total = torch.zeros(())
+        for _ in range(depth // horizon):
+            terms = elbo.terms(model, guide, examples.problems, examples.targets, steps=horizon, state=state)
+            state = terms.outcome.state.detach()
+            total = total + terms.loss
+        return total
+
+    return loss
+
+
+def gradient(parts: dict[str, list[nn.Parameter]]) -> dict[str, Tensor]:
+    """The gradient of each part as one vector."""
+    return {
+        name: torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in parameters])
+        for name, parameters in parts.items()
+    }
+
+
+def parts_of(model: Model, guide: Guide) -> dict[str, list[nn.Parameter]]:
+    """Parameters by part, and all of them."""
+    parts: dict[str, list[nn.Parameter]] = {
+        group: [p for name, p in model.named_parameters() if name.split(".")[0] in names]
+        for group, names in GROUPS.items()
+    }
+    parts["guide"] = [*guide.parameters()]
+    return {"all": [p for group in parts.values() for p in group], **parts}
+
+
+def against(found: list[dict[str, Tensor]], reference: list[dict[str, Tensor]]) -> Row:
+    """Cosine and norm ratio of mean gradients, by part; and the cosine a batch, on equal noise."""
+    result: Row = {}
+    for part in reference[0]:
+        ours, theirs = (torch.stack([each[part] for each in some]) for some in (found, reference))
+        mine, its = ours.mean(0), theirs.mean(0)
+        result[part] = {
+            "cosine": round(torch.cosine_similarity(mine, its, 0).item(), 4),
+            "ratio": round((mine.norm() / its.norm()).item(), 4),
+            "cosine_of_a_batch": round(torch.cosine_similarity(ours, theirs, 1).mean().item(), 4),
+        }
+    return result
+
+
+def measure(options: GradientOptions) -> list[Row]:
+    """A row for each surrogate; the first is the full ELBO on other noise, the most that can be expected."""
+    run = load_run(options.run, "cpu")
+    depth, task = run.depth, run.task
+    if run.model.recursion != "carried" or not run.model.draws or run.model.transitions != 1:
+        raise UserError(f"{options.run} has no guidance of one transition a step; take a run of GRAM, such as coloring")
+    pool = task.training_set(task.generate("train", 500, options.seed))
+    generator = torch.Generator().manual_seed(options.seed)
+    batches = [pool.draw(options.batch, generator) for _ in range(options.batches)]
+    for part in (run.model, run.guide):
+        part.requires_grad_(True)
+    parts = parts_of(run.model, run.guide)
+
+    def gradients(losses: Losses, seed: int) -> list[dict[str, Tensor]]:
+        found = []
+        for place, examples in enumerate(batches):
+            torch.manual_seed(seed + place)
+            for parameter in parts["all"]:
+                parameter.grad = None
+            (losses(run.model, run.guide, examples, depth) / options.batch).backward()  # type: ignore[no-untyped-call]
+            found.append(gradient(parts))
+        return found
+
+    reference = gradients(truncated(None), options.seed)
+    horizons = [2**power for power in range(depth.bit_length()) if depth % 2**power == 0]
+    rows = [
+        {
+            "surrogate": "full ELBO, other noise",
+            "horizon": depth,
+            **against(gradients(truncated(None), options.seed + 10**6), reference),
+        }
+    ]
+    for name, surrogate in (("one likelihood, cut", truncated), ("deep supervision", supervised)):
+        for horizon in horizons:
+            found = gradients(surrogate(horizon), options.seed)
+            rows.append({"surrogate": name, "horizon": horizon, **against(found, reference)})
+    return rows
+
+
+def draw(rows: list[Row], path: Path) -> None:
+    """Cosine and norm ratio by horizon, a line for each kind of surrogate."""
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    for axes, measure_name, label in zip(
+        figure.subplots(1, 2), ("cosine", "ratio"), ("cosine with the full gradient", "norm / its norm"), strict=True
+    ):
+        for name in dict.fromkeys(row["surrogate"] for row in rows[1:]):
+            line = [row for row in rows if row["surrogate"] == name]
+            axes.plot([row["horizon"] for row in line], [row["all"][measure_name] for row in line], "o-", label=name)
+        if measure_name == "cosine":
+            axes.axhline(rows[0]["all"]["cosine"], color="#59a14f", linestyle="--", label=rows[0]["surrogate"])
+            axes.legend(frameon=False)
+        else:
+            axes.set_yscale("log")
+        axes.set_xscale("log", base=2)
+        axes.set(xlabel="horizon [transitions]", ylabel=label)
+        axes.spines[["top", "right"]].set_visible(False)
+    save_figure(figure, path)
+
+
+def main(arguments: list[str]) -> None:
+    """Measure and report."""
+    options = parse(GradientOptions, "benchmarks.gradient", arguments)
+    if options.batches < 1 or options.batch < 1:
+        raise UserError(f"--batches and --batch must be at least 1, not {options.batches} and {options.batch}")
+    pyro.enable_validation(False)  # as training does
+    rows = measure(options)
+    columns: dict[str, Callable[[Row], str]] = {
+        "surrogate": lambda row: row["surrogate"],
+        "horizon": lambda row: str(row["horizon"]),
+        "cosine": lambda row: f"{row['all']['cosine']:.3f}",
+        "norm ratio": lambda row: f"{row['all']['ratio']:.2f}",
+    }
+    for part in ("core", "prior", "decoder", "guide"):
+        columns[part] = lambda row, part=part: f"{row[part]['cosine']:.3f}"  # type: ignore[misc]
+    publish("gradient", options, columns, rows)
+    if options.figure is not None:
+        draw(rows, Path(options.figure))
+
+
+if __name__ == "__main__":
+    run_cli(main)
