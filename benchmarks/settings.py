@@ -17,7 +17,7 @@ from gram_pyro.recipes import sized
 from gram_pyro.tasks import Coloring
 from gram_pyro.tasks.base import Problems
 from gram_pyro.tasks.graph_split import random_adjacency
-from gram_pyro.training import TrainingConfig
+from gram_pyro.training_config import TrainingConfig
 
 
 @dataclass(frozen=True)

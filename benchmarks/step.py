@@ -28,7 +28,7 @@ from gram_pyro.elbo import TruncatedTrace_ELBO
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.machine import compile_network
 from gram_pyro.models import GramConfig
-from gram_pyro.training import TrainingConfig
+from gram_pyro.training_config import TrainingConfig
 
 TRAINING = TrainingConfig()
 BALANCE = 0.8

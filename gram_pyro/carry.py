@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gram_pyro.distributed import ALONE, World
 from gram_pyro.models.base import State
 from gram_pyro.tasks.base import Examples, TrainingSet
 
@@ -23,6 +24,8 @@ class Carry:
     so that the guide leaves it to the prior and no likelihood is charged. Then it gets a target drawn
     from p(y | z) among the solutions of the problem, and is steered from a state that the posterior
     alone would never have visited: where the prior really goes.
+
+    In a `world` of several processes each knows all problems and keeps the states of its own rows.
     """
 
     def __init__(
@@ -33,7 +36,9 @@ class Carry:
         free: float,
         generator: torch.Generator,
         device: torch.device | str = "cpu",
+        world: World = ALONE,
     ) -> None:
+        self.world = world
         self.training_set = training_set
         self.initial = initial
         self.depth = depth
@@ -42,7 +47,8 @@ class Carry:
         self.device = device
         self.choices = torch.Generator().manual_seed(generator.initial_seed() + 1)
         batch = len(initial.high)
-        self.state = State(initial.high.clone(), initial.low.clone())
+        self.rows = world.rows(batch)
+        self.state = State(*(latent[self.rows].clone() for latent in initial))
         self.depths = torch.arange(batch) * depth // batch
         self.free_until = torch.zeros(batch, dtype=torch.long)
         self._chunk_size = max(CHUNK, batch)
@@ -55,7 +61,10 @@ class Carry:
         return self.free_until == 0
 
     def advance(self, state: State, logits: Tensor) -> None:
-        """Store the state after a supervision step, give targets to the freed, replace the finished."""
+        """Store the state after a supervision step, give targets to the freed, replace the finished.
+
+        The state is that of this process's rows, the logits are those of the whole batch.
+        """
         self.state = state.detach()
         self.depths += 1
         if len(freed := (self.depths == self.free_until).nonzero()[:, 0]):
@@ -68,7 +77,7 @@ class Carry:
     def state_dict(self) -> dict[str, Any]:
         """All that is needed to go on exactly here."""
         return {
-            "state": list(self.state),
+            "state": [self.world.gather(latent) for latent in self.state],
             "depths": self.depths,
             "free_until": self.free_until,
             "examples": _tensors(self.examples),
@@ -79,7 +88,7 @@ class Carry:
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
         """Go on where `state_dict` was taken."""
-        self.state = State(*(latent.to(self.device) for latent in saved["state"]))
+        self.state = State(*(latent[self.rows].to(self.device) for latent in saved["state"]))
         self.depths, self.free_until = saved["depths"].clone(), saved["free_until"].clone()
         for old, new in zip(_tensors(self.examples), saved["examples"], strict=True):
             old.copy_(new)
@@ -98,8 +107,9 @@ class Carry:
         fresh.targets[runs_free] = -1
         for old, new in zip(_tensors(self.examples), _tensors(fresh), strict=True):
             old[rows] = new
+        mine = rows[(rows >= self.rows.start) & (rows < self.rows.stop)] - self.rows.start
         for latent, start in zip(self.state, self.initial, strict=True):
-            latent[rows] = start[:count]
+            latent[mine] = start[: len(mine)]
 
     def _refill(self) -> None:
         self._chunk_start = self.generator.get_state()

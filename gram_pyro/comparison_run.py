@@ -14,12 +14,12 @@ from typing import Any, Literal
 
 import torch
 
-from gram_pyro import train
+from gram_pyro import train, validation
 from gram_pyro.checkpoint import write_atomically
 from gram_pyro.config import RunConfig, from_json
 from gram_pyro.errors import Diverged, UserError
 from gram_pyro.evaluation import draw_all, measure_draws, no_progress
-from gram_pyro.fit import VALIDATION_PROBLEMS, VALIDATION_SAMPLES, parameters_of
+from gram_pyro.fit import parameters_of
 from gram_pyro.importance import likelihood
 from gram_pyro.inference import Method
 from gram_pyro.machine import machine_facts
@@ -252,12 +252,12 @@ def chosen_method(run: Run, way: Naive) -> Method:
     """Of several methods the one of most coverage on validation problems."""
     if len(way.methods) == 1:
         return way.methods[0]
-    problems = run.task.generate("validation", VALIDATION_PROBLEMS, 0)
+    problems = run.task.generate("validation", validation.PROBLEMS, 0)
     counts = [count_solutions(run.task, problem) for problem in problems]
 
     def coverage(method: Method) -> float:
-        drawn = draw_all(run, problems, VALIDATION_SAMPLES, [run.depth], 0, method, no_progress)
-        row = measure_draws(run.task, problems, drawn, 0, VALIDATION_SAMPLES, run.depth, counts, {}, None, ())
+        drawn = draw_all(run, problems, validation.SAMPLES, [run.depth], 0, method, no_progress)
+        row = measure_draws(run.task, problems, drawn, 0, validation.SAMPLES, run.depth, counts, {}, None, ())
         return row.coverage or 0.0
 
     return max(way.methods, key=coverage)

@@ -15,7 +15,7 @@ import tyro
 from gram_pyro.errors import UserError
 from gram_pyro.models import MODELS
 from gram_pyro.tasks import TASKS, Task
-from gram_pyro.training import TrainingConfig
+from gram_pyro.training_config import TrainingConfig
 
 FORMAT = 1
 

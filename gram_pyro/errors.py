@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -22,12 +23,14 @@ def run_cli(main: Callable[[list[str]], None], arguments: list[str] | None = Non
     """Run a command-line program, turning a `UserError` into one line on standard error.
 
     Parameters: `main` takes the argument list; `arguments` defaults to `sys.argv[1:]`.
-    Raises `SystemExit` with code 2 on a `UserError` or where memory runs out, 130 on Ctrl-C.
+    Raises `SystemExit` with code 2 on a `UserError` or where memory runs out, 130 on Ctrl-C. Of several processes
+    (torchrun) the first alone says why.
     """
     try:
         main(sys.argv[1:] if arguments is None else arguments)
     except UserError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        if int(os.environ.get("RANK", 0)) == 0:
+            print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(2) from None
     except (MemoryError, RuntimeError) as error:
         lines = str(error).splitlines() or ["out of memory"]

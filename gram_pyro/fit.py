@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,53 +17,43 @@ from tqdm import tqdm
 
 from gram_pyro.checkpoint import checkpoints, read_latest, save_checkpoint, write_atomically
 from gram_pyro.config import RunConfig, to_json
+from gram_pyro.distributed import ALONE, World
 from gram_pyro.errors import Diverged, UserError
 from gram_pyro.heads_training import HeadsTrainer, check_judged, judge_heads
-from gram_pyro.inference import sample
 from gram_pyro.lock import locked
 from gram_pyro.machine import autocast, compile_network, resolve
-from gram_pyro.metrics import count_solutions, measure
 from gram_pyro.models.base import Model
 from gram_pyro.models.heads import Heads
-from gram_pyro.plots import draw_curves, draw_samples
+from gram_pyro.plan import UPDATES_A_ROUND, plan
+from gram_pyro.plots import draw_curves
 from gram_pyro.runs import Run, adopt, build_parts, publish
 from gram_pyro.signals import Interrupted, watch_signals
 from gram_pyro.training import Measured, Trainer
 from gram_pyro.trial import try_guide
+from gram_pyro.validation import Validation
 
-DEEP = 2
 LOG_EVERY = 100
 SAVE_EVERY = 300.0
 """Seconds after which everything is saved, where evaluations are rarer."""
-VALIDATION_PROBLEMS = 64
-VALIDATION_SAMPLES = 20
-TIMED_UPDATES, LEAST_TIMED = 150, 6
-TIMING_SHARE = 0.1
-"""Part of the minutes that may go into timing updates, where they are slow."""
-EVALUATION_SHARE = 0.15
-"""Part of the minutes that may go into evaluation; where it is slow there are fewer of them."""
-HEADS_SHARE = 0.1
-"""Part of the minutes that goes into the value and halt heads."""
-UPDATES_A_ROUND = 250
-"""Where updates are counted instead of minutes: updates for each round of training the heads."""
 
 
 class Fit:
     """One training run in its folder: data, trainer, log, checkpoints and pictures.
 
-    `init` is a trained run whose weights it starts from. Raises `UserError` if they do not fit.
+    `init` is a trained run whose weights it starts from. In a `world` of several processes all of them do the same;
+    the first writes and speaks. Raises `UserError` if the weights do not fit.
     """
 
-    def __init__(self, config: RunConfig, folder: Path, init: Run | None = None) -> None:
+    def __init__(self, config: RunConfig, folder: Path, init: Run | None = None, world: World = ALONE) -> None:
         self.started = time.monotonic()
         self.config = config = dataclasses.replace(config, machine=resolve(config.machine, config.training))
-        self.folder = folder
-        self.device = torch.device(config.machine.device)
+        self.folder, self.world = folder, world
+        self.device = world.device(torch.device(config.machine.device))
         torch.set_num_threads(config.machine.threads)
         training, task = config.training, config.task
         torch.manual_seed(training.seed)
         self.problems = problems = task.generate("train", training.problems, training.seed)
-        self.validation = task.generate("validation", VALIDATION_PROBLEMS, training.seed)
+        self.validation = Validation(task, training.depth, training.seed, world, self.device)
         model, guide = build_parts(config)
         if training.objective == "elbo" and training.balance is not None and not guide.closed_form:
             raise UserError(
@@ -79,10 +70,10 @@ class Fit:
         length = task.encode(problems[:1]).tokens.shape[1]
         training_set = task.training_set(problems)
         try_guide(config.guide, guide, task, problems[0])
-        self.counts = [count_solutions(task, problem) for problem in self.validation]
         self.trainer = Trainer(
-            self.network, guide.to(self.device), training_set, length, training, training.updates or 1, self.device
-        )
+            self.network, guide.to(self.device), training_set, length, training, training.updates or 1, self.device,
+            world,
+        )  # fmt: skip
         if config.machine.compile == "on":
             compile_network(self.network)
         self.heads: Heads | None = None
@@ -95,33 +86,25 @@ class Fit:
         training = self.config.training
         if training.updates is not None:
             if training.head_rounds is None:
-                training = dataclasses.replace(training, head_rounds=training.updates // UPDATES_A_ROUND)
-                self.config = dataclasses.replace(self.config, training=training)
+                self._settle(training.updates, training.evaluations, training.updates // UPDATES_A_ROUND)
             return
         start, noise = self.trainer.state_dict(), self._noise()
-        budget = 60 * training.minutes
-        times: list[float] = []
-        while len(times) < TIMED_UPDATES and (len(times) < LEAST_TIMED or sum(times) < TIMING_SHARE * budget):
-            began = self._clock()
-            self._update()
-            times.append(self._clock() - began)
-        began = self._clock()
-        self._evaluate()
-        evaluation = self._clock() - began
-        began = self._clock()
-        if training.head_rounds != 0:
-            self._heads_trainer(1).round()
-        heads_round = self._clock() - began
+        found = plan(
+            training,
+            self._clock,
+            lambda: time.monotonic() - self.started,
+            self._update,
+            self._evaluate,
+            lambda: self._heads_trainer(1).round(),
+        )
         self.trainer.load_state_dict(start)
         self._set_noise(noise)
-        late = times[len(times) // 3 :]
-        evaluations = max(1, min(training.evaluations, int(EVALUATION_SHARE * budget / evaluation)))
-        rounds = int(HEADS_SHARE * budget / heads_round) if training.head_rounds is None else training.head_rounds
-        left = budget - evaluations * evaluation - rounds * heads_round - (time.monotonic() - self.started)
-        if training.head_rounds and rounds * heads_round > budget:
-            raise UserError(f"{rounds} rounds for the heads take longer than {training.minutes} minutes; take fewer")
-        updates = max(1, int(left / (sum(late) / len(late))))
-        training = dataclasses.replace(training, updates=updates, evaluations=evaluations, head_rounds=rounds)
+        self._settle(*self.world.agree(found, self.device))
+
+    def _settle(self, updates: int, evaluations: int, rounds: int) -> None:
+        training = dataclasses.replace(
+            self.config.training, updates=updates, evaluations=evaluations, head_rounds=rounds
+        )
         self.config = dataclasses.replace(self.config, training=training)
         self.trainer.updates = updates
 
@@ -146,17 +129,21 @@ class Fit:
         Raises `Interrupted` on Ctrl-C, `Diverged` if the loss is no number, `UserError` if another process
         trains in its folder.
         """
-        trainer, total = self.trainer, self.trainer.updates
+        trainer, total, world = self.trainer, self.trainer.updates, self.world
         every = max(1, math.ceil(total / self.config.training.evaluations))
         began, before = time.monotonic(), self.seconds
         saved = began
         with (
-            locked(self.folder),
+            locked(self.folder) if world.first else nullcontext(),
             watch_signals() as stop,
-            tqdm(total=total, initial=trainer.done, unit="update", mininterval=1) as bar,
+            tqdm(total=total, initial=trainer.done, unit="update", mininterval=1, disable=not world.first) as bar,
         ):
-            write_atomically(self.folder / "config.json", to_json(self.config).encode())
-            while trainer.done < total and not stop:
+            if world.first:
+                write_atomically(self.folder / "config.json", to_json(self.config).encode())
+            while trainer.done < total:
+                stopping, due = self._asked(bool(stop), time.monotonic() - saved > SAVE_EVERY)
+                if stopping:
+                    break
                 self.pending.append(self._update())
                 bar.update()
                 check = trainer.done % every == 0 or trainer.done == total
@@ -167,16 +154,16 @@ class Fit:
                     row = self._evaluate()
                     self.metrics.append({"update": trainer.done, "seconds": round(self.seconds, 2)} | row)
                     bar.set_postfix(validity=f"{row['validity']:.3f}", coverage=f"{row['coverage']:.3f}")
-                if check or time.monotonic() - saved > SAVE_EVERY:
+                if check or due:
                     self.save()
                     saved = time.monotonic()
             if self.pending:
                 self._columns()
             self.seconds = before + time.monotonic() - began
-            self.save()
-            if trainer.done == total and not self.complete:
+            trained = self.save()
+            if world.first and trainer.done == total and not self.complete:
                 self._fit_heads(stop)
-                self.save()
+                self.save(trained)
         if not self.complete:
             raise Interrupted(
                 f"stopped at update {trainer.done} of {total}, everything is saved; "
@@ -185,15 +172,21 @@ class Fit:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is left to train."""
-        heads = self.heads is not None or not self.config.training.head_rounds
+        """Whether nothing is left to train; the heads are the first process's."""
+        heads = self.heads is not None or not self.config.training.head_rounds or not self.world.first
         return self.trainer.done >= self.trainer.updates and heads
 
-    def save(self) -> None:
-        """Checkpoint, published weights, log and curves, each written whole."""
+    def save(self, trained: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Checkpoint, published weights, log and curves, each written whole by the first process.
+
+        Returns the state of the trainer, which all processes make together; `trained` is one that is known already.
+        """
         trainer = self.trainer
+        trained = trainer.state_dict() if trained is None else trained
+        if not self.world.first:
+            return trained
         state: dict[str, Any] = {
-            "trainer": trainer.state_dict(),
+            "trainer": trained,
             "noise": self._noise(),
             "pending": torch.tensor([[float(number) for number in row] for row in self.pending]),
             "heads": None if self.heads is None else self.heads.state_dict(),
@@ -206,6 +199,14 @@ class Fit:
         write_atomically(self.folder / "metrics.jsonl", lines.encode())
         if self.metrics:
             draw_curves(self.metrics, self.folder / "curves.png")
+        return trained
+
+    def _asked(self, stop: bool, due: bool) -> tuple[bool, bool]:
+        """Whether any process was told to stop, and whether any thinks that it is time to save."""
+        if self.world.size == 1:
+            return stop, due
+        flags = self.world.sum(torch.tensor([stop, due], dtype=torch.float, device=self.device)) > 0
+        return bool(flags[0]), bool(flags[1])
 
     def _heads_trainer(self, rounds: int) -> HeadsTrainer:
         training = self.config.training
@@ -226,7 +227,8 @@ class Fit:
                 bar.set_postfix(loss=f"{trainer.round():.3f}")
         self.heads = trainer.heads.requires_grad_(False)
         self.seconds += time.monotonic() - began
-        judged = judge_heads(task, self.trainer.averaged, self.heads, self.validation, training.depth, training.seed)
+        unseen, model = self.validation.problems, self.trainer.averaged
+        judged = judge_heads(task, model, self.heads, unseen, training.depth, training.seed)
         self.metrics.append({"update": self.trainer.done, "seconds": round(self.seconds, 2)} | judged)
 
     def _clock(self) -> float:
@@ -274,24 +276,7 @@ class Fit:
         bar.set_postfix(loss=f"{loss:.2f}", posterior=f"{accuracy:.2f}", **{k: f"{v:.3f}" for k, v in shown.items()})
 
     def _evaluate(self) -> dict[str, float]:
-        """Prior validity and coverage on validation problems, at the training depth and twice as deep; a picture."""
-        config, task = self.config, self.config.task
-        steps = (config.training.depth, DEEP * config.training.depth)
-        problems = task.encode(self.validation)
-        decoded = sample(self.trainer.averaged, problems, VALIDATION_SAMPLES, steps, config.training.seed).decoded
-        usual, deep = (
-            measure(task, self.validation, values, VALIDATION_SAMPLES, depth, self.counts)
-            for values, depth in zip(decoded, steps, strict=True)
-        )
-        draw_samples(task, self.validation, decoded[1], self.folder / "samples.png")
-        row = {
-            "validity": usual.validity,
-            "coverage": usual.coverage or 0.0,
-            "ratio": usual.ratio or 0.0,
-            "validity_deep": deep.validity,
-            "ratio_deep": deep.ratio or 0.0,
-        }
-        return {name: round(value, 5) for name, value in row.items()}
+        return self.validation.measure(self.trainer.averaged, self.folder)
 
 
 def parameters_of(model: Model) -> int:

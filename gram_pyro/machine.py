@@ -14,10 +14,11 @@ import pyro
 import torch
 
 from gram_pyro.config import MachineConfig
+from gram_pyro.distributed import processes
 from gram_pyro.errors import UserError
 from gram_pyro.models.base import Model
 from gram_pyro.runs import choose_device
-from gram_pyro.training import TrainingConfig
+from gram_pyro.training_config import TrainingConfig
 
 MAX_THREADS = 1024
 WORTH_COMPILING = 5000
@@ -36,7 +37,11 @@ def resolve(machine: MachineConfig, training: TrainingConfig) -> MachineConfig:
     if precision == "auto":
         precision = "bfloat16" if device.type == "cuda" else "float32"
     return dataclasses.replace(
-        machine, device=str(device), compile=choice, precision=precision, threads=machine.threads or cores()
+        machine,
+        device=str(device),
+        compile=choice,
+        precision=precision,
+        threads=machine.threads or max(1, cores() // processes()),
     )
 
 

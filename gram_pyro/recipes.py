@@ -11,7 +11,7 @@ from gram_pyro.errors import UserError
 from gram_pyro.guides import GUIDES, Guide
 from gram_pyro.models import MODELS, GramConfig, Model
 from gram_pyro.tasks import TASKS, Coloring, NQueens, Sudoku, Task
-from gram_pyro.training import TrainingConfig
+from gram_pyro.training_config import TrainingConfig
 
 PAPER_MODEL = GramConfig(width=512, heads=8, layers=2, hidden=512, refinements=4, transitions=3)
 PAPER_TRAINING = TrainingConfig(

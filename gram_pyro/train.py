@@ -10,16 +10,19 @@ from pathlib import Path
 from gram_pyro.checkpoint import checkpoints
 from gram_pyro.cli import parse, take_option
 from gram_pyro.config import RunConfig, from_json
+from gram_pyro.distributed import join
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.files import is_file, is_folder
-from gram_pyro.fit import DEEP, Fit, parameters_of
+from gram_pyro.fit import Fit, parameters_of
 from gram_pyro.recipes import recipe
-from gram_pyro.runs import WEIGHTS, load_run
+from gram_pyro.runs import WEIGHTS, choose_device, load_run
 from gram_pyro.signals import Interrupted
+from gram_pyro.validation import DEEP
 
 USAGE = """python -m gram_pyro.train --task NAME|FILE.py [--preset cpu|paper] [--model NAME|FILE.py:Name]
-    [--guide NAME|FILE.py:Name] [--init RUN] [--out RUN] [options below]
+    [--guide NAME|FILE.py:Name] [--init RUN] [--out RUN] [--continue] [options below]
 python -m gram_pyro.train --resume RUN
+torchrun --nproc-per-node N -m gram_pyro.train ...
 """
 
 
@@ -67,6 +70,12 @@ def configured(arguments: Sequence[str]) -> tuple[RunConfig, Path]:
 
 def main(arguments: list[str]) -> None:
     """Train, or go on with a run."""
+    if "--continue" in arguments:
+        arguments.remove("--continue")
+        _, folder = configured(arguments)
+        take_option(arguments, "out")
+        train_once(folder, arguments)
+        return
     resumed = take_option(arguments, "resume")
     if resumed is not None:
         if arguments:
@@ -74,7 +83,9 @@ def main(arguments: list[str]) -> None:
         folder = Path(resumed)
         if not is_folder(folder):
             raise UserError(f"no run folder {resumed!r} to resume")
-        fit = Fit(from_json(folder / "config.json"), folder)
+        config = from_json(folder / "config.json")
+        world = join(choose_device(config.machine.device))
+        fit = Fit(config, folder, world=world)
         fit.resume()
     else:
         if {"-h", "--help"} & set(arguments):
@@ -84,18 +95,27 @@ def main(arguments: list[str]) -> None:
             raise UserError(f"{folder} holds a run already; choose another --out, or --resume {folder}")
         try:
             start = load_run(config.init, "cpu") if config.init else None
-            fit = Fit(config, folder, start)
+            world = join(choose_device(config.machine.device))
+            fit = Fit(config, folder, start, world)
             make_folder(folder)
             fit.settle_updates()
         except KeyboardInterrupt:
             raise Interrupted("stopped before the first update, with nothing to resume: start again") from None
     machine, training = fit.config.machine, fit.config.training
-    print(
-        f"{folder}: {parameters_of(fit.network):,} parameters, {training.updates} updates of {training.batch} "
-        f"problems, {machine.device}, {machine.precision}, compile {machine.compile}, {machine.threads} threads",
-        file=sys.stderr,
-    )
-    fit.run()
+    together = f" in each of {world.size} processes" if world.size > 1 else ""
+    if world.first:
+        print(
+            f"{folder}: {parameters_of(fit.network):,} parameters, {training.updates} updates of {training.batch} "
+            f"problems, {machine.device}, {machine.precision}, compile {machine.compile}, {machine.threads} "
+            f"threads{together}",
+            file=sys.stderr,
+        )
+    try:
+        fit.run()
+    finally:
+        world.leave()
+    if not world.first:
+        return
     check = [row for row in fit.metrics if "validity" in row][-1]
     depth = training.depth
     print(

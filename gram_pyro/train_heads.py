@@ -8,11 +8,11 @@ from typing import Annotated
 import tyro
 from tqdm import tqdm
 
+from gram_pyro import validation
 from gram_pyro.checkpoint import checkpoints, read_latest, save_checkpoint
 from gram_pyro.cli import parse
 from gram_pyro.config import from_json
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.fit import VALIDATION_PROBLEMS
 from gram_pyro.heads_training import HeadsTrainer, judge_heads
 from gram_pyro.runs import load_run, publish
 
@@ -51,8 +51,8 @@ def main(arguments: list[str]) -> None:
     with tqdm(range(config.rounds), desc="heads", unit="round") as bar:
         for _ in bar:
             bar.set_postfix(loss=f"{trainer.round():.3f}")
-    validation = run.task.generate("validation", VALIDATION_PROBLEMS, config.seed)
-    judged = judge_heads(run.task, run.model, trainer.heads, validation, run.depth, config.seed)
+    unseen = run.task.generate("validation", validation.PROBLEMS, config.seed)
+    judged = judge_heads(run.task, run.model, trainer.heads, unseen, run.depth, config.seed)
     stored = from_json(folder / "config.json")
     if checkpoints(folder):
         state = read_latest(folder)

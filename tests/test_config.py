@@ -16,7 +16,7 @@ from gram_pyro.errors import UserError
 from gram_pyro.models import GramConfig
 from gram_pyro.recipes import RECIPES, recipe
 from gram_pyro.tasks import Coloring
-from gram_pyro.training import TrainingConfig
+from gram_pyro.training_config import TrainingConfig
 
 counts = st.integers(1, 10**6)
 sizes = st.integers(1, 4096)

@@ -28,7 +28,8 @@ from gram_pyro.noise_messenger import NoiseMessenger
 from gram_pyro.recipes import recipe
 from gram_pyro.tasks import Coloring, NQueens, Sudoku, Task
 from gram_pyro.tasks.base import Problems
-from gram_pyro.training import Trainer, TrainingConfig
+from gram_pyro.training import Trainer
+from gram_pyro.training_config import TrainingConfig
 
 torch.set_num_threads(1)
 TASKS: dict[str, Task] = {

@@ -20,7 +20,8 @@ from gram_pyro.models import Gram, GramConfig
 from gram_pyro.objectives import OBJECTIVES
 from gram_pyro.recall_messenger import RecallMessenger
 from gram_pyro.tasks import Coloring, NQueens, Sudoku, Task
-from gram_pyro.training import Trainer, TrainingConfig
+from gram_pyro.training import Trainer
+from gram_pyro.training_config import TrainingConfig
 from gram_pyro.wake_sleep_elbo import WakeSleepELBO
 
 torch.set_num_threads(1)

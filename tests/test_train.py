@@ -17,7 +17,7 @@ from matplotlib.image import imread
 from safetensors.torch import load_file
 from torch import Tensor
 
-from gram_pyro import fit, train
+from gram_pyro import fit, plan, train, validation
 from gram_pyro.checkpoint import checkpoints, read_latest
 from gram_pyro.config import RunConfig, from_json
 from gram_pyro.errors import UserError, run_cli
@@ -127,12 +127,12 @@ def same(left: Path, right: Path) -> bool:
 
 
 def small(patch: pytest.MonkeyPatch, pictures: bool = False) -> None:
-    patch.setattr(fit, "VALIDATION_PROBLEMS", 3)
-    patch.setattr(fit, "VALIDATION_SAMPLES", 3)
-    patch.setattr(fit, "TIMED_UPDATES", 6)
+    patch.setattr(validation, "PROBLEMS", 3)
+    patch.setattr(validation, "SAMPLES", 3)
+    patch.setattr(plan, "TIMED_UPDATES", 6)
     if not pictures:
         patch.setattr(fit, "draw_curves", lambda *_: None)
-        patch.setattr(fit, "draw_samples", lambda *_: None)
+        patch.setattr(validation, "draw_samples", lambda *_: None)
 
 
 @pytest.fixture(autouse=True)
@@ -294,6 +294,20 @@ def test_a_lost_last_checkpoint_costs_only_time(finished: Path, tmp_path: Path, 
 def test_resuming_a_finished_run_changes_nothing(finished: Path, tmp_path: Path) -> None:
     folder = resume(Path(shutil.copytree(finished, tmp_path / "run")))
     assert same(folder, finished) and rows(folder) == rows(finished)
+
+
+def test_continue_starts_and_goes_on_with_one_command(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ["--out", str(tmp_path / "run"), *TINY, "--updates", str(UPDATES), "--continue"]
+    with pytest.MonkeyPatch.context() as patch:
+        after(patch, 5, die)
+        with pytest.raises(SystemError):
+            train.main([*command])
+    train.main([*command])
+    assert same(tmp_path / "run", finished) and rows(tmp_path / "run") == rows(finished)
+    train.main([*command])
+    assert same(tmp_path / "run", finished)
 
 
 def test_ctrl_c_saves_and_says_how_to_go_on(

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import gram_pyro
-from gram_pyro import evaluate, fit, sample, train
+from gram_pyro import evaluate, fit, sample, train, validation
 from gram_pyro.checkpoint import checkpoints
 from gram_pyro.errors import UserError, run_cli
 
@@ -26,10 +26,10 @@ Main = Callable[[list[str]], None]
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("finished") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fit, "VALIDATION_PROBLEMS", 3)
-        patch.setattr(fit, "VALIDATION_SAMPLES", 3)
+        patch.setattr(validation, "PROBLEMS", 3)
+        patch.setattr(validation, "SAMPLES", 3)
         patch.setattr(fit, "draw_curves", lambda *_: None)
-        patch.setattr(fit, "draw_samples", lambda *_: None)
+        patch.setattr(validation, "draw_samples", lambda *_: None)
         train.main([*TINY, "--out", str(folder)])
     yield folder
 

@@ -1,0 +1,83 @@
+"""Several processes that train one model, as torchrun starts them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class World:
+    """The processes that train together; a process alone is a world of one, and asks nobody."""
+
+    rank: int = 0
+    size: int = 1
+    here: int = 0
+    """Which of the processes of its machine this one is."""
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes and speaks."""
+        return self.rank == 0
+
+    def rows(self, batch: int) -> slice:
+        """The rows of a batch that are this process's own."""
+        each = batch // self.size
+        return slice(self.rank * each, (self.rank + 1) * each)
+
+    def device(self, device: torch.device) -> torch.device:
+        """A GPU of its own for each process of a machine."""
+        return torch.device("cuda", self.here) if device.type == "cuda" and self.size > 1 else device
+
+    def sum(self, tensor: Tensor) -> Tensor:
+        """The sum over all processes."""
+        if self.size > 1:
+            tensor = tensor.detach().clone()
+            dist.all_reduce(tensor)
+        return tensor
+
+    def gather(self, tensor: Tensor) -> Tensor:
+        """The rows of all processes in order of their rank: `(rows, ...)` -> `(size * rows, ...)`."""
+        if self.size == 1:
+            return tensor
+        parts = [torch.empty_like(tensor, memory_format=torch.contiguous_format) for _ in range(self.size)]
+        dist.all_gather(parts, tensor.detach().contiguous())
+        return torch.cat(parts)
+
+    def agree(self, numbers: Sequence[int], device: torch.device) -> list[int]:
+        """The numbers of the first process."""
+        if self.size == 1:
+            return [*numbers]
+        told = torch.tensor(numbers, device=device)
+        dist.broadcast(told, 0)
+        return [int(number) for number in told]
+
+    def leave(self) -> None:
+        """Take leave of the others."""
+        if self.size > 1:
+            dist.destroy_process_group()
+
+
+ALONE = World()
+
+
+def processes() -> int:
+    """Processes that share this machine."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+
+
+def join(device: torch.device) -> World:
+    """The world that torchrun made, over NCCL on GPUs and gloo on CPUs; alone without it."""
+    size = int(os.environ.get("WORLD_SIZE", 1))
+    if size == 1:
+        return ALONE
+    here = int(os.environ.get("LOCAL_RANK", 0))
+    if device.type == "cuda":
+        torch.cuda.set_device(here)
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    return World(dist.get_rank(), size, here)

@@ -1,0 +1,61 @@
+"""How minutes become numbers of updates, evaluations and rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from gram_pyro.errors import UserError
+from gram_pyro.training_config import TrainingConfig
+
+TIMED_UPDATES, LEAST_TIMED = 150, 6
+TIMING_SHARE = 0.1
+"""Part of the minutes that may go into timing updates, where they are slow."""
+EVALUATION_SHARE = 0.15
+"""Part of the minutes that may go into evaluation; where it is slow there are fewer of them."""
+HEADS_SHARE = 0.1
+"""Part of the minutes that goes into the value and halt heads."""
+UPDATES_A_ROUND = 250
+"""Where updates are counted instead of minutes: updates for each round of training the heads."""
+
+
+class Plan(NamedTuple):
+    """Updates, evaluations on the way, and rounds of training the heads at the end."""
+
+    updates: int
+    evaluations: int
+    head_rounds: int
+
+
+def plan(
+    training: TrainingConfig,
+    clock: Callable[[], float],
+    spent: Callable[[], float],
+    update: Callable[[], object],
+    evaluate: Callable[[], object],
+    heads_round: Callable[[], object],
+) -> Plan:
+    """What fits into the minutes, of which some are `spent` [s], from doing some of each against a `clock` [s].
+
+    Raises `UserError` if the rounds for the heads alone do not fit.
+    """
+    budget = 60 * training.minutes
+    times: list[float] = []
+    while len(times) < TIMED_UPDATES and (len(times) < LEAST_TIMED or sum(times) < TIMING_SHARE * budget):
+        times.append(seconds(clock, update))
+    evaluation = seconds(clock, evaluate)
+    a_round = seconds(clock, heads_round) if training.head_rounds != 0 else 0.0
+    late = times[len(times) // 3 :]
+    evaluations = max(1, min(training.evaluations, int(EVALUATION_SHARE * budget / evaluation)))
+    rounds = int(HEADS_SHARE * budget / a_round) if training.head_rounds is None else training.head_rounds
+    left = budget - evaluations * evaluation - rounds * a_round - spent()
+    if training.head_rounds and rounds * a_round > budget:
+        raise UserError(f"{rounds} rounds for the heads take longer than {training.minutes} minutes; take fewer")
+    return Plan(max(1, int(left / (sum(late) / len(late)))), evaluations, rounds)
+
+
+def seconds(clock: Callable[[], float], work: Callable[[], object]) -> float:
+    """How long something takes."""
+    began = clock()
+    work()
+    return clock() - began

@@ -1,0 +1,47 @@
+"""Noise that does not depend on how many processes share a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from gram_pyro.distributed import World
+
+
+class ShardedNoise(TorchFunctionMode):
+    """Random numbers are drawn for the whole batch, and each process keeps those of its rows.
+
+    With the generators of all processes in one state, a process sees the noise that its rows would have had in one
+    process alone. Holds for normal and uniform noise and for categorical draws, of which every leading dimension is
+    that of the batch, or a multiple of it.
+    """
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self.world = world
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Sequence[type], args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func in (Tensor.normal_, Tensor.uniform_, Tensor.exponential_) and args[0].dim():
+            return args[0].copy_(self._own(args[0], lambda whole: func(whole, *args[1:], **kwargs)))
+        if func in (torch.rand, torch.randn):
+            shape = torch.Size(args[0] if isinstance(args[0], Sequence) else args)
+            if shape:
+                whole: Tensor = func((shape[0] * self.world.size, *shape[1:]), **kwargs)
+                return whole[self.world.rows(len(whole))]
+        if func is torch.multinomial and args[1:2] == (1,):
+            chances = args[0]
+            race = self._own(chances, lambda whole: whole.exponential_(1))
+            return (chances / race).argmax(-1, keepdim=True)
+        return func(*args, **kwargs)
+
+    def _own(self, like: Tensor, fill: Callable[[Tensor], Tensor]) -> Tensor:
+        """The rows of this process from a tensor for all of them."""
+        rows = len(like) * self.world.size
+        return fill(like.new_empty(rows, *like.shape[1:]))[self.world.rows(rows)]

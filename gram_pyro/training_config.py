@@ -1,0 +1,114 @@
+"""How a model is trained."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from gram_pyro.errors import UserError
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a model is trained. An *update* is one optimiser step, on one supervision step of each problem."""
+
+    updates: int | None = None
+    """Optimiser steps; None lets `minutes` decide."""
+    minutes: float = 5.0
+    """Wall minutes, turned into a number of updates at the start."""
+    evaluations: int = 10
+    """Times that samples of the prior are measured on the way; fewer if they would take too much of the minutes."""
+    batch: int = 128
+    """Problems side by side, in all processes together."""
+    accumulate: int = 1
+    """Pieces of an update that a process computes one after the other: memory for one of them."""
+    depth: int = 16
+    """Supervision steps of a trajectory (N_sup)."""
+    free: float = 0.5
+    """Part of the problems that first run free, under the prior, before a target steers them; 0 in the paper."""
+    problems: int = 20_000
+    """Problems in the training set, each with all its solutions."""
+    deep_supervision: bool = True
+    """Whether every supervision step has a likelihood and an update of its own; otherwise an update runs the whole
+    trajectory, and only its end is told what was right (and no problem runs free before)."""
+    objective: Literal["elbo", "importance", "wake_sleep", "constraint"] = "elbo"
+    """What is minimised: the negative ELBO; the importance-weighted bound of several trajectories; wake-sleep, where
+    the model learns from the posterior's trajectories and the posterior from the model's; or the ELBO with a
+    likelihood of the constraints at the end of trajectories of the prior."""
+    particles: int = 4
+    """Trajectories that the importance-weighted bound weighs."""
+    constraint_weight: float = 0.1
+    """Weight of the constraints beside the ELBO, where they are part of the objective."""
+    horizon: int = 1
+    """Transitions that gradients run through; above the model's transitions, several steps are unrolled."""
+    recompute: bool = False
+    """Whether supervision steps of an update but the last are computed again for their gradient instead of being kept:
+    memory for one of them, at about a third more time."""
+    charge: Literal["last", "all"] = "all"
+    """Which transitions pay KL: those inside the horizon (the paper), or all."""
+    beta: float = 1.0
+    """Coefficient of the KL; where the controller starts, if there is one."""
+    kl_target: float | None = 0.36
+    """Mean KL per supervision step, in nats, that the controller holds at the end; None fixes beta."""
+    kl_target_start: float = 0.5
+    """The target at the start, falling linearly over the first `kl_decay` of the training."""
+    kl_decay: float = 0.6
+    """Part of the training over which the target falls."""
+    kl_rate: float = 0.01
+    """Speed of the controller."""
+    kl_tilt: float = 1.0
+    """Weight of the KL in the first supervision step relative to the last, geometric in between; 1 in the paper."""
+    balance: float | None = 0.8
+    """KL balance of the ELBO, which the other objectives have not; None leaves the gradient whole."""
+    learning_rate: float = 1e-3
+    """Peak learning rate of AdamW."""
+    warmup: int = 200
+    """Updates over which the learning rate rises."""
+    final_rate: float = 0.05
+    """Learning rate at the end as a part of the peak; cosine in between."""
+    weight_decay: float = 0.1
+    """Weight decay of AdamW."""
+    clip: float = 1.0
+    """Global norm that the gradient is clipped to."""
+    ema: float = 0.999
+    """Decay of the averaged weights, the ones that are evaluated and published."""
+    head_rounds: int | None = None
+    """Rounds of training for the value and halt heads at the end; 0 leaves them out; None takes a tenth of the
+    minutes, or one round for every 250 updates."""
+    seed: int = 0
+    """Seed of weights, data and noise."""
+
+    def __post_init__(self) -> None:
+        for name, most in (
+            ("batch", 2**16),
+            ("depth", 2**12),
+            ("horizon", 2**16),
+            ("problems", 10**7),
+            ("evaluations", 1000),
+            ("particles", 1000),
+            ("accumulate", 2**16),
+        ):
+            if not 1 <= getattr(self, name) <= most:
+                raise UserError(f"training.{name} must lie between 1 and {most:,}, not {getattr(self, name)}")
+        for name in ("minutes", "kl_target", "kl_target_start", "kl_tilt", "learning_rate", "clip"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise UserError(f"training.{name} must be above 0, not {value}")
+        for name in ("beta", "kl_rate", "warmup", "weight_decay", "constraint_weight", "seed"):
+            if not 0 <= getattr(self, name) < 2**63:
+                raise UserError(f"training.{name} must be 0 or more, not {getattr(self, name)}")
+        for name in ("balance", "ema", "free", "kl_decay", "final_rate"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                raise UserError(f"training.{name} must lie between 0 and 1, not {value}")
+        if self.head_rounds is not None and not 0 <= self.head_rounds <= 10**6:
+            raise UserError(f"training.head_rounds must lie between 0 and 1,000,000, not {self.head_rounds}")
+        if self.updates is not None and self.updates < 1:
+            raise UserError(f"training.updates must be at least 1, not {self.updates}")
+        if self.free == 1:
+            raise UserError("training.free must be below 1: a part of the problems has to be steered from its start")
+        if self.kl_target is not None and self.beta == 0:
+            raise UserError(
+                "training.beta must be above 0 where the controller starts; kl_target None does without one"
+            )

@@ -1,0 +1,56 @@
+"""How the prior does on problems that training does not see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from gram_pyro.distributed import World
+from gram_pyro.inference import sample
+from gram_pyro.metrics import count_solutions, measure
+from gram_pyro.models.base import Model
+from gram_pyro.plots import draw_samples
+from gram_pyro.tasks.base import Task
+
+DEEP = 2
+"""Samples are measured at the training depth, and at so many times of it."""
+PROBLEMS = 64
+SAMPLES = 20
+
+
+class Validation:
+    """Validity and coverage of prior samples on validation problems; the processes of a `world` share the sampling."""
+
+    def __init__(self, task: Task, depth: int, seed: int, world: World, device: torch.device) -> None:
+        self.task, self.steps, self.seed, self.world, self.device = task, (depth, DEEP * depth), seed, world, device
+        self.problems = task.generate("validation", PROBLEMS, seed)
+        self.counts = [count_solutions(task, problem) for problem in self.problems]
+
+    def measure(self, model: Model, folder: Path) -> dict[str, float]:
+        """A row of the log, at the training depth and `DEEP` times as deep; a picture in the folder."""
+        decoded = self.sampled(model)
+        usual, deep = (
+            measure(self.task, self.problems, values, SAMPLES, depth, self.counts)
+            for values, depth in zip(decoded, self.steps, strict=True)
+        )
+        if self.world.first:
+            draw_samples(self.task, self.problems, decoded[1], folder / "samples.png")
+        row = {
+            "validity": usual.validity,
+            "coverage": usual.coverage or 0.0,
+            "ratio": usual.ratio or 0.0,
+            "validity_deep": deep.validity,
+            "ratio_deep": deep.ratio or 0.0,
+        }
+        return {name: round(value, 5) for name, value in row.items()}
+
+    def sampled(self, model: Model) -> list[Tensor]:
+        """Decoded values at each depth, `(problems, samples, length)`."""
+        world, count = self.world, len(self.problems)
+        each = -(-count // world.size)
+        places = [min(place, count - 1) for place in range(world.rank * each, (world.rank + 1) * each)]
+        problems = self.task.encode([self.problems[place] for place in places])
+        decoded = sample(model, problems, SAMPLES, self.steps, self.seed + world.rank).decoded
+        return [world.gather(values.to(self.device))[:count].cpu() for values in decoded]
