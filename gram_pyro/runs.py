@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
+from torch import Tensor
 
 from gram_pyro.checkpoint import write_atomically
 from gram_pyro.config import RunConfig, from_json, to_json
@@ -96,6 +98,21 @@ def publish(folder: Path, config: RunConfig, model: Model, guide: Guide, heads: 
     write_atomically(folder / WEIGHTS, save(tensors))
 
 
+def check_size(config: RunConfig, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Raises `UserError` if a configuration asks for other weights than there are, before memory is taken for them.
+
+    Models and guides of the user's own are not judged: who knows what making them takes.
+    """
+    if config.model_name not in MODELS or config.guide not in GUIDES:
+        return
+    with torch.device("meta"):
+        sketch = build_parts(config)
+    asked = sum(part.numel() for module in sketch for part in module.state_dict().values())
+    found = sum(part.numel() for name, part in tensors.items() if not name.startswith("heads."))
+    if asked != found:
+        raise UserError(f"{path} holds {found:,} numbers, and its config.json asks for {asked:,}: one is another run's")
+
+
 def load_run(run: str, device: str = "auto") -> Run:
     """A run folder or a shipped checkpoint by name.
 
@@ -108,12 +125,13 @@ def load_run(run: str, device: str = "auto") -> Run:
         shipped = sorted(path.name for path in SHIPPED.glob("*") if path.is_dir())
         raise UserError(f"no run folder {run!r}, and no shipped checkpoint of that name ({', '.join(shipped)})")
     config = from_json(folder / "config.json")
-    model, guide = build_parts(config)
     path = folder / WEIGHTS
     if not path.is_file():
         raise UserError(f"{folder} holds no {WEIGHTS} yet: its training has not reached the first evaluation")
     try:
         tensors = load_file(path)
+        check_size(config, tensors, path)
+        model, guide = build_parts(config)
         heads = Heads(config.task, model) if any(name.startswith("heads.") for name in tensors) else None
         parts = {"model.": model, "guide.": guide} | ({} if heads is None else {"heads.": heads})
         for prefix, part in parts.items():

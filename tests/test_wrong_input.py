@@ -16,6 +16,7 @@ import gram_pyro
 from gram_pyro import evaluate, fit, sample, train, validation
 from gram_pyro.checkpoint import checkpoints
 from gram_pyro.errors import UserError, run_cli
+from gram_pyro.runs import load_run
 
 SIZES = ["--problems=10", "--batch=4", "--depth=2", "--model.width=16", "--model.hidden=16", "--threads=1"]
 TINY = ["--updates=2", *SIZES]
@@ -188,6 +189,16 @@ def test_what_a_run_without_heads_cannot_do(
     complaint: Callable[..., str], finished: Path, options: str, word: str
 ) -> None:
     assert word in complaint(evaluate.main, str(finished), "--problems", "2", *options.split())
+
+
+def test_a_configuration_that_asks_for_more_than_there_is(finished: Path, tmp_path: Path) -> None:
+    """Nothing is made of the sizes in a file before they are known to fit."""
+    folder = Path(shutil.copytree(finished, tmp_path / "run"))
+    stored = json.loads((folder / "config.json").read_text())
+    stored["model"] |= {"width": 2**14, "hidden": 2**14, "layers": 1000}
+    (folder / "config.json").write_text(json.dumps(stored))
+    with pytest.raises(UserError, match=r"weights\.safetensors holds [\d,]+ numbers, and its config\.json asks for"):
+        load_run(str(folder), "cpu")
 
 
 def test_weights_that_do_not_fit(complaint: Callable[..., str], finished: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from gram_pyro.errors import UserError
 
 FOCUS = 4.0
 MAX_SIZE = 2**14
+MAX_LAYERS = 2**10
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,10 @@ class Shape:
     """Hidden features of the feed-forward layers."""
 
     def __post_init__(self) -> None:
-        if max(self.width, self.hidden, self.layers) > MAX_SIZE or min(self.layers, self.hidden) < 1:
-            raise UserError(f"model.width, hidden and layers must lie between 1 and {MAX_SIZE:,}")
+        if max(self.width, self.hidden) > MAX_SIZE or self.hidden < 1:
+            raise UserError(f"model.width and hidden must lie between 1 and {MAX_SIZE:,}")
+        if not 1 <= self.layers <= MAX_LAYERS:
+            raise UserError(f"model.layers must lie between 1 and {MAX_LAYERS:,}, not {self.layers}")
         if min(self.width, self.heads) < 1 or self.width % (2 * self.heads):
             raise UserError(
                 f"model.width must be a positive multiple of 2 * model.heads, not {self.width} with {self.heads}"
