@@ -120,8 +120,8 @@ def targets() -> dict[str, Target]:
     ]
     board = b"Q.......\n" + b"........\n" * 7
     puzzle = b"53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79\n"
-    table = b"source,question,answer,rating\nx," + puzzle.strip() + b",,3\n"
-    diagonals = json.dumps([{"n": 8, "excluded": [[1, 0], [2, 1]]}]).encode()
+    table = b"source,question,rating\nx," + puzzle.strip() + b",3\n"
+    diagonals = json.dumps({"8": {"0": [[1, 0], [2, 1]]}}).encode()
     found += [
         Target("board.txt", (board,), lambda path: NQueens().load(str(path))),
         Target("boards.json", (diagonals,), lambda path: NQueens(excluded=2).load(str(path))),
