@@ -18,7 +18,9 @@ lint: .venv/.dev
 	$(BIN)/mypy --strict gram_pyro benchmarks
 
 bench: .venv/.run
-	$(BIN)/python -m benchmarks.step
+	$(BIN)/python -m benchmarks.step --repeats 20
+	$(BIN)/python -m benchmarks.sample --short
+	$(BIN)/python -m benchmarks.scaling --short --repeats 5
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

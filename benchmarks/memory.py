@@ -48,7 +48,7 @@ def bytes_saved(setting: Setting, objective: dict[str, Any], seed: int) -> int:
         alive.add(saved)
         return saved
 
-    elbo = TruncatedTrace_ELBO(**objective, balance=0.8)
+    elbo = TruncatedTrace_ELBO(**{"balance": 0.8, **objective})
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda saved: saved.tensor):
         terms = elbo.terms(model, guide, problems, targets, state=state)
     weights = {part.untyped_storage().data_ptr() for part in [*model.parameters(), *guide.parameters()]}

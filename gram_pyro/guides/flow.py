@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from gram_pyro.guides.gaussian import GaussianGuide
 from gram_pyro.models.base import Model
+from gram_pyro.models.layers import full
 from gram_pyro.tasks.base import Task
 
 COUPLINGS = 2
@@ -36,7 +37,7 @@ class Coupler(nn.Module):
     def forward(self, kept: Tensor, context: Tensor, steered: Tensor) -> tuple[Tensor, Tensor]:
         """Shift and log scale, each `(..., moved)`; zero for problems that are not steered."""
         hidden = F.silu(self.project_in(torch.cat((kept, context.expand(*kept.shape[:-1], -1)), -1)))
-        shift, log_scale = (self.project_out(hidden).float() * steered).chunk(2, -1)
+        shift, log_scale = (full(self.project_out(hidden)) * steered).chunk(2, -1)
         return shift, torch.tanh(log_scale)
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from gram_pyro.guides.base import Guide
 from gram_pyro.models.base import Model
+from gram_pyro.models.layers import full
 from gram_pyro.tasks.base import Task
 
 
@@ -50,7 +51,8 @@ class GaussianGuide(Guide):
         if self.targets is None:
             return prior
         steered = self.steered
-        change = self.project_out(F.silu(self.project_in(self.features(name, prior)))).float()
+        assert steered is not None
+        change = full(self.project_out(F.silu(self.project_in(self.features(name, prior)))))
         shift, log_ratio = (change * steered).chunk(2, -1)
         normal = prior.base_dist
         location, scale = normal.loc.detach(), normal.scale.detach()

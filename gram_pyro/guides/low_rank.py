@@ -12,6 +12,7 @@ from torch.distributions.transforms import ReshapeTransform
 
 from gram_pyro.guides.gaussian import GaussianGuide
 from gram_pyro.models.base import Model
+from gram_pyro.models.layers import full
 from gram_pyro.tasks.base import Task
 
 RANK = 4
@@ -42,9 +43,9 @@ class LowRankGuide(GaussianGuide):
             return gaussian
         normal, scale = gaussian.base_dist, prior.base_dist.scale.detach()
         batch, length, width = scale.shape
-        factors = (self.project_factors(self.features(name, prior)).float() * self.steered).view(
-            batch, length, width, RANK
-        )
+        steered = self.steered
+        assert steered is not None
+        factors = (full(self.project_factors(self.features(name, prior))) * steered).view(batch, length, width, RANK)
         joint = dist.LowRankMultivariateNormal(
             normal.loc.flatten(1), (scale[..., None] * factors).flatten(1, 2), normal.scale.square().flatten(1)
         )

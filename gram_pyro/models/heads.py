@@ -8,7 +8,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from gram_pyro.models.base import Model
-from gram_pyro.models.layers import Block, rms_norm
+from gram_pyro.models.layers import Block, full, rms_norm
 from gram_pyro.tasks.base import Problems, Task
 
 MAX_HEADS = 4
@@ -44,5 +44,5 @@ class Heads(nn.Module):
     def forward(self, high: Tensor, problems: Problems) -> Verdict:
         """Judge the high-level latents h_t `(batch, length, width)` of as many problems."""
         features = self.block(rms_norm(high.detach()), problems.relations, None)
-        doubt = self.doubt(features).float().logsumexp(1) - math.log(high.shape[1])
+        doubt = full(self.doubt(features)).logsumexp(1) - math.log(high.shape[1])
         return Verdict(*(-doubt).unbind(-1))

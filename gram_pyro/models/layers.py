@@ -45,6 +45,11 @@ def rms_norm(x: Tensor) -> Tensor:
     return F.rms_norm(x, (x.shape[-1],), eps=1e-6)
 
 
+def full(x: Tensor) -> Tensor:
+    """Half precision as float32, anything wider as it is: what densities are computed in."""
+    return x.float() if x.itemsize < 4 else x
+
+
 def rotary(length: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Cosines and sines of rotary positions, each `(length, width)` (RoPE, base 10000)."""
     frequencies = 10000.0 ** -(torch.arange(0, width, 2, device=device) / width)
@@ -105,8 +110,8 @@ class Decoder(nn.Linear):
     """Features `(batch, length, width)`, normalised, -> logits `(batch, length, classes)`."""
 
     def forward(self, features: Tensor) -> Tensor:
-        """In float32, whatever the features are."""
-        return super().forward(rms_norm(features)).float()
+        """In float32 at least, whatever the features are."""
+        return full(super().forward(rms_norm(features)))
 
 
 class Cache:

@@ -1,0 +1,76 @@
+"""What the benchmarks measure with is right; their figures are not for tests."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pyro
+import pytest
+import torch
+
+from benchmarks.floor import floor_of, operations
+from benchmarks.gradient import against, supervised, truncated
+from benchmarks.memory import bytes_saved
+from benchmarks.numerics import errors, long_run
+from benchmarks.scaling import GROWN, OBJECTIVE, grown
+from benchmarks.settings import Setting, build
+from benchmarks.survive import damage_checkpoints
+from gram_pyro.checkpoint import save_checkpoint
+from gram_pyro.models import GramConfig
+from gram_pyro.tasks.base import Examples
+
+torch.set_num_threads(1)
+TINY = Setting("tiny", 4, 5, GramConfig(width=8, heads=2, layers=1, hidden=8))
+
+
+def test_operations_of_a_product_and_its_gradient() -> None:
+    left, right = torch.randn(5, 7, requires_grad=True), torch.randn(7, 3, requires_grad=True)
+    assert operations(lambda: left @ right) == 2 * 5 * 7 * 3
+    assert operations(lambda: (left @ right).sum().backward()) == 3 * 2 * 5 * 7 * 3
+    found = floor_of(lambda: left @ right, 1.0)
+    assert found["of_floor"] == pytest.approx(found["operations"] / found["operations_a_second"], abs=1e-3)
+
+
+def test_memory_is_flat_in_transitions_behind_the_horizon() -> None:
+    kept = {size: bytes_saved(grown("transitions", size), OBJECTIVE, 0) for size in (1, 4)}
+    assert kept[1] == kept[4]
+    for name, sizes in GROWN.items():
+        assert grown(name, sizes[0]) != grown(name, sizes[1])
+
+
+def test_float32_is_close_to_float64_and_bfloat16_less_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.numerics.PATHS", ("float32", "bfloat16"))
+    with pyro.validation_enabled(False):
+        single, half = errors(TINY, 0)
+    assert single["loss"] < 1e-5 and single["gradient"] < 1e-4 and single["cosine"] > 0.999999
+    assert 1e-5 < half["loss"] < 0.05 and 1e-3 < half["gradient"] < 0.2
+
+
+def test_a_long_run_counts_what_was_finite(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert long_run("coloring", 3, 0)["finite"] == 3
+    monkeypatch.setattr("benchmarks.numerics.TINY", GramConfig(width=8, heads=2, layers=1, hidden=8, refinements=1))
+    monkeypatch.setattr("gram_pyro.training.Trainer.learning_rate", lambda _: float("nan"))
+    with pyro.validation_enabled(False):
+        assert long_run("coloring", 3, 0)["finite"] == 1
+
+
+def test_the_full_gradient_is_the_one_of_the_longest_horizon() -> None:
+    model, guide, problems, targets, _ = build(TINY, 0)
+    examples = Examples(problems, targets, torch.zeros(0))
+    found = []
+    for losses in (truncated(None), truncated(4), truncated(1), supervised(4)):
+        model.zero_grad()
+        torch.manual_seed(1)
+        losses(model, guide, examples, 4).backward()
+        found.append({"core": torch.cat([p.grad.flatten() for p in model.high_network.parameters()])})
+    full, longest, shortest, deep = found
+    assert against([longest], [full])["core"] == {"cosine": 1.0, "ratio": 1.0, "cosine_of_a_batch": 1.0}
+    assert against([shortest], [full])["core"]["cosine"] < 0.999
+    assert against([deep], [full])["core"]["cosine"] < 0.999
+
+
+def test_every_damage_is_seen(tmp_path: Path) -> None:
+    for update in (1, 2):
+        save_checkpoint(tmp_path, update, {"trainer": {"done": update}, "weights": torch.randn(50)})
+    assert damage_checkpoints(tmp_path, 25, random.Random(0)) == (25, 25)
