@@ -55,7 +55,8 @@ class Fit:
         self.problems = problems = task.generate("train", training.problems, training.seed)
         self.validation = Validation(task, training.depth, training.seed, world, self.device)
         model, guide = build_parts(config)
-        if training.objective == "elbo" and training.balance is not None and not guide.closed_form:
+        balanced = training.objective in ("elbo", "constraint") and training.balance is not None
+        if balanced and not guide.closed_form:
             raise UserError(
                 f"the guide {config.guide} samples its KL, which cannot be balanced; take --balance None with it"
             )
@@ -96,6 +97,7 @@ class Fit:
             self._update,
             self._evaluate,
             lambda: self._heads_trainer(1).round(),
+            lambda more: bool(self.world.agree([more], self.device)[0]),
         )
         self.trainer.load_state_dict(start)
         self._set_noise(noise)

@@ -34,14 +34,16 @@ def plan(
     update: Callable[[], object],
     evaluate: Callable[[], object],
     heads_round: Callable[[], object],
+    agree: Callable[[bool], bool] = bool,
 ) -> Plan:
     """What fits into the minutes, of which some are `spent` [s], from doing some of each against a `clock` [s].
 
+    Several processes that update together must `agree` whether to time one more.
     Raises `UserError` if the rounds for the heads alone do not fit.
     """
     budget = 60 * training.minutes
     times: list[float] = []
-    while len(times) < TIMED_UPDATES and (len(times) < LEAST_TIMED or sum(times) < TIMING_SHARE * budget):
+    while agree(len(times) < TIMED_UPDATES and (len(times) < LEAST_TIMED or sum(times) < TIMING_SHARE * budget)):
         times.append(seconds(clock, update))
     evaluation = seconds(clock, evaluate)
     a_round = seconds(clock, heads_round) if training.head_rounds != 0 else 0.0
