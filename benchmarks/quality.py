@@ -1,4 +1,4 @@
-"""What training reaches: `python -m benchmarks.quality ROW ...`, one JSON a row in `benchmarks/results/`.
+"""What training reaches, and when: `python -m benchmarks.quality ROW ...`, a JSON a row in `benchmarks/results/`.
 
 Rows train with the recipe of the task, changed as listed in `ROWS`, and are evaluated on the same
 unseen graphs. A run that was interrupted is resumed; a run that is finished is only evaluated.
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.report import write_json
-from benchmarks.trained import facts_of
+from benchmarks.trained import draw_minutes, facts_of
 from gram_pyro import evaluate, evaluation
 from gram_pyro.errors import run_cli
 from gram_pyro.metrics import count_solutions
@@ -85,6 +85,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
     parser.add_argument("rows", nargs="+", choices=[*ROWS])
     options, extra = parser.parse_known_args(arguments)
+    curves = {}
     for name in options.rows:
         folder, row = train_row(name, extra), ROWS[name]
         out = folder / "evaluation.json"
@@ -95,7 +96,9 @@ def main(arguments: list[str]) -> None:
         if name == "relations-0":
             result["transfer"] = [transfer(folder, n, 100) for n in TRANSFER]
         write_json(Path("benchmarks/results") / f"{row.task}-{name}.json", result)
+        curves[f"{row.task}, {name}"] = result["curve"]
         print(f"{name} done", file=sys.stderr)
+    draw_minutes(curves, Path("benchmarks/results/quality-minutes.png"))
 
 
 if __name__ == "__main__":

@@ -3,18 +3,44 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from matplotlib.figure import Figure
 
 from benchmarks.report import Row
 from gram_pyro.machine import machine_facts
+from gram_pyro.plots import save_figure
+
+CURVE = ("validity", "ratio", "validity_deep", "ratio_deep")
 
 
 def facts_of(folder: Path, command: str) -> Row:
-    """The command, the machine, the configuration of a run and the minutes it took."""
+    """The command, the machine, the configuration of a run, the minutes it took, and what it reached on the way.
+
+    Minutes count from the first update; those of a compiler's work are among them.
+    """
     metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    curve = [
+        {"minutes": row["seconds"] / 60, **{name: row[name] for name in CURVE}} for row in metrics if CURVE[0] in row
+    ]
     return {
         "command": command.strip(),
         "machine": machine_facts(),
         "config": json.loads((folder / "config.json").read_text()),
         "minutes": max(row["seconds"] for row in metrics) / 60,
+        "curve": curve,
     }
+
+
+def draw_minutes(curves: Mapping[str, Sequence[Row]], path: Path) -> None:
+    """What runs had reached on validation problems after how many minutes, a line for each."""
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    for axes, name in zip(figure.subplots(1, 2), ("validity_deep", "ratio_deep"), strict=True):
+        for label, curve in curves.items():
+            axes.plot([row["minutes"] for row in curve], [row[name] for row in curve], "o-", label=label)
+        axes.set(xlabel="minutes", ylabel={"validity_deep": "validity", "ratio_deep": "coverage / ceiling"}[name])
+        axes.set_ylim(0, 1.02)
+        axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    save_figure(figure, path)

@@ -107,9 +107,10 @@ class Trainer:
                 f"an update, which must divide the depth of {config.depth}"
             )
         if config.batch % (world.size * config.accumulate):
+            pieces = world.size * config.accumulate
             raise UserError(
-                f"a batch of {config.batch} cannot be shared by {world.size} processes in {config.accumulate} pieces "
-                f"each; take a multiple of {world.size * config.accumulate}"
+                f"a batch of {config.batch} has no {pieces} equal pieces (processes x --accumulate); "
+                f"take a multiple of {pieces}"
             )
         if config.recompute and world.size > 1:
             raise UserError("--recompute works in one process alone; take --accumulate, which saves memory as well")

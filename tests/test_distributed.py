@@ -129,8 +129,8 @@ def test_pieces_of_an_update_add_up(pieces: int) -> None:
 @pytest.mark.parametrize(
     ("world", "options", "message"),
     [
-        (World(0, 3), {}, "a batch of 8 cannot be shared by 3 processes in 1 pieces each; take a multiple of 3"),
-        (ALONE, {"accumulate": 3}, "by 1 processes in 3 pieces each"),
+        (World(0, 3), {}, "a batch of 8 has no 3 equal pieces"),
+        (ALONE, {"accumulate": 3}, "a batch of 8 has no 3 equal pieces"),
         (World(0, 2), {"recompute": True}, "--recompute works in one process alone"),
     ],
 )

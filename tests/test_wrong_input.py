@@ -88,7 +88,7 @@ def complaint(capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
         ("--balance 7", "balance"),
         ("--guide flow --balance 0.8", "samples its KL, which cannot be balanced; take --balance None"),
         ("--guide low_rank --objective constraint --balance 0.5", "samples its KL, which cannot be balanced"),
-        ("--accumulate 3", "a batch of 4 cannot be shared by 1 processes in 3 pieces each; take a multiple of 3"),
+        ("--accumulate 3", "a batch of 4 has no 3 equal pieces (processes x --accumulate); take a multiple of 3"),
         ("--constraint-weight -1", "training.constraint_weight must be 0 or more"),
         ("--guide low_rank --balance 0.8", "guide low_rank"),
         ("--guide empty", "Gram draws guidance_1, and the empty guide has no posterior"),
