@@ -137,7 +137,7 @@ class Comparison:
             write_atomically(folder / f"{kind}.json", (json.dumps(content, indent=1) + "\n").encode())
         write_atomically(folder / f"{name}.md", (text + "\n").encode())
         draw_table(rows, folder / f"{name}.png")
-        if any(row["kl"] for row in rows):
+        if self.config.posteriors:
             draw_kl(rows, folder / f"{name}-kl.png")
         print(text)
         for found in runs:
