@@ -36,7 +36,7 @@ models = st.builds(
     lambda heads, times, **others: GramConfig(width=2 * heads * times, heads=heads, **others),
     heads=st.integers(1, 16),
     times=st.integers(1, 16),
-    layers=sizes,
+    layers=st.integers(1, 1024),
     hidden=sizes,
     refinements=sizes,
     transitions=sizes,
