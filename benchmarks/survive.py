@@ -98,6 +98,8 @@ def kill_while_writing(folder: Path, count: int) -> int:
     """SIGKILL as soon as the temporary file of a checkpoint is seen."""
     done = 0
     while done < count:
+        for left in folder.glob(".checkpoint-*.tmp"):
+            left.unlink()
         process = start(folder)
         before = time.monotonic()
         while process.poll() is None and time.monotonic() - before < PATIENCE:

@@ -32,8 +32,8 @@ MEASURES: dict[str, Callable[[Found, Found], float | None]] = {
     "value_calibration": lambda _, result: result["calibration"]["value"],
     "halt_calibration": lambda _, result: result["calibration"]["halt"],
     "gap": lambda _, result: result["gap"],
-    "elbo_excess": lambda _, result: result["bound"] and result["bound"]["excess"],
-    "posterior_validity": lambda _, result: result["bound"] and result["bound"]["posterior_validity"],
+    "elbo_excess": lambda _, result: (result["bound"] or {}).get("excess"),
+    "posterior_validity": lambda _, result: (result["bound"] or {}).get("posterior_validity"),
     "minutes": lambda _, result: result["minutes"],
     "updates": lambda _, result: result["updates"],
 }
@@ -91,7 +91,7 @@ def summary_of(results: Sequence[Found], place: int) -> Found:
         known = [number for number in numbers if number is not None and (own or name not in OF_THE_MODEL)]
         summary[name] = mean(known) if known else None
         summary[f"{name}_spread"] = [min(known), max(known)] if known else None
-    bounds = [found["bound"] for found in results if own and found["bound"]]
+    bounds = [found["bound"] for found in results if own and found["bound"] and "kl" in found["bound"]]
     summary["kl"] = [mean(each) for each in zip(*(found["kl"] for found in bounds), strict=True)]
     return summary | {"budget": first["budget"], "machine": first["machine"]}
 

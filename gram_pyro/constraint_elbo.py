@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import pyro
+import torch
 from pyro import poutine
 from torch import Tensor
 
@@ -63,5 +64,7 @@ class ConstraintELBO(TruncatedTrace_ELBO):
 
     def _program(self, model: Callable[..., Any], problems: Problems, **course: Any) -> None:
         logits = model(problems, **course).logits
-        with pyro.plate("judged", len(logits), dim=-1):
+        # in half precision a sure answer would be infinitely wrong
+        full = torch.autocast(logits.device.type, enabled=False)
+        with pyro.plate("judged", len(logits), dim=-1), full:
             pyro.factor("constraints", self.hold(problems, logits.softmax(-1)))

@@ -70,7 +70,8 @@ class TruncatedTrace_ELBO(ELBO):
     recompute
         Whether supervision steps but the last are run again for their gradient instead of being kept
         (activation checkpointing): memory for one step and for the states between them, and about a third
-        more time. Losses and gradients are the same. Only where a `Model` goes on from a carried state.
+        more time. Losses and gradients are the same, but for a guide that looks ahead (`backward`): it does so anew
+        at each step. Only where a `Model` goes on from a carried state.
 
     The KL is analytic where torch knows one and sampled where not. Works in `pyro.infer.SVI` and as
     a module, `elbo(model, guide)`; ordinary guides are replayed, a `GuideMessenger` runs interleaved.

@@ -235,7 +235,7 @@ class Fit:
 
     def _clock(self) -> float:
         """Seconds; where one thread does all the work, those it worked, so that a busy machine costs no updates."""
-        alone = self.device.type == "cpu" and self.config.machine.threads == 1
+        alone = self.device.type == "cpu" and self.config.machine.threads == 1 and self.world.size == 1
         return time.process_time() if alone else time.perf_counter()
 
     def _update(self) -> Measured:

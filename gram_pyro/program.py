@@ -56,7 +56,7 @@ def main(arguments: list[str]) -> None:
             render_deterministic=True,
             filename=str(path),
         )
-    except (ImportError, OSError) as error:
+    except (ImportError, OSError, RuntimeError) as error:
         raise UserError(
             f"the picture needs graphviz, the package (pip install gram_pyro[draw]) and the program dot: {error}"
         ) from None

@@ -127,7 +127,7 @@ POSTERIORS: dict[str, System] = {
             ("solution_set", "told all solutions", "--guide solution_set"),
             ("horizon-2", "Gaussian, horizon 2", "--horizon 2"),
             ("horizon-4", "Gaussian, horizon 4", "--horizon 4"),
-            ("horizon-16", "Gaussian, horizon 16: the full ELBO", "--horizon 16"),
+            ("horizon-16", "Gaussian, horizon 16, no free runs", "--horizon 16"),
             ("importance", "importance-weighted, 4 trajectories", "--objective importance"),
             ("wake_sleep", "wake-sleep", "--objective wake_sleep"),
             ("constraint", "constraints on prior samples, weight 0.1", "--objective constraint"),

@@ -181,14 +181,14 @@ class Trainer:
         if self.guide.sees_solutions:
             course["solutions"] = self.training_set.known(solutions, targets.cpu()).to(targets.device)
         alone = world.size == 1
-        with nullcontext() if alone else ShardedNoise(world):
-            terms: Terms = self.losses(problems, targets, **course)
         with nullcontext() if last or alone else self.losses.no_sync():  # type: ignore[operator]
+            with nullcontext() if alone else ShardedNoise(world):
+                terms: Terms = self.losses(problems, targets, **course)
             (terms.loss * (world.size / (config.batch * self.steps))).backward()  # type: ignore[no-untyped-call]
         outcome: Outcome = terms.outcome
         usual = carry.from_start[rows].to(terms.loss)
         right = ((outcome.answers == targets) | (targets < 0)).all(-1)
-        kl = (terms.kl.sum(0) * usual).sum() / self.steps
+        kl = (terms.kl.sum(0).to(usual.device) * usual).sum() / self.steps
         sums = torch.stack((terms.loss.detach(), kl, (right * usual).sum(), usual.sum()))
         return Piece(sums, outcome, len(terms.kl) > 0)
 

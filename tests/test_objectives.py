@@ -203,6 +203,13 @@ def test_a_model_learns_from_constraints_alone() -> None:
     assert sum(held[-20:]) / 20 > held[0] / 3
 
 
+def test_constraints_are_judged_in_full_precision() -> None:
+    model, _ = pair()
+    model.decoder.weight.data *= 200
+    with torch.autocast("cpu", torch.bfloat16):
+        assert ConstraintELBO(None, hold=TASK.hold).promise(model, PROBLEMS).isfinite().all()
+
+
 def test_a_weight_below_zero_is_none() -> None:
     with pytest.raises(ValueError, match="weight must be 0 or more, not -1"):
         ConstraintELBO(hold=TASK.hold, weight=-1)
