@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -183,9 +182,7 @@ def facts_of(run: Run, folder: Path) -> dict[str, Any]:
 
 def evaluations_of(config: RunConfig, model: Model) -> int:
     """Blocks that an update runs its batch through, times the batch."""
-    training = config.training
-    steps = math.ceil(training.horizon / model.transitions) if training.deep_supervision else training.depth
-    return model.blocks * steps * training.batch
+    return model.blocks * config.training.steps(model.transitions) * config.training.batch
 
 
 def equal_updates(entry: Entry, budget: Budget, reference: dict[str, Any]) -> int | None:

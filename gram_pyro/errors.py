@@ -29,7 +29,7 @@ def run_cli(main: Callable[[list[str]], None], arguments: list[str] | None = Non
     try:
         main(sys.argv[1:] if arguments is None else arguments)
     except UserError as error:
-        if int(os.environ.get("RANK", 0)) == 0:
+        if os.environ.get("RANK", "0") == "0":
             print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(2) from None
     except (MemoryError, RuntimeError) as error:

@@ -100,7 +100,7 @@ class Trainer:
         )
         self.generator = torch.Generator().manual_seed(config.seed)
         self.supervise = "every" if config.deep_supervision else "last"
-        self.steps = math.ceil(config.horizon / model.transitions) if config.deep_supervision else config.depth
+        self.steps = config.steps(model.transitions)
         if config.depth % self.steps:
             raise UserError(
                 f"horizon {config.horizon} unrolls {self.steps} supervision steps of {model.transitions} transitions "

@@ -79,6 +79,10 @@ class TrainingConfig:
     seed: int = 0
     """Seed of weights, data and noise."""
 
+    def steps(self, transitions: int) -> int:
+        """Supervision steps of `transitions` each that an update unrolls."""
+        return math.ceil(self.horizon / transitions) if self.deep_supervision else self.depth
+
     def __post_init__(self) -> None:
         for name, most in (
             ("batch", 2**16),

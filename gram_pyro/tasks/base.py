@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
@@ -157,8 +157,7 @@ class Task(ABC):
 
         Rows of -1 where there are fewer. `targets` `(batch, length)` is what a posterior is shown beside them.
         """
-        every = [self.targets(problem) for problem in problems]
-        return pad_sequence([spaced(each, MAX_KNOWN) for each in every], batch_first=True, padding_value=-1)
+        return known_rows(problems, self.targets)
 
     @abstractmethod
     def answer(self, problem: Any, values: Sequence[int]) -> Answer:
@@ -210,6 +209,11 @@ class Task(ABC):
         """A picture of the problem with an answer, broken constraints marked."""
 
 
-def spaced(rows: Tensor, most: int) -> Tensor:
-    """At most so many rows, evenly spaced."""
-    return rows[:: -(-len(rows) // most)]
+def known_rows(problems: Sequence[Any], solve: Callable[[Any], Tensor]) -> Tensor:
+    """At most MAX_KNOWN evenly spaced rows of what `solve` finds for each problem: `(batch, solutions, length)`.
+
+    Rows of -1 where there are fewer. A problem that comes several times is solved once.
+    """
+    found = {id(problem): solve(problem) for problem in {id(problem): problem for problem in problems}.values()}
+    spaced = {key: rows[:: -(-len(rows) // MAX_KNOWN)] for key, rows in found.items()}
+    return pad_sequence([spaced[id(problem)] for problem in problems], batch_first=True, padding_value=-1)

@@ -13,11 +13,10 @@ import torch
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
 from gram_pyro.errors import UserError
 from gram_pyro.files import is_folder
-from gram_pyro.tasks.base import MAX_KNOWN, Answer, Problems, Split, Task, spaced
+from gram_pyro.tasks.base import Answer, Problems, Split, Task, known_rows
 from gram_pyro.tasks.coloring_pool import ColoringPool, known_colorings
 from gram_pyro.tasks.exact_coloring import colorings
 from gram_pyro.tasks.graph_files import read_graph, read_graphs
@@ -199,8 +198,8 @@ class Coloring(Task):
 
     def known(self, problems: Sequence[nx.Graph], targets: Tensor) -> Tensor:
         """At most MAX_KNOWN colorings of each graph, their colors named as close to the target's as may be."""
-        every = [spaced(torch.tensor(self.solutions(problem)), MAX_KNOWN) for problem in problems]
-        return known_colorings(self, pad_sequence(every, batch_first=True, padding_value=-1), targets)
+        listed = known_rows(problems, lambda problem: torch.tensor(self.solutions(problem)))
+        return known_colorings(self, listed, targets)
 
     def answer(self, problem: nx.Graph, values: Sequence[int]) -> Answer:
         """The first n decoded values."""
