@@ -30,15 +30,17 @@ class Options:
     """Seed of weights, data and noise."""
 
 
-def time_paired(contenders: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
+def time_paired(
+    contenders: Mapping[str, Callable[[], object]], repeats: int, warmup: int = WARMUP
+) -> dict[str, list[float]]:
     """Seconds of every call, taken in turns (A B A B ...), so that a disturbance meets all contenders.
 
-    Raises `UserError` if there is nothing to repeat.
+    The first `warmup` rounds do not count. Raises `UserError` if there is nothing to repeat.
     """
     if repeats < 1:
         raise UserError(f"--repeats must be at least 1, not {repeats}")
     times: dict[str, list[float]] = {name: [] for name in contenders}
-    for turn in range(-WARMUP, repeats):
+    for turn in range(-warmup, repeats):
         for name, contender in contenders.items():
             began = time.perf_counter()
             contender()

@@ -175,8 +175,11 @@ class TruncatedTrace_ELBO(ELBO):
     def _get_trace(self, model: Any, guide: Any, args: Any, kwargs: Any) -> tuple[Trace, Trace]:
         interleaved = poutine.unwrap(guide)
         if isinstance(interleaved, GuideMessenger):
-            guide(*args, **kwargs)
-            return interleaved.get_traces()
+            try:
+                guide(*args, **kwargs)
+                return interleaved.get_traces()
+            finally:
+                interleaved.trace = Trace()  # a guide that kept it would keep the graph of the run as well
         guide_trace = poutine.trace(guide).get_trace(*args, **kwargs)
         model_trace = poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(*args, **kwargs)
         return prune_subsample_sites(model_trace), prune_subsample_sites(guide_trace)

@@ -9,7 +9,9 @@ import pyro
 import pytest
 import torch
 
+from benchmarks.alive import Alive
 from benchmarks.floor import floor_of, operations
+from benchmarks.full_elbo import peak_alive
 from benchmarks.gradient import against, supervised, truncated
 from benchmarks.memory import bytes_saved
 from benchmarks.numerics import errors, long_run
@@ -37,6 +39,27 @@ def test_memory_is_flat_in_transitions_behind_the_horizon() -> None:
     assert kept[1] == kept[4]
     for name, sizes in GROWN.items():
         assert grown(name, sizes[0]) != grown(name, sizes[1])
+
+
+def test_bytes_alive_are_those_of_tensors_that_somebody_holds() -> None:
+    with Alive() as alive:
+        first = torch.zeros(1000)
+        view, second = first[:10], first + 1
+        assert alive.now == alive.peak == 2 * 4000
+        del first
+        assert alive.now == 8000  # the view holds its storage
+        del view, second
+        assert alive.now == 0 and alive.peak == 8000
+
+
+def test_what_is_computed_again_takes_the_memory_of_one_step() -> None:
+    with pyro.validation_enabled(False):
+        kept = {steps: peak_alive(TINY, "whole, kept", steps, 0) for steps in (1, 16)}
+        again = {steps: peak_alive(TINY, "whole, computed again", steps, 0) for steps in (4, 16)}
+    state = 2 * 4 * TINY.batch * TINY.vertices * TINY.model.width
+    assert kept[16] > 12 * kept[1]
+    assert 12 * state <= again[16] - again[4] < 24 * state
+    assert again[16] - 16 * state < 1.5 * kept[1]
 
 
 def test_float32_is_close_to_float64_and_bfloat16_less_so(monkeypatch: pytest.MonkeyPatch) -> None:

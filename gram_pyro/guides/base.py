@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 from pyro.distributions import TorchDistribution
 from pyro.poutine.guide import GuideMessenger
-from pyro.poutine.trace_struct import Trace
 from torch import Tensor, nn
 
 from gram_pyro.errors import UserError
@@ -54,21 +53,13 @@ class Guide(GuideMessenger, nn.Module):
 
     @property
     def model(self) -> Callable[..., Any]:
-        """The model, whose outcome is kept for `get_traces`."""
+        """The model, whose outcome ends the trace, as `pyro.poutine.trace` has it."""
         return self._run_model
 
-    def __getstate__(self) -> dict[str, object]:
-        return {name: part for name, part in super().__getstate__().items() if name != "_outcome"}
-
     def _run_model(self, *args: Any, **kwargs: Any) -> Any:
-        self._outcome = self._model[0](*args, **kwargs)
-        return self._outcome
-
-    def get_traces(self) -> tuple[Trace, Trace]:
-        """Traces of model and guide; the model's ends in its outcome, as `pyro.poutine.trace` has it."""
-        model_trace, guide_trace = super().get_traces()
-        model_trace.add_node("_RETURN", name="_RETURN", type="return", value=self._outcome)
-        return model_trace, guide_trace
+        outcome = self._model[0](*args, **kwargs)
+        self.trace.add_node("_RETURN", name="_RETURN", type="return", value=outcome)
+        return outcome
 
     @property
     def targets(self) -> Tensor | None:
