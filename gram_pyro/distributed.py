@@ -10,6 +10,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from gram_pyro.errors import UserError
+
 
 @dataclass(frozen=True)
 class World:
@@ -72,12 +74,20 @@ def processes() -> int:
 
 
 def join(device: torch.device) -> World:
-    """The world that torchrun made, over NCCL on GPUs and gloo on CPUs; alone without it."""
+    """The world that torchrun made, over NCCL on GPUs and gloo on CPUs; alone without it.
+
+    Raises `UserError` if there are fewer GPUs than processes on this machine.
+    """
     size = int(os.environ.get("WORLD_SIZE", 1))
     if size == 1:
         return ALONE
     here = int(os.environ.get("LOCAL_RANK", 0))
     if device.type == "cuda":
+        cards = torch.cuda.device_count()
+        if processes() > cards:
+            raise UserError(
+                f"{processes()} processes here have {cards} GPUs; take --nproc-per-node {cards}, or --device cpu"
+            )
         torch.cuda.set_device(here)
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     return World(dist.get_rank(), size, here)

@@ -16,7 +16,7 @@ class ShardedNoise(TorchFunctionMode):
     """Random numbers are drawn for the whole batch, and each process keeps those of its rows.
 
     With the generators of all processes in one state, a process sees the noise that its rows would have had in one
-    process alone. Holds for normal and uniform noise and for categorical draws, of which every leading dimension is
+    process alone. Holds for normal, uniform, yes-or-no and categorical draws, of which every leading dimension is
     that of the batch, or a multiple of it.
     """
 
@@ -39,6 +39,9 @@ class ShardedNoise(TorchFunctionMode):
             chances = args[0]
             race = self._own(chances, lambda whole: whole.exponential_(1))
             return (chances / race).argmax(-1, keepdim=True)
+        if func is torch.bernoulli:
+            chances = args[0]
+            return self._own(chances, lambda whole: func(whole.copy_(torch.cat([chances] * self.world.size))))
         return func(*args, **kwargs)
 
     def _own(self, like: Tensor, fill: Callable[[Tensor], Tensor]) -> Tensor:

@@ -101,7 +101,8 @@ def test_noise_is_that_of_the_whole_batch(rank: int) -> None:
         normal = torch.distributions.Normal(torch.zeros(rows, 5, 4), 1.0).rsample()
         uniform = torch.distributions.Uniform(torch.zeros(rows), 1.0).sample()
         values = torch.distributions.Categorical(chances.expand(rows, 4)).sample()
-        return [normal, uniform, values, torch.rand(()).expand(rows)]
+        masked = torch.distributions.Bernoulli(torch.linspace(0.2, 0.8, 3).expand(rows, 3)).sample()
+        return [normal, uniform, values, masked, torch.rand(()).expand(rows)]
 
     whole = draw(6)
     with ShardedNoise(world):
@@ -137,6 +138,14 @@ def test_pieces_of_an_update_add_up(pieces: int) -> None:
 def test_what_cannot_be_shared_is_refused(world: World, options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         train(world, **options)
+
+
+def test_a_process_without_a_card_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(UserError, match="4 processes here have 2 GPUs; take --nproc-per-node 2"):
+        join(torch.device("cuda"))
 
 
 def test_torchrun_trains_evaluates_and_saves_as_one(tmp_path: Path) -> None:
