@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyro
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from benchmarks.report import Options, Row, publish
+from benchmarks.report import FigureOptions, Row, publish
 from gram_pyro.cli import parse
 from gram_pyro.elbo import TruncatedTrace_ELBO
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.guides.base import Guide
 from gram_pyro.models.base import Model, State
-from gram_pyro.plots import save_figure
 from gram_pyro.runs import load_run
 from gram_pyro.tasks.base import Examples
 
@@ -27,7 +25,7 @@ Losses = Callable[[Model, Guide, Examples, int], Tensor]
 
 
 @dataclass(frozen=True)
-class GradientOptions(Options):
+class GradientOptions(FigureOptions):
     """Cosine and norm of surrogate gradients against the full ELBO's, averaged over batches, on equal noise."""
 
     run: str = "coloring"
@@ -36,8 +34,6 @@ class GradientOptions(Options):
     """Batches that each gradient is averaged over."""
     batch: int = 64
     """Problems of a batch."""
-    figure: str | None = None
-    """Write a figure to this file."""
 
 
 def truncated(horizon: int | None) -> Losses:
@@ -138,7 +134,7 @@ def measure(options: GradientOptions) -> list[Row]:
     return rows
 
 
-def draw(rows: list[Row], path: Path) -> None:
+def draw(rows: list[Row]) -> Figure:
     """Cosine and norm ratio by horizon, a line for each kind of surrogate."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     for axes, measure_name, label in zip(
@@ -155,7 +151,7 @@ def draw(rows: list[Row], path: Path) -> None:
         axes.set_xscale("log", base=2)
         axes.set(xlabel="horizon [transitions]", ylabel=label)
         axes.spines[["top", "right"]].set_visible(False)
-    save_figure(figure, path)
+    return figure
 
 
 def main(arguments: list[str]) -> None:
@@ -173,9 +169,7 @@ def main(arguments: list[str]) -> None:
     }
     for part in ("core", "prior", "decoder", "guide"):
         columns[part] = lambda row, part=part: f"{row[part]['cosine']:.3f}"  # type: ignore[misc]
-    publish("gradient", options, columns, rows)
-    if options.figure is not None:
-        draw(rows, Path(options.figure))
+    publish("gradient", options, columns, rows, draw)
 
 
 if __name__ == "__main__":

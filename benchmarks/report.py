@@ -10,9 +10,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from matplotlib.figure import Figure
+
 from gram_pyro.checkpoint import write_atomically
 from gram_pyro.errors import UserError
 from gram_pyro.machine import machine_facts
+from gram_pyro.plots import save_figure
 
 Row = dict[str, Any]
 WARMUP = 5
@@ -28,6 +31,14 @@ class Options:
     """Write the JSON to this file too, such as benchmarks/results/step.json."""
     seed: int = 0
     """Seed of weights, data and noise."""
+
+
+@dataclass(frozen=True)
+class FigureOptions(Options):
+    """Those of a benchmark that draws."""
+
+    figure: str | None = None
+    """Write a figure to this file."""
 
 
 def time_paired(
@@ -64,8 +75,14 @@ def spread(times: Sequence[float]) -> Row:
     return {"median": round(median(times), 6), "min": round(min(times), 6), "max": round(max(times), 6)}
 
 
-def publish(benchmark: str, options: Options, columns: Mapping[str, Callable[[Row], str]], rows: list[Row]) -> None:
-    """Print the rows, as a table or as JSON, and store the JSON if a file was asked for.
+def publish(
+    benchmark: str,
+    options: Options,
+    columns: Mapping[str, Callable[[Row], str]],
+    rows: list[Row],
+    draw: Callable[[list[Row]], Figure] | None = None,
+) -> None:
+    """Print the rows, as a table or as JSON, and store JSON and figure if files were asked for.
 
     `columns` maps each heading to what the cell of a row says. Raises `UserError` if the file cannot
     be written.
@@ -78,6 +95,8 @@ def publish(benchmark: str, options: Options, columns: Mapping[str, Callable[[Ro
         print(table(list(columns), [[cell(row) for cell in columns.values()] for row in rows]))
     if options.out is not None:
         write_json(Path(options.out), found)
+    if draw is not None and isinstance(options, FigureOptions) and options.figure is not None:
+        save_figure(draw(rows), Path(options.figure))
 
 
 def write_json(path: Path, facts: Row) -> None:

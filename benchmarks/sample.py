@@ -4,34 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import pyro
 import torch
 from matplotlib.figure import Figure
 
 from benchmarks.floor import floor_cell, floor_of
-from benchmarks.report import Options, Row, publish, spread, time_paired
+from benchmarks.report import FigureOptions, Row, publish, spread, time_paired
 from benchmarks.settings import LARGE, RECIPE, Setting, build
 from gram_pyro.cli import parse
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.inference import sample
-from gram_pyro.plots import save_figure
 
 WIDTHS, DEPTHS = (1, 4, 16, 64, 256), (4, 16, 64)
 SHORT_WIDTHS, SHORT_DEPTHS = (1, 64), (16,)
 
 
 @dataclass(frozen=True)
-class SampleOptions(Options):
+class SampleOptions(FigureOptions):
     """Time sampling of one problem, untrained: width trajectories of depth supervision steps."""
 
     repeats: int = 3
     """Timed rounds of each width and depth."""
     short: bool = False
     """Two widths, one depth, the small network."""
-    figure: str | None = None
-    """Write a figure to this file."""
 
 
 def measure(setting: Setting, widths: tuple[int, ...], depths: tuple[int, ...], options: SampleOptions) -> list[Row]:
@@ -59,7 +55,7 @@ def measure(setting: Setting, widths: tuple[int, ...], depths: tuple[int, ...], 
     return rows
 
 
-def draw(rows: list[Row], path: Path) -> None:
+def draw(rows: list[Row]) -> Figure:
     """Trajectories a second by width, a line for each depth, a panel for each setting."""
     names = [*dict.fromkeys(row["setting"]["name"] for row in rows)]
     figure = Figure(figsize=(4.5 * len(names), 3.6), layout="constrained")
@@ -73,7 +69,7 @@ def draw(rows: list[Row], path: Path) -> None:
         )
         axes.legend(frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
-    save_figure(figure, path)
+    return figure
 
 
 def main(arguments: list[str]) -> None:
@@ -93,9 +89,7 @@ def main(arguments: list[str]) -> None:
         "trajectories / s": lambda row: f"{row['trajectories_a_second']:.1f}",
         "of the floor": floor_cell,
     }
-    publish("sample", options, columns, rows)
-    if options.figure is not None:
-        draw(rows, Path(options.figure))
+    publish("sample", options, columns, rows, draw)
 
 
 if __name__ == "__main__":

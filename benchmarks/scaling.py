@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
 import pyro
 from matplotlib.figure import Figure
 
 from benchmarks.floor import floor_cell, floor_of
 from benchmarks.memory import bytes_saved
-from benchmarks.report import Options, Row, publish, spread, time_paired
+from benchmarks.report import FigureOptions, Row, publish, spread, time_paired
 from benchmarks.settings import Setting, build
 from benchmarks.step import BALANCE, Contenders
 from gram_pyro.cli import parse
 from gram_pyro.errors import run_cli
 from gram_pyro.models import GramConfig
-from gram_pyro.plots import save_figure
 
 BASE = Setting("base", 32, 16, GramConfig())
 GROWN: dict[str, tuple[int, ...]] = {
@@ -30,15 +28,13 @@ OBJECTIVE = {"horizon": 1, "charge": "last", "balance": BALANCE}
 
 
 @dataclass(frozen=True)
-class ScalingOptions(Options):
+class ScalingOptions(FigureOptions):
     """Time a training step, and count what it keeps for its gradient, as one of its sizes grows."""
 
     repeats: int = 20
     """Timed rounds of each size."""
     short: bool = False
     """The least and the greatest of each size alone."""
-    figure: str | None = None
-    """Write a figure to this file."""
 
 
 def grown(name: str, size: int) -> Setting:
@@ -72,7 +68,7 @@ def measure(name: str, size: int, options: ScalingOptions) -> Row:
     }
 
 
-def draw(rows: list[Row], path: Path) -> None:
+def draw(rows: list[Row]) -> Figure:
     """Time and memory by size, both relative to the least, a panel for each size."""
     figure = Figure(figsize=(14, 3.4), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(GROWN)), GROWN, strict=True):
@@ -87,7 +83,7 @@ def draw(rows: list[Row], path: Path) -> None:
         axes.set(xscale="log", yscale="log", xlabel=name, title=f"{name} (1 = {sizes[0]})")
         axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
-    save_figure(figure, path)
+    return figure
 
 
 def main(arguments: list[str]) -> None:
@@ -106,9 +102,7 @@ def main(arguments: list[str]) -> None:
         "kept [MB]": lambda row: f"{row['bytes'] / 1e6:.2f}",
         "of the floor": floor_cell,
     }
-    publish("scaling", options, columns, rows)
-    if options.figure is not None:
-        draw(rows, Path(options.figure))
+    publish("scaling", options, columns, rows, draw)
 
 
 if __name__ == "__main__":

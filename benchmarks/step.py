@@ -16,13 +16,14 @@ from typing import Literal
 
 import pyro
 import torch
+from matplotlib.figure import Figure
 from pyro.infer import SVI
 from pyro.optim import PyroOptim
 from torch import Tensor, nn
 
 from benchmarks.by_hand import loss_by_hand
 from benchmarks.floor import floor_cell, floor_of
-from benchmarks.report import Options, Row, compare, publish, spread, time_paired
+from benchmarks.report import FigureOptions, Row, compare, publish, spread, time_paired
 from benchmarks.settings import LARGE, RECIPE, SMALL, Case, Setting, build, with_model
 from gram_pyro.cli import parse
 from gram_pyro.elbo import TruncatedTrace_ELBO
@@ -39,7 +40,7 @@ HEADS = 8
 
 
 @dataclass(frozen=True)
-class StepOptions(Options):
+class StepOptions(FigureOptions):
     """Time a training step: the library's, Pyro's SVI, and plain PyTorch."""
 
     repeats: int = 100
@@ -160,6 +161,27 @@ def profile(name: str, steps: int, step: Callable[[], object]) -> None:
     pstats.Stats(profiler, stream=sys.stderr).strip_dirs().sort_stats("tottime").print_stats(15)
 
 
+def draw(rows: list[Row]) -> Figure:
+    """What a step takes beside the one by hand, with the least and the greatest ratio of two made side by side."""
+    figure = Figure(figsize=(6, 3.4), layout="constrained")
+    axes = figure.subplots()
+    for place, (name, label) in enumerate((("ours_to_hand", "the library's step"), ("svi_to_hand", "pyro.infer.SVI"))):
+        found = [row[name] for row in rows]
+        ratios = [each["ratio"] for each in found]
+        reach = [
+            [each["ratio"] - each["ratio_min"] for each in found],
+            [each["ratio_max"] - each["ratio"] for each in found],
+        ]
+        places = [i + 0.36 * place - 0.18 for i in range(len(rows))]
+        axes.bar(places, ratios, 0.34, yerr=reach, capsize=3, label=label)
+    axes.axhline(1, color="black", linewidth=0.8)
+    axes.set_xticks(range(len(rows)), [row["setting"]["name"] for row in rows])
+    axes.set_ylim(bottom=0.8)
+    axes.set_ylabel("time / time by hand")
+    axes.legend(frameon=False)
+    return figure
+
+
 def seconds(contender: str) -> Callable[[Row], str]:
     """A cell: the median seconds of a contender."""
     return lambda row: f"{row['seconds'][contender]['median']:.5f}"
@@ -196,7 +218,7 @@ def main(arguments: list[str]) -> None:
     columns: dict[str, Callable[[Row], str]] = {"setting": lambda row: row["setting"]["name"]}
     columns |= {f"{name} [s]": seconds(name) for name in ("ours", "svi", "hand")}
     columns |= {"ours / hand": ratio("ours_to_hand"), "svi / hand": ratio("svi_to_hand"), "of the floor": floor_cell}
-    publish("step", options, columns, rows)
+    publish("step", options, columns, rows, draw)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from gram_pyro.lock import locked
 from gram_pyro.machine import autocast, compile_network, resolve
 from gram_pyro.models.base import Model
 from gram_pyro.models.heads import Heads
+from gram_pyro.objectives import OBJECTIVES
 from gram_pyro.plan import UPDATES_A_ROUND, plan
 from gram_pyro.plots import draw_curves
 from gram_pyro.runs import Run, adopt, build_parts, publish
@@ -55,7 +56,7 @@ class Fit:
         self.problems = problems = task.generate("train", training.problems, training.seed)
         self.validation = Validation(task, training.depth, training.seed, world, self.device)
         model, guide = build_parts(config)
-        balanced = training.objective in ("elbo", "constraint") and training.balance is not None
+        balanced = OBJECTIVES[training.objective](training, task).balance is not None
         if balanced and not guide.closed_form:
             raise UserError(
                 f"the guide {config.guide} samples its KL, which cannot be balanced; take --balance None with it"

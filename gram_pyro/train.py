@@ -10,7 +10,7 @@ from pathlib import Path
 from gram_pyro.checkpoint import checkpoints
 from gram_pyro.cli import parse, take_option
 from gram_pyro.config import RunConfig, from_json
-from gram_pyro.distributed import join
+from gram_pyro.distributed import World, join
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.files import is_file, is_folder
 from gram_pyro.fit import Fit, parameters_of
@@ -58,6 +58,8 @@ def configured(arguments: Sequence[str]) -> tuple[RunConfig, Path]:
     Raises `UserError` on wrong input.
     """
     arguments = [*arguments]
+    if {"-h", "--help"} & {*arguments}:
+        print(USAGE)
     parts = [take_option(arguments, "task", "coloring"), take_option(arguments, "preset", "cpu")]
     parts += [take_option(arguments, "model", "gram")]
     task, preset, model = (str(part) for part in parts)
@@ -66,6 +68,35 @@ def configured(arguments: Sequence[str]) -> tuple[RunConfig, Path]:
     base = timed(recipe(task, preset, model, guide), arguments)
     config: RunConfig = parse(RunConfig, "gram_pyro.train", arguments, base)
     return replace(config, init=init or ""), folder
+
+
+def stopped(resumed: str, others: Sequence[str]) -> tuple[RunConfig, Path]:
+    """Configuration and folder of a run to go on with. Raises `UserError` if there is none, or on other options."""
+    if others:
+        raise UserError(f"--resume repeats the run's own configuration and takes no other option: {others[0]}")
+    folder = Path(resumed)
+    if not is_folder(folder):
+        raise UserError(f"no run folder {resumed!r} to resume")
+    return from_json(folder / "config.json"), folder
+
+
+def fresh(arguments: Sequence[str]) -> tuple[RunConfig, Path]:
+    """Configuration and folder of a run to start. Raises `UserError` if the folder holds one."""
+    config, folder = configured(arguments)
+    if is_folder(folder) and (checkpoints(folder) or is_file(folder / WEIGHTS)):
+        raise UserError(f"{folder} holds a run already; choose another --out, or --resume {folder}")
+    return config, folder
+
+
+def started(config: RunConfig, folder: Path, world: World) -> Fit:
+    """A run at its first update, which knows its length."""
+    try:
+        fit = Fit(config, folder, load_run(config.init, "cpu") if config.init else None, world)
+        make_folder(folder)
+        fit.settle_updates()
+    except KeyboardInterrupt:
+        raise Interrupted("stopped before the first update, with nothing to resume: start again") from None
+    return fit
 
 
 def main(arguments: list[str]) -> None:
@@ -77,30 +108,13 @@ def main(arguments: list[str]) -> None:
         train_once(folder, arguments)
         return
     resumed = take_option(arguments, "resume")
-    if resumed is not None:
-        if arguments:
-            raise UserError(f"--resume repeats the run's own configuration and takes no other option: {arguments[0]}")
-        folder = Path(resumed)
-        if not is_folder(folder):
-            raise UserError(f"no run folder {resumed!r} to resume")
-        config = from_json(folder / "config.json")
-        world = join(choose_device(config.machine.device))
+    config, folder = fresh(arguments) if resumed is None else stopped(resumed, arguments)
+    world = join(choose_device(config.machine.device))
+    if resumed is None:
+        fit = started(config, folder, world)
+    else:
         fit = Fit(config, folder, world=world)
         fit.resume()
-    else:
-        if {"-h", "--help"} & set(arguments):
-            print(USAGE)
-        config, folder = configured(arguments)
-        if is_folder(folder) and (checkpoints(folder) or is_file(folder / WEIGHTS)):
-            raise UserError(f"{folder} holds a run already; choose another --out, or --resume {folder}")
-        try:
-            start = load_run(config.init, "cpu") if config.init else None
-            world = join(choose_device(config.machine.device))
-            fit = Fit(config, folder, start, world)
-            make_folder(folder)
-            fit.settle_updates()
-        except KeyboardInterrupt:
-            raise Interrupted("stopped before the first update, with nothing to resume: start again") from None
     machine, training = fit.config.machine, fit.config.training
     together = f" in each of {world.size} processes" if world.size > 1 else ""
     if world.first:
