@@ -28,6 +28,7 @@ from gram_pyro.errors import UserError, run_cli
 
 SMALL = "--task coloring --task.n 5 --model.width 16 --model.hidden 16 --model.layers 1 --problems 200 --batch 8"
 LONG = f"{SMALL} --updates 1500 --evaluations 60 --head-rounds 1 --compile off --threads 1".split()
+MOST_WRITES = 30
 PATIENCE = 300
 """Seconds that a training may take, the start included."""
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--max-restarts", "100"]
@@ -40,7 +41,7 @@ class SurviveOptions(Options):
     kills: int = 20
     """Kills at random moments."""
     writing: int = 5
-    """Kills while a checkpoint is being written."""
+    """Kills while a file is being written."""
     full: int = 3
     """Disks that are full at a checkpoint."""
     workers: int = 3
@@ -49,15 +50,22 @@ class SurviveOptions(Options):
     """Checkpoints that are damaged."""
 
 
-def start(folder: Path, *, together: bool = False, limit: int | None = None) -> subprocess.Popen[bytes]:
-    """A training in the folder that goes on where it was; `limit` is the most bytes a file may have."""
+def start(
+    folder: Path, *, together: bool = False, limit: int | None = None, writes: int | None = None
+) -> subprocess.Popen[bytes]:
+    """A training in the folder that goes on where it was.
+
+    `limit` is the most bytes a file may have; in the middle of write number `writes` it dies.
+    """
 
     def smaller() -> None:
         if limit is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, *(TORCHRUN if together else []), "-m", "gram_pyro.train", *LONG, "--out", str(folder)]
+    runner = TORCHRUN if together else [] if writes is None else ["-m", "benchmarks.cut_short", str(writes)]
+    module = ["gram_pyro.train"] if writes is not None else ["-m", "gram_pyro.train"]
+    command = [sys.executable, *runner, *module, *LONG, "--out", str(folder)]
     log = (folder.parent / f"{folder.name}.log").open("ab")
     return subprocess.Popen(
         [*command, "--continue"], stdout=log, stderr=log, env=environment, preexec_fn=smaller
@@ -90,27 +98,28 @@ def kill_at_random(folder: Path, count: int, dice: random.Random) -> int:
             process.wait()
             done += 1
             continue
-        shutil.rmtree(folder)
+        start_over(folder, process)
     return done
 
 
-def kill_while_writing(folder: Path, count: int) -> int:
-    """SIGKILL as soon as the temporary file of a checkpoint is seen."""
+def kill_while_writing(folder: Path, count: int, dice: random.Random) -> int:
+    """SIGKILL in the middle of writing a file: a checkpoint, weights, the log or a picture."""
     done = 0
     while done < count:
-        for left in folder.glob(".checkpoint-*.tmp"):
-            left.unlink()
-        process = start(folder)
-        before = time.monotonic()
-        while process.poll() is None and time.monotonic() - before < PATIENCE:
-            if any(folder.glob(".checkpoint-*.tmp")):
-                process.kill()
-                process.wait()
-                done += 1
-                break
+        process = start(folder, writes=dice.randint(1, MOST_WRITES))
+        process.wait(PATIENCE)
+        if process.returncode == -signal.SIGKILL:
+            done += 1
         else:
-            shutil.rmtree(folder)
+            start_over(folder, process)
     return done
+
+
+def start_over(folder: Path, process: subprocess.Popen[bytes]) -> None:
+    """Remove a run that came to its end. Raises `UserError` if it failed instead."""
+    if process.returncode:
+        raise UserError(f"a training could not go on after a kill; see {folder}.log")
+    shutil.rmtree(folder)
 
 
 def fill_disk(folder: Path, count: int, dice: random.Random) -> int:
@@ -195,7 +204,7 @@ def main(arguments: list[str]) -> None:
         untouched = trace_of(place / "untouched")
         attempts: dict[str, tuple[int, Callable[[Path], int]]] = {
             "killed at a random moment": (options.kills, lambda run: kill_at_random(run, options.kills, dice)),
-            "killed while writing": (options.writing, lambda run: kill_while_writing(run, options.writing)),
+            "killed while writing": (options.writing, lambda run: kill_while_writing(run, options.writing, dice)),
             "disk full": (options.full, lambda run: fill_disk(run, options.full, dice)),
         }
         for label, (wanted, attempt) in attempts.items():

@@ -1,0 +1,30 @@
+"""`python -m benchmarks.cut_short N MODULE ...`: run a module that dies with SIGKILL in the middle of its Nth write."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import signal
+import sys
+
+
+def dying(left: int) -> None:
+    """From here on every write counts; the one that is `left` writes away stays half done."""
+    finish = os.fsync
+
+    def fsync(file: int) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os.ftruncate(file, os.fstat(file).st_size // 2)
+            os.kill(os.getpid(), signal.SIGKILL)
+        finish(file)
+
+    os.fsync = fsync  # type: ignore[assignment]
+
+
+if __name__ == "__main__":
+    _, count, module, *rest = sys.argv
+    dying(int(count))
+    sys.argv = [module, *rest]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
