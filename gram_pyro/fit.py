@@ -12,7 +12,7 @@ from typing import Any
 
 import pyro
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from gram_pyro.checkpoint import checkpoints, read_latest, save_checkpoint, write_atomically
@@ -22,7 +22,6 @@ from gram_pyro.errors import Diverged, UserError
 from gram_pyro.heads_training import HeadsTrainer, check_judged, judge_heads
 from gram_pyro.lock import locked
 from gram_pyro.machine import autocast, compile_network, resolve
-from gram_pyro.models.base import Model
 from gram_pyro.models.heads import Heads
 from gram_pyro.objectives import OBJECTIVES
 from gram_pyro.plan import UPDATES_A_ROUND, plan
@@ -282,6 +281,6 @@ class Fit:
         return self.validation.measure(self.trainer.averaged, self.folder)
 
 
-def parameters_of(model: Model) -> int:
+def parameters_of(model: nn.Module) -> int:
     """Number of trained numbers."""
     return sum(parameter.numel() for parameter in model.parameters())

@@ -116,12 +116,14 @@ def main(arguments: list[str]) -> None:
         fit = Fit(config, folder, world=world)
         fit.resume()
     machine, training = fit.config.machine, fit.config.training
+    own = parameters_of(fit.trainer.guide)
+    guided = f" and {own:,} of the guide" if own else ""
     together = f" in each of {world.size} processes" if world.size > 1 else ""
     if world.first:
         print(
-            f"{folder}: {parameters_of(fit.network):,} parameters, {training.updates} updates of {training.batch} "
-            f"problems, {machine.device}, {machine.precision}, compile {machine.compile}, {machine.threads} "
-            f"threads{together}",
+            f"{folder}: {parameters_of(fit.network):,} parameters{guided}, {training.updates} updates of "
+            f"{training.batch} problems, {machine.device}, {machine.precision}, compile {machine.compile}, "
+            f"{machine.threads} threads{together}",
             file=sys.stderr,
         )
     try:

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from gram_pyro.errors import UserError
-from gram_pyro.guides import GaussianGuide, Guide
+from gram_pyro.guides import GUIDES, GaussianGuide, Guide
 from gram_pyro.models import Gram, GramConfig
-from gram_pyro.tasks import Coloring
+from gram_pyro.tasks import Coloring, NQueens
 from gram_pyro.trial import try_guide
 
 TASK = Coloring(n=4)
@@ -48,6 +48,41 @@ class Fails(Misses):
         return self.upstream_value("thought_7")
 
 
+class Flattens(Misses):
+    """Takes the positions for a batch."""
+
+    def get_posterior(self, name: str, prior: dist.TorchDistribution) -> Any:
+        return dist.Normal(torch.zeros(prior.batch_shape + prior.event_shape), 1.0).to_event(1)
+
+
+class Mixes(Misses):
+    """Draws what has no gradient."""
+
+    def get_posterior(self, name: str, prior: dist.TorchDistribution) -> Any:
+        shape = prior.batch_shape + prior.event_shape
+        mixture = dist.Categorical(torch.ones(*shape, 2))
+        parts = dist.Normal(torch.zeros(*shape, 2), 1.0)
+        return dist.MixtureSameFamily(mixture, parts).to_event(2)
+
+
+class Averages(Misses):
+    """Says the same of all problems."""
+
+    def get_posterior(self, name: str, prior: Any) -> Any:
+        return dist.Normal(prior.base_dist.loc.mean(0, keepdim=True), 1.0).to_event(2)
+
+
+class Insists(Guide):
+    """Steers everything, as soon as it has learned anything."""
+
+    def __init__(self, task: Any, model: Any) -> None:
+        super().__init__(model)
+        self.shift = torch.nn.Parameter(torch.zeros(model.width))
+
+    def get_posterior(self, name: str, prior: Any) -> Any:
+        return dist.Normal(prior.base_dist.loc + self.shift, prior.base_dist.scale).to_event(2)
+
+
 def attempt(kind: type[Guide]) -> None:
     torch.manual_seed(0)
     model = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16, transitions=2))
@@ -57,8 +92,12 @@ def attempt(kind: type[Guide]) -> None:
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        (Misses, "fails on a first problem: AttributeError"),
-        (Pools, r"answers guidance_1 with the shape (1, 16); the prior has (1, 4, 16)"),
+        (Misses, "answers guidance_2 with a NoneType; give a distribution like the prior"),
+        (Pools, "answers guidance_1 with the shape (1, 16); the prior has (3, 4, 16)"),
+        (Averages, "answers guidance_1 with the shape (1, 4, 16); the prior has (3, 4, 16)"),
+        (Flattens, "answers guidance_1 with 1 dimensions of an event, not 2: .to_event(2)"),
+        (Mixes, "answers guidance_1 with a Independent that cannot be reparameterised"),
+        (Insists, "steers a problem without an answer at guidance_1"),
         (Forgets, "fails on a first problem: NotImplementedError"),
         (Fails, "fails on a first problem: KeyError: 'thought_7'"),
     ],
@@ -73,6 +112,17 @@ def test_a_guide_that_fits_passes_and_leaves_the_common_noise_alone() -> None:
     torch.manual_seed(0)
     model = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16))
     guide = GaussianGuide(TASK, model)
-    before = torch.get_rng_state()
+    before, weights = torch.get_rng_state(), {name: part.clone() for name, part in guide.state_dict().items()}
     try_guide("gaussian", guide, TASK, TASK.generate("train", 1, 0)[0])
     assert torch.equal(before, torch.get_rng_state())
+    assert all(torch.equal(part, weights[name]) for name, part in guide.state_dict().items())
+    assert guide.get_posterior.__func__ is GaussianGuide.get_posterior
+
+
+@pytest.mark.parametrize("name", GUIDES)
+@pytest.mark.parametrize("task", [TASK, NQueens(n=4)])
+def test_guides_of_the_library_fit(name: str, task: Any) -> None:
+    torch.manual_seed(0)
+    config = GramConfig(width=16, heads=2, layers=1, hidden=16, transitions=2, guidance=name != "empty")
+    model = Gram(task, config)
+    try_guide(name, GUIDES[name](task, model), task, task.generate("train", 1, 0)[0])

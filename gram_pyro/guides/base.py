@@ -11,14 +11,21 @@ from torch import Tensor, nn
 
 from gram_pyro.errors import UserError
 from gram_pyro.models.base import register
-from gram_pyro.tasks.base import Task
+from gram_pyro.tasks.base import Problems, Task
 
 
 class Guide(GuideMessenger, nn.Module):
     """q(trajectory | x, y): sees every guidance site of the model as it is reached.
 
-    A guide is made from a task and a model, and answers `get_posterior(name, prior)`; the network of
-    the model runs once for both. It may read `self.targets` and `self.proposal(name)`.
+    A subclass is made as `MyGuide(task, model)`: its `__init__(self, task, model)` calls `super().__init__(model)`
+    and makes its networks, for which `model.width` and `task.classes` are the sizes. It answers
+    `get_posterior(name, prior)`; the network of the model runs once for both. There it may read `self.problems`,
+    `self.targets`, `self.steered`, `self.proposal(name)`, and `self.solutions` if it asks for them. Where
+    `self.steered` is 0 it answers the prior.
+
+    It may say three things about itself. `closed_form = False`: torch does not know its KL to the prior, so that it
+    is sampled and cannot be balanced. `recipe`: fields of `TrainingConfig` that it needs otherwise than a recipe has
+    them, such as `{"balance": None}`. `sees_solutions = True`: it asks for `self.solutions`.
     """
 
     closed_form: ClassVar[bool] = True
@@ -32,6 +39,7 @@ class Guide(GuideMessenger, nn.Module):
     fewer; None if none were told."""
 
     def __init__(self, model: nn.Module) -> None:
+        """Keep the model, whose parameters are not the guide's."""
         nn.Module.__init__(self)
         GuideMessenger.__init__(self, model)
 
@@ -62,8 +70,15 @@ class Guide(GuideMessenger, nn.Module):
         return outcome
 
     @property
+    def problems(self) -> Problems:
+        """x of the run in progress."""
+        args, kwargs = self.args_kwargs
+        problems: Problems = args[0] if args else kwargs["problems"]
+        return problems
+
+    @property
     def targets(self) -> Tensor | None:
-        """y of the run in progress: `(batch, length)`, -1 where nothing is asked; None for a prior run."""
+        """y of this run: `(batch, length)`, classes from 0, -1 where nothing is asked; None for a prior run."""
         args, kwargs = self.args_kwargs
         targets: Tensor | None = args[1] if len(args) > 1 else kwargs.get("targets")
         return targets

@@ -27,5 +27,5 @@ class RelationalGuide(GaussianGuide):
 
     def known(self, name: str) -> Tensor:
         """What is known at a site, `(batch, length, width)`: u_t and y there, and at what is related to it."""
-        known: Tensor = self.block(super().known(name), self.args_kwargs[0][0].relations, None)
+        known: Tensor = self.block(super().known(name), self.problems.relations, None)
         return known
