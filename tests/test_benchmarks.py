@@ -30,6 +30,11 @@ def test_operations_of_a_product_and_its_gradient() -> None:
     left, right = torch.randn(5, 7, requires_grad=True), torch.randn(7, 3, requires_grad=True)
     assert operations(lambda: left @ right) == 2 * 5 * 7 * 3
     assert operations(lambda: (left @ right).sum().backward()) == 3 * 2 * 5 * 7 * 3
+    query = torch.randn(2, 4, 16, 8, requires_grad=True)
+    products = 2 * 2 * 4 * 16 * 16 * 8
+    attend = torch.nn.functional.scaled_dot_product_attention
+    assert operations(lambda: attend(query, query, query)) == 2 * products
+    assert operations(lambda: attend(query, query, query).sum().backward()) == 7 * products
     found = floor_of(lambda: left @ right, 1.0)
     assert found["of_floor"] == pytest.approx(found["operations"] / found["operations_a_second"], abs=1e-3)
 
