@@ -42,10 +42,10 @@ def fastest(work: Callable[[], object], repeats: int = REPEATS) -> float:
     return min(times)
 
 
-@lru_cache(maxsize=1)
-def machine_rates() -> tuple[float, float]:
+@lru_cache(maxsize=2)
+def machine_rates(precision: torch.dtype) -> tuple[float, float]:
     """Floating-point operations a second of a large matrix product, and bytes a second of a large copy."""
-    left, right = torch.randn(SIZE, SIZE), torch.randn(SIZE, SIZE)
+    left, right = torch.randn(2, SIZE, SIZE).to(precision)
     source, target = torch.ones(COPIED // 4), torch.empty(COPIED // 4)
     product = fastest(lambda: torch.mm(left, right))
     copy = fastest(lambda: target.copy_(source))
@@ -59,10 +59,10 @@ def operations(work: Callable[[], object]) -> int:
     return int(counter.get_total_flops())
 
 
-def floor_of(work: Callable[[], object], seconds: float) -> Row:
+def floor_of(work: Callable[[], object], seconds: float, precision: torch.dtype = torch.float32) -> Row:
     """The least time that the arithmetic of a call takes here, and the part of `seconds` that it is."""
     count = operations(work)
-    rate, copied = machine_rates()
+    rate, copied = machine_rates(precision)
     least = count / rate
     return {
         "operations": count,

@@ -13,7 +13,7 @@ from benchmarks.settings import LARGE, SMALL, Setting, build
 from benchmarks.step import Contenders
 from gram_pyro.cli import parse
 from gram_pyro.errors import run_cli
-from gram_pyro.machine import autocast, compile_network
+from gram_pyro.machine import compile_network
 
 MODES = tuple((compiled, precision) for compiled in (False, True) for precision in ("float32", "bfloat16"))
 
@@ -38,12 +38,10 @@ def contender(setting: Setting, compiled: bool, precision: str, seed: int) -> Ca
     case = build(setting, seed)
     if compiled:
         compile_network(case.model)
-    step = Contenders(case)
+    step = Contenders(case, precision)
 
     def run() -> object:
-        with autocast(torch.device("cpu"), precision):
-            loss = step.loss()
-        return step.update(loss)
+        return step.update(step.loss())
 
     return run
 

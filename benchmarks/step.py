@@ -11,6 +11,7 @@ import cProfile
 import pstats
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -28,14 +29,14 @@ from benchmarks.settings import LARGE, RECIPE, SMALL, Case, Setting, build, with
 from gram_pyro.cli import parse
 from gram_pyro.elbo import TruncatedTrace_ELBO
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.machine import compile_network
+from gram_pyro.machine import autocast, compile_network
 from gram_pyro.models import GramConfig
 from gram_pyro.training_config import TrainingConfig
 
 TRAINING = TrainingConfig()
 BALANCE = 0.8
 ADAMW = {"lr": 1e-4, "betas": (0.9, 0.95), "weight_decay": TRAINING.weight_decay, "fused": True}
-TOLERANCE = 1e-4
+TOLERANCE = {"float32": 1e-4, "bfloat16": 1e-2}
 HEADS = 8
 
 
@@ -47,6 +48,8 @@ class StepOptions(FigureOptions):
     """Timed rounds of the small settings, each running every contender once; the large takes a tenth of them."""
     compile: bool = False
     """Compile the network's tensor functions, as training does where it pays."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of the network, for all contenders."""
     model: Literal["gram", "trm", "hrm", "looped"] = "gram"
     """What is trained."""
     d: int | None = None
@@ -68,8 +71,8 @@ class StepOptions(FigureOptions):
 class Contenders:
     """Three ways to the same update of the same network."""
 
-    def __init__(self, case: Case) -> None:
-        self.case = case
+    def __init__(self, case: Case, precision: str = "float32") -> None:
+        self.case, self.precision = case, precision
         self.elbo = TruncatedTrace_ELBO(TRAINING.horizon, beta=TRAINING.beta, balance=BALANCE, charge=TRAINING.charge)
         self.parameters: list[Tensor] = [*case.model.parameters(), *case.guide.parameters()]
         self.averaged = [parameter.detach().clone() for parameter in self.parameters]
@@ -80,11 +83,17 @@ class Contenders:
     def loss(self) -> Tensor:
         """The library's loss a problem."""
         model, guide, problems, targets, state = self.case
-        return self.elbo.terms(model, guide, problems, targets, state=state).loss / len(targets)
+        with self.autocast():
+            return self.elbo.terms(model, guide, problems, targets, state=state).loss / len(targets)
 
     def by_hand(self) -> Tensor:
         """The same number from plain PyTorch."""
-        return loss_by_hand(self.case, TRAINING.beta, BALANCE)
+        with self.autocast():
+            return loss_by_hand(self.case, TRAINING.beta, BALANCE)
+
+    def autocast(self) -> AbstractContextManager[None]:
+        """The precision that was asked for."""
+        return autocast(torch.device("cpu"), self.precision)
 
     def update(self, loss: Tensor) -> Tensor:
         """What training does with a loss: backward, clip, AdamW, average. Returns the gradient's norm."""
@@ -99,7 +108,8 @@ class Contenders:
     def svi(self) -> float:
         """Pyro's own step; its loss is summed over problems."""
         _, _, problems, targets, state = self.case
-        summed: float = self.pyro_step(problems, targets, state=state)  # type: ignore[no-untyped-call]
+        with self.autocast():
+            summed: float = self.pyro_step(problems, targets, state=state)  # type: ignore[no-untyped-call]
         return summed / len(targets)
 
     def check(self, seed: int) -> Row:
@@ -114,7 +124,8 @@ class Contenders:
         (ours, our_gradient), (hand, hand_gradient) = measured.values()
         norm = nn.utils.get_total_norm(our_gradient)
         gap = nn.utils.get_total_norm([a - b for a, b in zip(our_gradient, hand_gradient, strict=True)])
-        if abs(ours - hand) > TOLERANCE * abs(hand) or gap > 10 * TOLERANCE * norm:
+        tolerance = TOLERANCE[self.precision]
+        if abs(ours - hand) > tolerance * abs(hand) or gap > 10 * tolerance * norm:
             raise RuntimeError(f"not the same step: losses {ours} and {hand}, gradients of {norm} differ by {gap}")
         return {"loss_ours": ours, "loss_hand": hand, "gradient_gap": (gap / norm).item()}
 
@@ -124,7 +135,7 @@ def measure(setting: Setting, rounds: int, options: StepOptions) -> Row:
     case = build(setting, options.seed)
     if options.compile:
         compile_network(case.model)
-    contenders = Contenders(case)
+    contenders = Contenders(case, options.precision)
     checked = contenders.check(options.seed)
     times = time_paired(
         {
@@ -147,7 +158,7 @@ def measure(setting: Setting, rounds: int, options: StepOptions) -> Row:
         "ours_to_hand": compare(times["ours"], times["hand"]),
         "svi_to_hand": compare(times["svi"], times["hand"]),
         "check": checked,
-        "floor": floor_of(ours, spread(times["ours"])["median"]),
+        "floor": floor_of(ours, spread(times["ours"])["median"], getattr(torch, options.precision)),
     }
 
 

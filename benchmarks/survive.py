@@ -27,7 +27,7 @@ from gram_pyro.cli import parse
 from gram_pyro.errors import UserError, run_cli
 
 SMALL = "--task coloring --task.n 5 --model.width 16 --model.hidden 16 --model.layers 1 --problems 200 --batch 8"
-LONG = f"{SMALL} --updates 1500 --evaluations 60 --head-rounds 1 --compile off --threads 1".split()
+LONG = f"{SMALL} --updates 1500 --evaluations 60 --head-rounds 1 --compile off --precision float32 --threads 1".split()
 MOST_WRITES = 30
 PATIENCE = 300
 """Seconds that a training may take, the start included."""

@@ -29,7 +29,7 @@ class MachineConfig:
     compile: Literal["auto", "on", "off"] = "auto"
     """torch.compile of the network; auto: where it pays."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Autocast of the network; auto: bfloat16 on CUDA, float32 on a CPU."""
+    """Autocast of the network; auto: bfloat16 on CUDA and on CPUs that multiply it, else float32."""
     threads: int = 0
     """CPU threads; 0 takes all cores."""
 

@@ -20,6 +20,8 @@ from gram_pyro.models.base import Model
 from gram_pyro.runs import choose_device
 from gram_pyro.training_config import TrainingConfig
 
+BFLOAT16 = {"avx512_bf16", "amx_bf16", "bf16"}
+"""Names of instructions that multiply bfloat16, on x86 and on ARM."""
 MAX_THREADS = 1024
 WORTH_COMPILING = 5000
 """Updates from which compiling pays for itself (it costs half a minute)."""
@@ -35,7 +37,7 @@ def resolve(machine: MachineConfig, training: TrainingConfig) -> MachineConfig:
     choice = machine.compile if machine.compile != "auto" else ("on" if compiler and long else "off")
     precision = machine.precision
     if precision == "auto":
-        precision = "bfloat16" if device.type == "cuda" else "float32"
+        precision = "bfloat16" if device.type == "cuda" or native_bfloat16() else "float32"
     return dataclasses.replace(
         machine,
         device=str(device),
@@ -48,6 +50,11 @@ def resolve(machine: MachineConfig, training: TrainingConfig) -> MachineConfig:
 def cores() -> int:
     """CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def native_bfloat16() -> bool:
+    """Whether the CPU multiplies bfloat16 in hardware, as far as Linux tells; elsewhere it is slower than float32."""
+    return bool(BFLOAT16 & {*_cpuinfo("flags").split(), *_cpuinfo("Features").split()})
 
 
 def compile_network(model: Model) -> None:
@@ -66,7 +73,7 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[Non
 def machine_facts() -> dict[str, Any]:
     """The machine and the versions that numbers were measured on."""
     return {
-        "processor": _processor(),
+        "processor": _cpuinfo("model name") or platform.processor() or "unknown",
         "system": f"{platform.system()} {platform.machine()}",
         "cores": cores(),
         "threads": torch.get_num_threads(),
@@ -76,10 +83,10 @@ def machine_facts() -> dict[str, Any]:
     }
 
 
-def _processor() -> str:
+def _cpuinfo(field: str) -> str:
+    """What Linux says of the first processor; nothing elsewhere."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.processor() or "unknown"
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(field)), "")

@@ -12,7 +12,8 @@ settings.load_profile("ci")
 
 
 @pytest.fixture(autouse=True)
-def fresh_state() -> None:
-    """A fixed seed and no parameters left over from another test."""
+def fresh_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fixed seed, no parameters left over from another test, and float32 whatever the processor."""
+    monkeypatch.setattr("gram_pyro.machine.native_bfloat16", lambda: False)
     torch.manual_seed(0)
     pyro.clear_param_store()

@@ -31,6 +31,7 @@ TASK = Coloring(n=6)
 UPDATES = 20
 SMALL = ["--model.width", "16", "--model.hidden", "16", "--model.layers", "1", "--problems", "50", "--batch", "8"]
 RUN = ["--task", "coloring", "--task.n", "5", *SMALL, "--updates", "12", "--evaluations", "2", "--compile", "off"]
+RUN += ["--precision", "float32"]
 
 
 def free_port() -> str:
