@@ -10,6 +10,7 @@ import threading
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import tyro
 from tqdm import tqdm
@@ -18,11 +19,13 @@ from gram_pyro.checkpoint import write_atomically
 from gram_pyro.cli import parse, take_option
 from gram_pyro.comparison import REFERENCES, Comparison
 from gram_pyro.comparison_run import TABLES, Budget, Equal, difference
+from gram_pyro.config import MachineConfig
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.inference import MAX_NUMBER
-from gram_pyro.machine import cores
+from gram_pyro.machine import cores, resolve
 from gram_pyro.systems import INPUTS, TASK_OPTIONS
 from gram_pyro.train import configured, make_folder
+from gram_pyro.training_config import TrainingConfig
 
 BUDGET = "budget.json"
 
@@ -66,6 +69,8 @@ class CompareConfig:
     """CPU threads of a run; 0 shares all cores among the jobs."""
     device: str = "auto"
     """auto (CUDA where there is one), cpu, cuda, cuda:1."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of training; auto: bfloat16 on CUDA and on CPUs that multiply it, else float32."""
     task_options: str = ""
     """More options of the task in one string, such as "--task.n 10"."""
     out: str = "runs/compare"
@@ -84,9 +89,11 @@ class CompareConfig:
     def budget(self) -> Budget:
         """What all systems get alike."""
         reference = "" if self.equal == "time" else f"{REFERENCES[self.table]} {self.inputs[0]}"
+        machine = resolve(MachineConfig(self.device, precision=self.precision), TrainingConfig())
         return Budget(
             self.minutes, self.equal, self.samples, self.problems, self.data_seed,
             self.threads or max(1, cores() // self.jobs), self.jobs, self.device, self.task_options, reference,
+            machine.precision,
         )  # fmt: skip
 
 

@@ -67,6 +67,8 @@ class Budget:
     """More options of the task, such as --task.n 10."""
     reference: str = ""
     """System and inputs that set the amount where it is not time."""
+    precision: str = "float32"
+    """Of training."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ class Entry:
         """Arguments of `gram_pyro.train`, but for the folder."""
         length = ["--minutes", str(budget.minutes)] if updates is None else ["--updates", str(updates)]
         machine = ["--threads", str(budget.threads), "--device", budget.device]
+        machine += ["--precision", budget.precision]
         told = training_options(self.system, self.task, self.inputs)
         return [*told, *budget.task_options.split(), "--seed", str(self.seed), *length, *machine]
 
@@ -120,6 +123,7 @@ def known_results(paths: Sequence[str], budget: Budget) -> dict[Entry, dict[str,
 
 def difference(theirs: Mapping[str, Any], mine: Budget) -> str:
     """The fields of a budget that are not as asked; nothing if it is the same."""
+    theirs = {"precision": "float32", **theirs}  # the only one when budgets did not say
     return ", ".join(
         f"{name} {theirs.get(name)!r}" for name, asked in asdict(mine).items() if theirs.get(name) != asked
     )

@@ -74,6 +74,15 @@ def test_what_is_known_from_elsewhere_is_not_run(
         assert (tmp_path / name).read_text() == (compared / name).read_text()
     with pytest.raises(UserError, match=r"runs\.json holds runs made with samples 3; it serves that budget alone"):
         compare.main(small(tmp_path / "other", *told, "--samples", "4"))
+    results = json.loads(known.read_text())
+    for result in results:
+        assert result["budget"].pop("precision") == "float32"
+    before = tmp_path / "before.json"  # there was a choice
+    before.write_text(json.dumps(results))
+    told[-1] = str(before)
+    compare.main(small(tmp_path / "again", *told))
+    with pytest.raises(UserError, match=r"before\.json holds runs made with precision 'float32'"):
+        compare.main(small(tmp_path / "half", *told, "--precision", "bfloat16"))
 
 
 @pytest.mark.parametrize("text", ["", "{", "7", "[7]", "[{}]", '[{"entry": {"name": "trm"}, "budget": {}}]'])

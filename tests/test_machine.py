@@ -6,6 +6,7 @@ import pytest
 
 from gram_pyro import machine
 from gram_pyro.config import MachineConfig
+from gram_pyro.machine import native_bfloat16
 from gram_pyro.training_config import TrainingConfig
 
 
@@ -22,7 +23,7 @@ from gram_pyro.training_config import TrainingConfig
 def test_precision_is_what_the_processor_multiplies(
     monkeypatch: pytest.MonkeyPatch, field: str, flags: str, precision: str
 ) -> None:
-    monkeypatch.undo()  # the tests' own float32
+    monkeypatch.setattr(machine, "native_bfloat16", native_bfloat16)
     monkeypatch.setattr(machine, "_cpuinfo", lambda asked: flags if asked == field else "")
     settled = machine.resolve(MachineConfig(device="cpu"), TrainingConfig())
     assert settled.precision == precision
