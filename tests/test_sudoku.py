@@ -25,7 +25,6 @@ from gram_pyro.tasks.sudoku import Puzzle, Sudoku
 from gram_pyro.tasks.sudoku_checker import rule
 from gram_pyro.tasks.sudoku_files import read_csv
 from gram_pyro.tasks.sudoku_generator import CLUES, open_puzzles, solved_grids, unique_puzzles
-from gram_pyro.tasks.sudoku_pool import MAX_LISTED
 from gram_pyro.tasks.sudoku_split import splits_of
 from gram_pyro.tasks.sudoku_symmetry import cell_symmetries, grid_class, identity, orbit, random_symmetries
 from gram_pyro.train import main as train
@@ -353,7 +352,7 @@ def test_of_very_many_solutions_some_are_listed() -> None:
     assert pool.counts.tolist() == [288]
     solutions, flat = pool.draw(2000, torch.Generator()).solutions, torch.zeros(2000, 16, 4).log_softmax(-1)
     drawn = {tuple(row) for row in (pool.retarget(solutions, flat, torch.Generator().manual_seed(0)) + 1).tolist()}
-    assert 40 < len(drawn) <= MAX_LISTED and all(solved(row, 2) for row in drawn)
+    assert 40 < len(drawn) <= Sudoku.listed and all(solved(row, 2) for row in drawn)
     assert {row[0] for row in drawn} == {1, 2, 3, 4}
 
 

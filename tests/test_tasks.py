@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 from gram_pyro.errors import UserError
 from gram_pyro.models.gram import Gram, GramConfig
 from gram_pyro.tasks import TASKS, Coloring, NQueens, Sudoku, Task
-from gram_pyro.tasks.base import MAX_KNOWN
 
 torch.set_num_threads(1)
 VARIANTS: dict[str, Task] = {
@@ -80,7 +79,7 @@ def test_what_is_known_are_solutions(name: str) -> None:
         rows = {tuple(row) for row in shown.tolist() if max(row) >= 0}
         assert rows <= {tuple(row) for row in all_of_it.tolist()}
         spelled = {task.canonical(task.answer(problem, row)) for row in rows}
-        assert len(spelled) == len(rows) == min(len(task.solutions(problem)), MAX_KNOWN)
+        assert len(spelled) == len(rows) == min(len(task.solutions(problem)), task.listed)
     training_set = task.training_set(some)
     x, drawn, solutions = training_set.draw(20, torch.Generator().manual_seed(0))
     known = training_set.known(solutions, drawn)

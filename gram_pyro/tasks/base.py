@@ -15,7 +15,6 @@ from gram_pyro.errors import UserError
 
 Split = Literal["train", "validation", "test"]
 Answer = tuple[int, ...]
-MAX_KNOWN = 64
 """Solutions of a problem that a guide is told, where it asks."""
 
 
@@ -99,6 +98,8 @@ class Task(ABC):
     """What a problem is that has a solution; the key of it in JSON."""
     distinct: ClassVar[str] = "distinct"
     """How solutions differ that count as different."""
+    listed: ClassVar[int] = 64
+    """Most solutions of a problem that a training set lists and a guide is told of; evenly spaced if there are more."""
 
     @property
     @abstractmethod
@@ -153,11 +154,11 @@ class Task(ABC):
         """Every target the generator may give `problem`, each equally likely: `(targets, length)`."""
 
     def known(self, problems: Sequence[Any], targets: Tensor) -> Tensor:
-        """At most MAX_KNOWN solutions of problems of one size, as targets: `(batch, solutions, length)`.
+        """At most `listed` solutions of problems of one size, as targets: `(batch, solutions, length)`.
 
         Rows of -1 where there are fewer. `targets` `(batch, length)` is what a posterior is shown beside them.
         """
-        return known_rows(problems, self.targets)
+        return known_rows(problems, self.targets, self.listed)
 
     @abstractmethod
     def answer(self, problem: Any, values: Sequence[int]) -> Answer:
@@ -209,11 +210,11 @@ class Task(ABC):
         """A picture of the problem with an answer, broken constraints marked."""
 
 
-def known_rows(problems: Sequence[Any], solve: Callable[[Any], Tensor]) -> Tensor:
-    """At most MAX_KNOWN evenly spaced rows of what `solve` finds for each problem: `(batch, solutions, length)`.
+def known_rows(problems: Sequence[Any], solve: Callable[[Any], Tensor], most: int) -> Tensor:
+    """At most `most` evenly spaced rows of what `solve` finds for each problem: `(batch, solutions, length)`.
 
     Rows of -1 where there are fewer. A problem that comes several times is solved once.
     """
     found = {id(problem): solve(problem) for problem in {id(problem): problem for problem in problems}.values()}
-    spaced = {key: rows[:: -(-len(rows) // MAX_KNOWN)] for key, rows in found.items()}
+    spaced = {key: rows[:: -(-len(rows) // most)] for key, rows in found.items()}
     return pad_sequence([spaced[id(problem)] for problem in problems], batch_first=True, padding_value=-1)

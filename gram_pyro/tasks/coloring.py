@@ -46,6 +46,7 @@ class Coloring(Task):
     noun: ClassVar[str] = "graph"
     verdict: ClassVar[str] = "colorable"
     distinct: ClassVar[str] = "distinct up to renaming"
+    listed: ClassVar[int] = 256
 
     n: int = 8
     """Vertices of a generated graph; a user's own graph may have any number in the relations layout."""
@@ -197,8 +198,8 @@ class Coloring(Task):
         return self.encode_colors(torch.tensor(answers))
 
     def known(self, problems: Sequence[nx.Graph], targets: Tensor) -> Tensor:
-        """At most MAX_KNOWN colorings of each graph, their colors named as close to the target's as may be."""
-        listed = known_rows(problems, lambda problem: torch.tensor(self.solutions(problem)))
+        """At most `listed` colorings of each graph, their colors named as close to the target's as may be."""
+        listed = known_rows(problems, lambda problem: torch.tensor(self.solutions(problem)), self.listed)
         return known_colorings(self, listed, targets)
 
     def answer(self, problem: nx.Graph, values: Sequence[int]) -> Answer:

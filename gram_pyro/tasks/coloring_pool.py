@@ -18,8 +18,6 @@ from gram_pyro.tasks.base import Examples, TrainingSet
 if TYPE_CHECKING:
     from gram_pyro.tasks.coloring import Coloring
 
-MAX_LISTED = 256
-
 
 class ColoringPool(TrainingSet):
     """Graphs of one size and their canonical colorings.
@@ -44,7 +42,7 @@ class ColoringPool(TrainingSet):
                 f"training lists all colorings of a graph, and some with n={task.n} and edge probability "
                 f"{task.edge_probability} have too many; take smaller or denser graphs"
             ) from None
-        width = min(MAX_LISTED, max(len(answers) for answers in solutions))
+        width = min(task.listed, max(len(answers) for answers in solutions))
         self.listed = torch.full((len(graphs), width, len(graphs[0])), -1, dtype=torch.int8)
         for row, answers in zip(self.listed, solutions, strict=True):
             shown = answers[:: -(-len(answers) // width)]

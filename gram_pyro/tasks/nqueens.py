@@ -50,6 +50,7 @@ class NQueens(Task):
 
     name: ClassVar[str] = "nqueens"
     noun: ClassVar[str] = "board"
+    listed: ClassVar[int] = 128
 
     n: int = 8
     """Rows of a generated board."""

@@ -16,8 +16,6 @@ from gram_pyro.tasks.nqueens_boards import Board
 if TYPE_CHECKING:
     from gram_pyro.tasks.nqueens import NQueens
 
-MAX_LISTED = 128
-
 
 class NQueensPool(TrainingSet):
     """Boards of one size and their completions.
@@ -37,7 +35,7 @@ class NQueensPool(TrainingSet):
         self.answers = torch.from_numpy(np.concatenate(solutions))
         self.moves = torch.from_numpy(symmetries(task.n))
         self.diagonal_moves = torch.from_numpy(diagonal_symmetries(task.n))
-        width = min(MAX_LISTED, int(self.counts.max()))
+        width = min(task.listed, int(self.counts.max()))
         self.listed = torch.full((len(boards), width, task.n), -1, dtype=torch.int16)
         for row, answers in zip(self.listed, solutions, strict=True):
             shown = answers[:: -(-len(answers) // width)]

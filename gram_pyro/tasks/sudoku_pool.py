@@ -17,8 +17,6 @@ from gram_pyro.tasks.sudoku_symmetry import Symmetries, identity, random_symmetr
 if TYPE_CHECKING:
     from gram_pyro.tasks.sudoku import Sudoku
 
-MAX_LISTED = 64
-
 
 class SudokuPool(TrainingSet):
     """Puzzles of one size and their solutions.
@@ -69,11 +67,12 @@ class SudokuPool(TrainingSet):
         return self.listed(solutions)
 
     def listed(self, solutions: Tensor) -> Tensor:
-        """At most MAX_LISTED evenly spaced solutions as targets `(batch, listed, cells)`, -1 where there are fewer."""
+        """At most `listed` evenly spaced solutions as targets `(batch, listed, cells)`, -1 where there are fewer."""
         puzzle, cells, digits = solutions.long().tensor_split((1, 1 + self.puzzles.shape[1]), 1)
         counts = self.counts[puzzle]
-        step = (counts + MAX_LISTED - 1) // MAX_LISTED
-        place = torch.arange(int(counts.max().clamp(max=MAX_LISTED))) * step
+        most = self.task.listed
+        step = (counts + most - 1) // most
+        place = torch.arange(int(counts.max().clamp(max=most))) * step
         found = self.answers[(self.offsets[puzzle] + place.minimum(counts - 1)).flatten()]
         symmetries = Symmetries(*(part.repeat_interleave(place.shape[1], 0) for part in (cells, digits)))
         targets = symmetries.apply(found).view(len(solutions), -1, cells.shape[1]) - 1
