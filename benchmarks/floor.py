@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_iter
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
 from benchmarks.report import Row
@@ -30,6 +33,29 @@ KERNELS = {
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: attention,
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: attention_backward,
 }
+
+
+FLOORS = "of the floors (arithmetic, bytes)"
+"""Heading of `floor_cell`."""
+
+
+class Traffic(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts the `bytes` of what operations read and write, each of them by itself; views move nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.bytes = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Sequence[type], args: Any = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Run the operation and count its tensors."""
+        result = func(*args, **(kwargs or {}))
+        if not func.is_view:
+            for part in tree_iter((args, kwargs, result)):
+                if isinstance(part, Tensor):
+                    self.bytes += min(part.nbytes, part.untyped_storage().nbytes())
+        return result
 
 
 def fastest(work: Callable[[], object], repeats: int = REPEATS) -> float:
@@ -59,20 +85,33 @@ def operations(work: Callable[[], object]) -> int:
     return int(counter.get_total_flops())
 
 
+def traffic(work: Callable[[], object]) -> int:
+    """Bytes that the operations in a call read and write."""
+    with Traffic() as counter:
+        work()
+    return int(counter.bytes)
+
+
 def floor_of(work: Callable[[], object], seconds: float, precision: torch.dtype = torch.float32) -> Row:
-    """The least time that the arithmetic of a call takes here, and the part of `seconds` that it is."""
-    count = operations(work)
+    """The least time that a call takes here for its arithmetic, and for its bytes if nothing is fused.
+
+    `of_floor` and `of_copy` say what parts of `seconds` these are.
+    """
+    count, moved = operations(work), traffic(work)
     rate, copied = machine_rates(precision)
-    least = count / rate
+    least, copying = count / rate, moved / copied
     return {
         "operations": count,
         "operations_a_second": round(rate),
         "bytes_a_second": round(copied),
         "floor_seconds": round(least, 6),
         "of_floor": round(least / seconds, 4),
+        "bytes": moved,
+        "copy_seconds": round(copying, 6),
+        "of_copy": round(copying / seconds, 4),
     }
 
 
 def floor_cell(row: Row) -> str:
-    """A cell: how much of the time the arithmetic alone would take."""
-    return f"{row['floor']['of_floor']:.2f}"
+    """A cell: what parts of the time its arithmetic and its bytes alone would take."""
+    return "{of_floor:.2f}, {of_copy:.2f}".format(**row["floor"])

@@ -9,7 +9,7 @@ import pyro
 import torch
 from matplotlib.figure import Figure
 
-from benchmarks.floor import floor_cell, floor_of
+from benchmarks.floor import FLOORS, floor_cell, floor_of
 from benchmarks.report import FigureOptions, Row, publish, spread, time_paired
 from benchmarks.settings import LARGE, RECIPE, Setting, build
 from gram_pyro.cli import parse
@@ -87,7 +87,7 @@ def main(arguments: list[str]) -> None:
         "width": lambda row: str(row["width"]),
         "seconds": lambda row: f"{row['seconds']['median']:.4f}",
         "trajectories / s": lambda row: f"{row['trajectories_a_second']:.1f}",
-        "of the floor": floor_cell,
+        FLOORS: floor_cell,
     }
     publish("sample", options, columns, rows, draw)
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 import pyro
 from matplotlib.figure import Figure
 
-from benchmarks.floor import floor_cell, floor_of
+from benchmarks.floor import FLOORS, floor_cell, floor_of
 from benchmarks.memory import bytes_saved
 from benchmarks.report import FigureOptions, Row, publish, spread, time_paired
 from benchmarks.settings import Setting, build
@@ -100,7 +100,7 @@ def main(arguments: list[str]) -> None:
         "size": lambda row: str(row["size"]),
         "seconds": lambda row: f"{row['seconds']['median']:.4f}",
         "kept [MB]": lambda row: f"{row['bytes'] / 1e6:.2f}",
-        "of the floor": floor_cell,
+        FLOORS: floor_cell,
     }
     publish("scaling", options, columns, rows, draw)
 

@@ -23,7 +23,7 @@ from pyro.optim import PyroOptim
 from torch import Tensor, nn
 
 from benchmarks.by_hand import loss_by_hand
-from benchmarks.floor import floor_cell, floor_of
+from benchmarks.floor import FLOORS, floor_cell, floor_of
 from benchmarks.report import FigureOptions, Row, compare, publish, spread, time_paired
 from benchmarks.settings import LARGE, RECIPE, SMALL, Case, Setting, build, with_model
 from gram_pyro.cli import parse
@@ -228,7 +228,7 @@ def main(arguments: list[str]) -> None:
     rows = [measure(with_model(setting, options.model), count, options) for setting, count in settings(options)]
     columns: dict[str, Callable[[Row], str]] = {"setting": lambda row: row["setting"]["name"]}
     columns |= {f"{name} [s]": seconds(name) for name in ("ours", "svi", "hand")}
-    columns |= {"ours / hand": ratio("ours_to_hand"), "svi / hand": ratio("svi_to_hand"), "of the floor": floor_cell}
+    columns |= {"ours / hand": ratio("ours_to_hand"), "svi / hand": ratio("svi_to_hand"), FLOORS: floor_cell}
     publish("step", options, columns, rows, draw)
 
 

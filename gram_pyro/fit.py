@@ -50,6 +50,8 @@ class Fit:
         self.folder, self.world = folder, world
         self.device = world.device(torch.device(config.machine.device))
         torch.set_num_threads(config.machine.threads)
+        if self.device.type == "cuda":
+            torch.set_float32_matmul_precision("high")  # TF32 loses less than the bfloat16 of the network
         training, task = config.training, config.task
         torch.manual_seed(training.seed)
         self.problems = problems = task.generate("train", training.problems, training.seed)

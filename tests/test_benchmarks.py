@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from benchmarks.alive import Alive
-from benchmarks.floor import floor_of, operations
+from benchmarks.floor import floor_of, operations, traffic
 from benchmarks.full_elbo import peak_alive
 from benchmarks.gradient import against, supervised, truncated
 from benchmarks.memory import bytes_saved
@@ -37,6 +37,14 @@ def test_operations_of_a_product_and_its_gradient() -> None:
     assert operations(lambda: attend(query, query, query).sum().backward()) == 7 * products
     found = floor_of(lambda: left @ right, 1.0)
     assert found["of_floor"] == pytest.approx(found["operations"] / found["operations_a_second"], abs=1e-3)
+
+
+def test_bytes_are_those_that_are_read_and_written() -> None:
+    large, row = torch.zeros(100, 50), torch.zeros(50)
+    assert traffic(lambda: large + row) == 4 * (100 * 50 + 50 + 100 * 50)
+    assert traffic(lambda: large.add_(1)) == 4 * 2 * 100 * 50
+    assert traffic(lambda: large.T.view(50, 10, 10)[3:]) == 0
+    assert traffic(lambda: row.expand(100, 50).sum()) == 4 * (50 + 1)
 
 
 def test_memory_is_flat_in_transitions_behind_the_horizon() -> None:
