@@ -21,27 +21,29 @@ class Alive(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.now = self.peak = 0
-        self._known: set[int] = set()
 
     def __torch_dispatch__(
         self, func: Callable[..., Any], types: Sequence[type], args: Any = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         """Run the operation and count what it returns."""
+        there = storages((args, kwargs))
         result = func(*args, **(kwargs or {}))
-        for part in tree_iter(result):
-            if isinstance(part, Tensor):
-                self._count(part.untyped_storage())
+        for key, storage in storages(result).items():
+            if key not in there:
+                self._count(storage)
         return result
 
     def _count(self, storage: torch.UntypedStorage) -> None:
-        key, size = storage._cdata, storage.nbytes()
-        if key in self._known:
-            return
-        self._known.add(key)
+        size = storage.nbytes()
         self.now += size
         self.peak = max(self.peak, self.now)
-        weakref.finalize(storage, self._gone, key, size)
+        weakref.finalize(storage, self._gone, size)
 
-    def _gone(self, key: int, size: int) -> None:
-        self._known.discard(key)
+    def _gone(self, size: int) -> None:
         self.now -= size
+
+
+def storages(tree: Any) -> dict[int, torch.UntypedStorage]:
+    """The storages of all tensors in nested containers."""
+    found = (part.untyped_storage() for part in tree_iter(tree) if isinstance(part, Tensor))
+    return {storage._cdata: storage for storage in found}

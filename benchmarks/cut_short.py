@@ -24,6 +24,8 @@ def dying(left: int) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3 or not sys.argv[1].isdigit():
+        raise SystemExit("python -m benchmarks.cut_short N MODULE [ARGUMENTS]: N is a number of writes")
     _, count, module, *rest = sys.argv
     dying(int(count))
     sys.argv = [module, *rest]

@@ -19,7 +19,7 @@ from benchmarks.report import Options, Row, compare, publish, spread, time_paire
 from benchmarks.settings import LARGE, RECIPE, Case, Setting, build
 from gram_pyro.cli import parse
 from gram_pyro.elbo import TruncatedTrace_ELBO
-from gram_pyro.errors import run_cli
+from gram_pyro.errors import UserError, run_cli
 
 COURSES: dict[str, tuple[dict[str, Any], bool]] = {
     "horizon 1": ({"horizon": 1, "charge": "all"}, False),
@@ -43,6 +43,11 @@ class FullElboOptions(Options):
     """Timed rounds, each running every contender once."""
     short: bool = False
     """Only the smaller setting."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if min(self.depth, self.transitions, self.repeats) < 1:
+            raise UserError("--depth, --transitions and --repeats must be at least 1")
 
 
 def step(case: Case, name: str, depth: int) -> None:

@@ -32,6 +32,10 @@ class Options:
     seed: int = 0
     """Seed of weights, data and noise."""
 
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise UserError(f"--seed must be 0 or more, not {self.seed}")
+
 
 @dataclass(frozen=True)
 class FigureOptions(Options):

@@ -41,7 +41,7 @@ def measure(setting: Setting, widths: tuple[int, ...], depths: tuple[int, ...], 
             def work(width: int = width, depth: int = depth) -> None:
                 sample(model, one, width, (depth,), options.seed)
 
-            seconds = spread(time_paired({"sample": work}, options.repeats)["sample"])
+            seconds = spread(time_paired({"sample": work}, options.repeats, warmup=1)["sample"])
             rows.append(
                 {
                     "setting": asdict(setting),

@@ -80,10 +80,24 @@ def trace_of(folder: Path) -> tuple[str, list[Row]]:
     return digest, [{name: value for name, value in json.loads(line).items() if name != "seconds"} for line in lines]
 
 
+def ended(folder: Path, process: subprocess.Popen[bytes], expected: int | None = None) -> int:
+    """How a training ended. Raises `UserError` if it never does, or not with the code that is `expected`."""
+    try:
+        code = process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        code = None
+    if code is None or expected not in (None, code):
+        said = (folder.parent / f"{folder.name}.log").read_text(encoding="utf-8", errors="replace").splitlines()
+        how = f"did not end in {PATIENCE} s" if code is None else f"ended with {code}, not {expected}"
+        raise UserError(f"the training {folder.name} {how}; its last words: {' '.join(said[-3:])[-500:]}")
+    return code
+
+
 def finish(folder: Path, together: bool = False) -> None:
     """Train to the end. Raises `UserError` if that fails."""
-    if start(folder, together=together).wait(PATIENCE):
-        raise UserError(f"a training that nobody touched failed; see {folder}.log")
+    ended(folder, start(folder, together=together), 0)
 
 
 def kill_at_random(folder: Path, count: int, dice: random.Random) -> int:
@@ -98,7 +112,8 @@ def kill_at_random(folder: Path, count: int, dice: random.Random) -> int:
             process.wait()
             done += 1
             continue
-        start_over(folder, process)
+        ended(folder, process, 0)
+        shutil.rmtree(folder)
     return done
 
 
@@ -107,19 +122,12 @@ def kill_while_writing(folder: Path, count: int, dice: random.Random) -> int:
     done = 0
     while done < count:
         process = start(folder, writes=dice.randint(1, MOST_WRITES))
-        process.wait(PATIENCE)
-        if process.returncode == -signal.SIGKILL:
+        if ended(folder, process) == -signal.SIGKILL:
             done += 1
         else:
-            start_over(folder, process)
+            ended(folder, process, 0)
+            shutil.rmtree(folder)
     return done
-
-
-def start_over(folder: Path, process: subprocess.Popen[bytes]) -> None:
-    """Remove a run that came to its end. Raises `UserError` if it failed instead."""
-    if process.returncode:
-        raise UserError(f"a training could not go on after a kill; see {folder}.log")
-    shutil.rmtree(folder)
 
 
 def fill_disk(folder: Path, count: int, dice: random.Random) -> int:
@@ -131,8 +139,7 @@ def fill_disk(folder: Path, count: int, dice: random.Random) -> int:
         process.kill()
         process.wait()
         size = checkpoints(folder)[-1].stat().st_size
-        if start(folder, limit=dice.randrange(size // 2, size)).wait(PATIENCE) != 2:
-            raise UserError(f"a full disk was not noticed; see {folder}.log")
+        ended(folder, start(folder, limit=dice.randrange(size // 2, size)), 2)
         read_latest(folder)
     return count
 
@@ -147,7 +154,7 @@ def kill_worker(folder: Path, count: int, dice: random.Random) -> int:
         if len(workers) == 2:
             os.kill(dice.choice(workers), signal.SIGKILL)
             done += 1
-    process.wait(PATIENCE)
+    ended(folder, process)
     return done
 
 

@@ -123,7 +123,6 @@ def known_results(paths: Sequence[str], budget: Budget) -> dict[Entry, dict[str,
 
 def difference(theirs: Mapping[str, Any], mine: Budget) -> str:
     """The fields of a budget that are not as asked; nothing if it is the same."""
-    theirs = {"precision": "float32", **theirs}  # the only one when budgets did not say
     return ", ".join(
         f"{name} {theirs.get(name)!r}" for name, asked in asdict(mine).items() if theirs.get(name) != asked
     )

@@ -69,9 +69,9 @@ class TruncatedTrace_ELBO(ELBO):
         outside it train the Gaussian heads locally, their inputs detached.
     recompute
         Whether supervision steps but the last are run again for their gradient instead of being kept
-        (activation checkpointing): memory for one step and for the states between them, and about a third
-        more time. Losses and gradients are the same, but for a guide that looks ahead (`backward`): it does so anew
-        at each step. Only where a `Model` goes on from a carried state.
+        (activation checkpointing): memory for one step and for the states between them, and about half as
+        much time again. Losses and gradients are the same, but for a guide that looks ahead (`backward`): it does
+        so anew at each step. Only where a `Model` goes on from a carried state.
 
     The KL is analytic where torch knows one and sampled where not. Works in `pyro.infer.SVI` and as
     a module, `elbo(model, guide)`; ordinary guides are replayed, a `GuideMessenger` runs interleaved.
@@ -98,6 +98,11 @@ class TruncatedTrace_ELBO(ELBO):
         self.balance = balance
         self.charge = charge
         self.recompute = recompute
+
+    @property
+    def balances(self) -> bool:
+        """Whether part of the KL's gradient goes to the posterior and part to the prior, which a sampled KL cannot."""
+        return self.balance is not None and self.balance < 1
 
     def terms(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> Terms:
         """Run model and guide once and take the bound apart."""
@@ -175,11 +180,7 @@ class TruncatedTrace_ELBO(ELBO):
     def _get_trace(self, model: Any, guide: Any, args: Any, kwargs: Any) -> tuple[Trace, Trace]:
         interleaved = poutine.unwrap(guide)
         if isinstance(interleaved, GuideMessenger):
-            try:
-                guide(*args, **kwargs)
-                return interleaved.get_traces()
-            finally:
-                interleaved.trace = Trace()  # a guide that kept it would keep the graph of the run as well
+            return traces_of(interleaved, *args, **kwargs)
         guide_trace = poutine.trace(guide).get_trace(*args, **kwargs)
         model_trace = poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(*args, **kwargs)
         return prune_subsample_sites(model_trace), prune_subsample_sites(guide_trace)
@@ -206,6 +207,15 @@ class TruncatedTrace_ELBO(ELBO):
         train_posterior = divergence_of(name, q, detached(p), value)
         balanced = self.balance * train_prior + (1 - self.balance) * train_posterior
         return scale_and_mask(train_prior, scale, mask), scale_and_mask(balanced, scale, mask)
+
+
+def traces_of(guide: GuideMessenger, *args: Any, **kwargs: Any) -> tuple[Trace, Trace]:
+    """Traces of model and guide in one run, of which the guide keeps nothing: its graph would live as long."""
+    try:
+        guide(*args, **kwargs)
+        return guide.get_traces()
+    finally:
+        guide.trace = Trace()
 
 
 def total(terms: list[Tensor]) -> Tensor:

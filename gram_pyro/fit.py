@@ -21,7 +21,7 @@ from gram_pyro.distributed import ALONE, World
 from gram_pyro.errors import Diverged, UserError
 from gram_pyro.heads_training import HeadsTrainer, check_judged, judge_heads
 from gram_pyro.lock import locked
-from gram_pyro.machine import autocast, compile_network, resolve
+from gram_pyro.machine import arithmetic, compile_network, resolve
 from gram_pyro.models.heads import Heads
 from gram_pyro.objectives import OBJECTIVES
 from gram_pyro.plan import UPDATES_A_ROUND, plan
@@ -46,19 +46,19 @@ class Fit:
 
     def __init__(self, config: RunConfig, folder: Path, init: Run | None = None, world: World = ALONE) -> None:
         self.started = time.monotonic()
-        self.config = config = dataclasses.replace(config, machine=resolve(config.machine, config.training))
+        machine = resolve(config.machine, config.training)
         self.folder, self.world = folder, world
-        self.device = world.device(torch.device(config.machine.device))
-        torch.set_num_threads(config.machine.threads)
-        if self.device.type == "cuda":
-            torch.set_float32_matmul_precision("high")  # TF32 loses less than the bfloat16 of the network
+        self.device = world.device(torch.device(machine.device))
+        (half,) = world.agree([machine.precision == "bfloat16"], self.device)
+        machine = dataclasses.replace(machine, precision="bfloat16" if half else "float32")
+        self.config = config = dataclasses.replace(config, machine=machine)
+        torch.set_num_threads(machine.threads)
         training, task = config.training, config.task
         torch.manual_seed(training.seed)
         self.problems = problems = task.generate("train", training.problems, training.seed)
         self.validation = Validation(task, training.depth, training.seed, world, self.device)
         model, guide = build_parts(config)
-        balanced = OBJECTIVES[training.objective](training, task).balance is not None
-        if balanced and not guide.closed_form:
+        if not guide.closed_form and OBJECTIVES[training.objective](training, task).balances:
             raise UserError(
                 f"the guide {config.guide} samples its KL, which cannot be balanced; take --balance None with it"
             )
@@ -69,10 +69,11 @@ class Fit:
             check_judged(model)
         if init is not None:
             adopt(init, model, guide)
+        goes_on = model.recursion == "carried" and training.depth > training.steps(model.transitions)
+        try_guide(config.guide, guide, task, problems[0], free=training.free > 0 and goes_on)
         self.network = model.to(self.device)
         length = task.encode(problems[:1]).tokens.shape[1]
         training_set = task.training_set(problems)
-        try_guide(config.guide, guide, task, problems[0])
         self.trainer = Trainer(
             self.network, guide.to(self.device), training_set, length, training, training.updates or 1, self.device,
             world,
@@ -241,7 +242,7 @@ class Fit:
         return time.process_time() if alone else time.perf_counter()
 
     def _update(self) -> Measured:
-        with autocast(self.device, self.config.machine.precision), pyro.validation_enabled(False):
+        with arithmetic(self.device, self.config.machine.precision), pyro.validation_enabled(False):
             return self.trainer.update()
 
     def _noise(self) -> list[Tensor]:

@@ -39,9 +39,9 @@ class ShardedNoise(TorchFunctionMode):
             chances = args[0]
             race = self._own(chances, lambda whole: whole.exponential_(1))
             return (chances / race).argmax(-1, keepdim=True)
-        if func is torch.bernoulli:
+        if func is torch.bernoulli and args[0].dim():
             chances = args[0]
-            return self._own(chances, lambda whole: func(whole.copy_(torch.cat([chances] * self.world.size))))
+            return self._own(chances, lambda whole: func(whole.copy_(torch.cat([chances] * self.world.size)), **kwargs))
         return func(*args, **kwargs)
 
     def _own(self, like: Tensor, fill: Callable[[Tensor], Tensor]) -> Tensor:

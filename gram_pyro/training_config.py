@@ -44,7 +44,7 @@ class TrainingConfig:
     """Transitions that gradients run through; above the model's transitions, several steps are unrolled."""
     recompute: bool = False
     """Whether supervision steps of an update but the last are computed again for their gradient instead of being kept:
-    memory for one of them, at about a third more time."""
+    memory for one of them, at about half as much time again."""
     charge: Literal["last", "all"] = "all"
     """Which transitions pay KL: those inside the horizon (the paper), or all."""
     beta: float = 1.0

@@ -11,7 +11,7 @@ from pyro.poutine.trace_struct import Trace
 from torch import Tensor
 
 from gram_pyro.detach_messenger import DetachMessenger
-from gram_pyro.elbo import Terms, TruncatedTrace_ELBO, total
+from gram_pyro.elbo import Terms, TruncatedTrace_ELBO, total, traces_of
 from gram_pyro.recall_messenger import RecallMessenger
 
 
@@ -59,7 +59,6 @@ class WakeSleepELBO(TruncatedTrace_ELBO):
         answer = answer.where(targets >= 0, -1)
         with poutine.block(), DetachMessenger("proposal"), RecallMessenger(trajectory):
             told = {} if solutions is None else {"solutions": solutions}
-            guide(problems, answer, **told, **course)
-            _, guide_trace = guide.get_traces()
+            _, guide_trace = traces_of(guide, problems, answer, **told, **course)
         found: dict[str, Any] = guide_trace.nodes
         return total([site["fn"].log_prob(trajectory[name]) for name, site in found.items() if name in trajectory])

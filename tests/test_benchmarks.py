@@ -55,7 +55,11 @@ def test_memory_is_flat_in_transitions_behind_the_horizon() -> None:
 
 
 def test_bytes_alive_are_those_of_tensors_that_somebody_holds() -> None:
+    outside = torch.zeros(1000)
     with Alive() as alive:
+        seen = outside.view(10, 100).add_(1)
+        assert alive.now == alive.peak == 0 and seen.sum() == 1000
+        del seen
         first = torch.zeros(1000)
         view, second = first[:10], first + 1
         assert alive.now == alive.peak == 2 * 4000

@@ -77,12 +77,12 @@ def test_what_is_known_from_elsewhere_is_not_run(
     results = json.loads(known.read_text())
     for result in results:
         assert result["budget"].pop("precision") == "float32"
-    before = tmp_path / "before.json"  # there was a choice
-    before.write_text(json.dumps(results))
-    told[-1] = str(before)
-    compare.main(small(tmp_path / "again", *told))
-    with pytest.raises(UserError, match=r"before\.json holds runs made with precision 'float32'"):
+    with pytest.raises(UserError, match=r"runs\.json holds runs made with precision 'float32'"):
         compare.main(small(tmp_path / "half", *told, "--precision", "bfloat16"))
+    before = tmp_path / "before.json"  # budgets named it
+    before.write_text(json.dumps(results))
+    with pytest.raises(UserError, match=r"before\.json holds runs made with precision None"):
+        compare.main(small(tmp_path / "older", *told[:-1], str(before)))
 
 
 @pytest.mark.parametrize("text", ["", "{", "7", "[7]", "[{}]", '[{"entry": {"name": "trm"}, "budget": {}}]'])

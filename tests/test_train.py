@@ -24,6 +24,7 @@ from gram_pyro.errors import UserError, run_cli
 from gram_pyro.fit import Fit
 from gram_pyro.inference import sample
 from gram_pyro.lock import locked
+from gram_pyro.models import Gram
 from gram_pyro.recipes import recipe
 from gram_pyro.runs import build_parts, load_run
 from gram_pyro.signals import Interrupted
@@ -503,6 +504,34 @@ def test_a_compiled_run_resumes_bitwise(tmp_path: Path, monkeypatch: pytest.Monk
     torch.compiler.reset()
     folder = resume(tmp_path / "run")
     assert same(folder, whole) and rows(folder) == rows(whole)
+
+
+@pytest.mark.parametrize("options", ["", "--accumulate 2", "--horizon 2 --recompute"])
+def test_a_run_in_bfloat16_resumes_bitwise(tmp_path: Path, options: str) -> None:
+    told = ["--precision", "bfloat16", *options.split()]
+    whole = start(tmp_path / "whole", *told, updates=6)
+    with pytest.MonkeyPatch.context() as patch:
+        after(patch, 3, press_ctrl_c)
+        with pytest.raises(Interrupted):
+            start(tmp_path / "run", *told, updates=6)
+    folder = resume(tmp_path / "run")
+    assert same(folder, whole) and rows(folder) == rows(whole)
+    assert not same(folder, start(tmp_path / "single", "--precision", "float32", *options.split(), updates=6))
+
+
+def test_a_guide_is_tried_before_anything_moves_to_a_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+    moved = Gram.to
+    monkeypatch.setattr(fit, "try_guide", lambda *_, **__: order.append("tried"))
+    monkeypatch.setattr(Gram, "to", lambda self, *where: (order.append("moved"), moved(self, *where))[1])
+    start(tmp_path / "run", updates=1)
+    assert order[:2] == ["tried", "moved"]
+
+
+def test_wake_sleep_trains_a_guide_without_a_closed_form(tmp_path: Path) -> None:
+    start(tmp_path / "run", "--objective", "wake_sleep", "--guide", "low_rank", updates=1)
+    with pytest.raises(UserError, match="samples its KL, which cannot be balanced"):
+        start(tmp_path / "other", "--guide", "low_rank", "--balance", "0.8", updates=1)
 
 
 def test_parts_of_the_users_own(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import torch
 
 from gram_pyro.errors import UserError
 from gram_pyro.guides import GUIDES, GaussianGuide, Guide
+from gram_pyro.guides.flow import FlowGuide
 from gram_pyro.models import Gram, GramConfig
 from gram_pyro.tasks import Coloring, NQueens
 from gram_pyro.trial import try_guide
@@ -83,10 +84,36 @@ class Insists(Guide):
         return dist.Normal(prior.base_dist.loc + self.shift, prior.base_dist.scale).to_event(2)
 
 
-def attempt(kind: type[Guide]) -> None:
+class Narrow(Insists):
+    """Has a small scale, which a stir may turn around."""
+
+    def __init__(self, task: Any, model: Any) -> None:
+        super().__init__(task, model)
+        self.scale = torch.nn.Parameter(torch.full((model.width,), 1e-3))
+
+    def get_posterior(self, name: str, prior: Any) -> Any:
+        scale = prior.base_dist.scale * (1 + self.scale.log() * 0)
+        return dist.Normal(prior.base_dist.loc, scale).to_event(2)
+
+
+class Lazy(Misses):
+    """Learns its sizes when it is first asked."""
+
+    def __init__(self, task: Any, model: Any) -> None:
+        super().__init__(task, model)
+        self.network = torch.nn.LazyLinear(model.width)
+
+    def get_posterior(self, name: str, prior: Any) -> Any:
+        shift = self.network(self.proposal(name)) * self.steered
+        return dist.Normal(prior.base_dist.loc + shift, prior.base_dist.scale).to_event(2)
+
+
+def attempt(kind: type[Guide], free: bool = True) -> Guide:
     torch.manual_seed(0)
     model = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16, transitions=2))
-    try_guide("mine.py:Own", kind(TASK, model), TASK, TASK.generate("train", 1, 0)[0])
+    guide = kind(TASK, model)
+    try_guide("mine.py:Own", guide, TASK, TASK.generate("train", 1, 0)[0], free=free)
+    return guide
 
 
 @pytest.mark.parametrize(
@@ -106,6 +133,34 @@ def test_a_guide_that_does_not_fit_is_refused(kind: type[Guide], message: str) -
     with pytest.raises(UserError) as refused:
         attempt(kind)
     assert str(refused.value).startswith("the guide mine.py:Own ") and message in str(refused.value)
+
+
+def test_steering_matters_where_problems_run_free() -> None:
+    attempt(Insists, free=False)
+
+
+@pytest.mark.filterwarnings("ignore:Lazy modules are a new feature")
+@pytest.mark.parametrize("kind", [Narrow, Lazy])
+def test_a_guide_that_a_stir_does_not_suit_passes(kind: type[Guide]) -> None:
+    guide = attempt(kind)
+    assert all(parameter.isfinite().all() for parameter in guide.parameters())
+
+
+def test_a_flow_that_steers_all_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its networks run when the density is asked for, not when the posterior is made."""
+    monkeypatch.setattr(FlowGuide, "steered", property(lambda guide: torch.ones(3, 1, 1)))
+    with pytest.raises(UserError, match="steers a problem without an answer"):
+        attempt(FlowGuide)
+
+
+def test_a_posterior_of_ones_own_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    model = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16))
+    guide = GaussianGuide(TASK, model)
+    own = torch.no_grad()(guide.get_posterior)
+    monkeypatch.setattr(guide, "get_posterior", own)
+    try_guide("gaussian", guide, TASK, TASK.generate("train", 1, 0)[0])
+    assert guide.get_posterior is own
 
 
 def test_a_guide_that_fits_passes_and_leaves_the_common_noise_alone() -> None:

@@ -15,7 +15,6 @@ from gram_pyro.errors import UserError
 
 Split = Literal["train", "validation", "test"]
 Answer = tuple[int, ...]
-"""Solutions of a problem that a guide is told, where it asks."""
 
 
 class Problems(NamedTuple):
