@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 import pyro
 import torch
 
-from benchmarks.report import Options, Row, compare, publish, spread, time_paired
-from benchmarks.settings import LARGE, SMALL, Setting, build
+from benchmarks.report import Options, Row, compare, publish, ratio_cell, spread, time_paired
+from benchmarks.settings import LARGE, RECIPE, SMALL, Setting, build
 from benchmarks.step import Contenders
 from gram_pyro.cli import parse
 from gram_pyro.errors import run_cli
@@ -23,7 +23,7 @@ class ModesOptions(Options):
     """Time a training step in each mode that training can run in."""
 
     repeats: int = 100
-    """Timed rounds of the small setting, each running every mode once; the large takes a tenth of them."""
+    """Timed rounds of the small settings, each running every mode once; the large takes a tenth of them."""
     threads: int = 0
     """Threads of torch; 0 leaves its own choice."""
 
@@ -52,6 +52,7 @@ def measure(setting: Setting, rounds: int, seed: int) -> list[Row]:
     modes = {label(*mode): contender(setting, *mode, seed) for mode in MODES}
     times = time_paired(modes, rounds)
     base = times[label(*MODES[0])]
+    single = {label(*mode): times[label(mode[0], "float32")] for mode in MODES}
     return [
         {
             "setting": asdict(setting),
@@ -59,26 +60,26 @@ def measure(setting: Setting, rounds: int, seed: int) -> list[Row]:
             "rounds": rounds,
             "seconds": spread(taken),
             "to_eager_float32": compare(taken, base),
+            "to_float32": compare(taken, single[name]),
         }
         for name, taken in times.items()
     ]
 
 
 def main(arguments: list[str]) -> None:
-    """Time both settings and report."""
+    """Time every setting and report."""
     options = parse(ModesOptions, "benchmarks.modes", arguments)
     pyro.enable_validation(False)  # as training does
     if options.threads:
         torch.set_num_threads(options.threads)
-    rounds = {SMALL: options.repeats, LARGE: -(-options.repeats // 10)}
+    rounds = {SMALL: options.repeats, RECIPE: options.repeats, LARGE: -(-options.repeats // 10)}
     rows = [row for setting, count in rounds.items() for row in measure(setting, count, options.seed)]
     columns: dict[str, Callable[[Row], str]] = {
         "setting": lambda row: row["setting"]["name"],
         "mode": lambda row: row["mode"],
         "step [s]": lambda row: f"{row['seconds']['median']:.5f}",
-        "/ eager float32": lambda row: "{ratio:.2f} ({ratio_min:.2f} to {ratio_max:.2f})".format(
-            **row["to_eager_float32"]
-        ),
+        "/ eager float32": ratio_cell("to_eager_float32"),
+        "/ same in float32": lambda row: f"{row['to_float32']['ratio']:.2f}",
     }
     publish("modes", options, columns, rows)
 

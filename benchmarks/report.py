@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from gram_pyro.checkpoint import write_atomically
@@ -65,13 +66,16 @@ def time_paired(
 
 
 def compare(times: Sequence[float], reference: Sequence[float]) -> Row:
-    """Ratio of the medians, and the least and the greatest ratio of two calls made side by side."""
+    """Ratio of the medians; quartiles and extremes of the ratios of two calls made side by side."""
     ratios = [ours / theirs for ours, theirs in zip(times, reference, strict=True)]
-    return {
-        "ratio": round(median(times) / median(reference), 4),
-        "ratio_min": round(min(ratios), 4),
-        "ratio_max": round(max(ratios), 4),
-    }
+    places = {"min": 0, "lower": 25, "upper": 75, "max": 100}
+    found = {f"ratio_{name}": round(float(np.percentile(ratios, place)), 4) for name, place in places.items()}
+    return {"ratio": round(median(times) / median(reference), 4), **found}
+
+
+def ratio_cell(name: str) -> Callable[[Row], str]:
+    """A cell: a ratio with its quartiles."""
+    return lambda row: "{ratio:.2f} ({ratio_lower:.2f} to {ratio_upper:.2f})".format(**row[name])
 
 
 def spread(times: Sequence[float]) -> Row:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 
 import pyro
 from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
 
 from benchmarks.floor import FLOORS, floor_cell, floor_of
 from benchmarks.memory import bytes_saved
@@ -80,7 +81,11 @@ def draw(rows: list[Row]) -> Figure:
         ):
             axes.plot(sizes, [value / values[0] for value in values], "o-", label=label)
         axes.plot(sizes, [size / sizes[0] for size in sizes], "--", color="#bab0ac", label="linear")
-        axes.set(xscale="log", yscale="log", xlabel=name, title=f"{name} (1 = {sizes[0]})")
+        axes.set_xscale("log", base=2)
+        axes.set_yscale("log", base=2)
+        axes.set(xlabel=name, title=f"relative to {name} {sizes[0]}")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(ScalarFormatter())
         axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     return figure

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from benchmarks.by_hand import loss_by_hand
 from benchmarks.floor import FLOORS, floor_cell, floor_of
-from benchmarks.report import FigureOptions, Row, compare, publish, spread, time_paired
+from benchmarks.report import FigureOptions, Row, compare, publish, ratio_cell, spread, time_paired
 from benchmarks.settings import LARGE, RECIPE, SMALL, Case, Setting, build, with_model
 from gram_pyro.cli import parse
 from gram_pyro.elbo import TruncatedTrace_ELBO
@@ -174,15 +174,15 @@ def profile(name: str, steps: int, step: Callable[[], object]) -> None:
 
 
 def draw(rows: list[Row]) -> Figure:
-    """What a step takes beside the one by hand, with the least and the greatest ratio of two made side by side."""
+    """What a step takes beside the one by hand, with the quartiles of two made side by side."""
     figure = Figure(figsize=(6, 3.4), layout="constrained")
     axes = figure.subplots()
     for place, (name, label) in enumerate((("ours_to_hand", "the library's step"), ("svi_to_hand", "pyro.infer.SVI"))):
         found = [row[name] for row in rows]
         ratios = [each["ratio"] for each in found]
         reach = [
-            [each["ratio"] - each["ratio_min"] for each in found],
-            [each["ratio_max"] - each["ratio"] for each in found],
+            [each["ratio"] - each["ratio_lower"] for each in found],
+            [each["ratio_upper"] - each["ratio"] for each in found],
         ]
         places = [i + 0.36 * place - 0.18 for i in range(len(rows))]
         axes.bar(places, ratios, 0.34, yerr=reach, capsize=3, label=label)
@@ -197,11 +197,6 @@ def draw(rows: list[Row]) -> Figure:
 def seconds(contender: str) -> Callable[[Row], str]:
     """A cell: the median seconds of a contender."""
     return lambda row: f"{row['seconds'][contender]['median']:.5f}"
-
-
-def ratio(name: str) -> Callable[[Row], str]:
-    """A cell: a ratio with its extremes."""
-    return lambda row: "{ratio:.2f} ({ratio_min:.2f} to {ratio_max:.2f})".format(**row[name])
 
 
 def settings(options: StepOptions) -> list[tuple[Setting, int]]:
@@ -229,7 +224,7 @@ def main(arguments: list[str]) -> None:
     rows = [measure(with_model(setting, options.model), count, options) for setting, count in settings(options)]
     columns: dict[str, Callable[[Row], str]] = {"setting": lambda row: row["setting"]["name"]}
     columns |= {f"{name} [s]": seconds(name) for name in ("ours", "svi", "hand")}
-    columns |= {"ours / hand": ratio("ours_to_hand"), "svi / hand": ratio("svi_to_hand"), FLOORS: floor_cell}
+    columns |= {"ours / hand": ratio_cell("ours_to_hand"), "svi / hand": ratio_cell("svi_to_hand"), FLOORS: floor_cell}
     publish("step", options, columns, rows, draw)
 
 
