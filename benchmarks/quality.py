@@ -22,7 +22,7 @@ from gram_pyro.runs import load_run
 from gram_pyro.tasks import Coloring
 from gram_pyro.train import train_once
 
-RUNS = Path("runs")
+RUNS, RESULTS = Path("runs"), Path("benchmarks/results")
 DATA_SEED = 11  # the experiments of LOG.md looked at 7
 
 
@@ -44,6 +44,8 @@ ROWS: dict[str, Row] = {
     "relations-0": Row("coloring", "--seed 0"),
     "relations-1": Row("coloring", "--seed 1"),
     "relations-2": Row("coloring", "--seed 2"),
+    "float32": Row("coloring", "--precision float32 --minutes 5 --threads 1 --evaluations 20"),
+    "bfloat16": Row("coloring", "--precision bfloat16 --minutes 5 --threads 1 --evaluations 20"),
     "tokens": Row("coloring", "--task.layout tokens"),
     "tokens-canonical": Row("coloring", "--task.layout tokens --task.names canonical"),
     "deterministic": Row("coloring", "--task.names canonical --task.positions --model.no-guidance --free 0"),
@@ -68,6 +70,13 @@ def train_row(name: str, extra: list[str]) -> Path:
     return folder
 
 
+def known_curves() -> dict[str, Any]:
+    """What is stored of the way of rows, by task and name."""
+    stored = {name: RESULTS / f"{row.task}-{name}.json" for name, row in ROWS.items()}
+    found = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in stored.items() if path.is_file()}
+    return {f"{ROWS[name].task}, {name}": facts["curve"] for name, facts in found.items() if "curve" in facts}
+
+
 def transfer(folder: Path, n: int, problems: int) -> dict[str, Any]:
     """The same weights on larger unseen graphs of the same mean degree, so that most can be colored."""
     run = load_run(str(folder))
@@ -85,7 +94,6 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
     parser.add_argument("rows", nargs="+", choices=[*ROWS])
     options, extra = parser.parse_known_args(arguments)
-    curves = {}
     for name in options.rows:
         folder, row = train_row(name, extra), ROWS[name]
         out = folder / "evaluation.json"
@@ -95,10 +103,9 @@ def main(arguments: list[str]) -> None:
         result["evaluation"] = json.loads(out.read_text())
         if name == "relations-0":
             result["transfer"] = [transfer(folder, n, 100) for n in TRANSFER]
-        write_json(Path("benchmarks/results") / f"{row.task}-{name}.json", result)
-        curves[f"{row.task}, {name}"] = result["curve"]
+        write_json(RESULTS / f"{row.task}-{name}.json", result)
         print(f"{name} done", file=sys.stderr)
-    draw_minutes(curves, Path("benchmarks/results/quality-minutes.png"))
+    draw_minutes(known_curves(), RESULTS / "quality-minutes.png")
 
 
 if __name__ == "__main__":
