@@ -18,7 +18,7 @@ CURVE = ("validity", "ratio", "validity_deep", "ratio_deep")
 def facts_of(folder: Path, command: str) -> Row:
     """The command, the machine, the configuration of a run, the minutes it took, and what it reached on the way.
 
-    Minutes count from the first update; those of a compiler's work are among them.
+    Minutes count from the first update, by the processor's clock where one thread does all the work.
     """
     metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     curve = [
@@ -40,7 +40,7 @@ def draw_minutes(curves: Mapping[str, Sequence[Row]], path: Path) -> None:
         for label, curve in curves.items():
             axes.plot([row["minutes"] for row in curve], [row[name] for row in curve], "o-", label=label)
         axes.set(xlabel="minutes", ylabel={"validity_deep": "validity", "ratio_deep": "coverage / ceiling"}[name])
-        axes.set_ylim(0, 1.02)
+        axes.set_ylim(top=1.01)
         axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     save_figure(figure, path)

@@ -51,7 +51,7 @@ class CompareConfig:
     """Runs of each of the systems that are repeated: GRAM, TRM, the autoregressive Transformer and MDLM; with --ablate,
     GRAM as it is; with --posteriors, all."""
     equal: Equal = "time"
-    """What is equal: wall time of training and samples; network evaluations of training and of sampling; or examples
+    """What is equal: time of training and samples; network evaluations of training and of sampling; or examples
     that updates were made on and samples. Beyond time, GRAM with the first of the inputs sets the amount."""
     ablate: tyro.conf.FlagCreatePairsOff[bool] = False
     """The paper's third table instead: GRAM with less, and with other objectives."""

@@ -47,9 +47,9 @@ class Budget:
     """What every system of a comparison gets alike."""
 
     minutes: float
-    """Wall minutes of training, the value and halt heads included."""
+    """Minutes of training, the value and halt heads included; by the processor's clock where a run has one thread."""
     equal: Equal
-    """What is equal: wall time of training and the number of samples; network evaluations of both; or examples
+    """What is equal: time of training and the number of samples; network evaluations of both; or examples
     that updates were made on and the number of samples. Beyond time, the reference sets the amount."""
     samples: int
     """Samples of a problem; of the reference where evaluations are equal."""

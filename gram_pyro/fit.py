@@ -136,8 +136,8 @@ class Fit:
         """
         trainer, total, world = self.trainer, self.trainer.updates, self.world
         every = max(1, math.ceil(total / self.config.training.evaluations))
-        began, before = time.monotonic(), self.seconds
-        saved = began
+        began, before = self._clock(), self.seconds
+        saved = time.monotonic()
         with (
             locked(self.folder) if world.first else nullcontext(),
             watch_signals() as stop,
@@ -153,7 +153,7 @@ class Fit:
                 bar.update()
                 check = trainer.done % every == 0 or trainer.done == total
                 if len(self.pending) == LOG_EVERY or check:
-                    self.seconds = before + time.monotonic() - began
+                    self.seconds = before + self._clock() - began
                     self._log(bar)
                 if check:
                     row = self._evaluate()
@@ -164,7 +164,7 @@ class Fit:
                     saved = time.monotonic()
             if self.pending:
                 self._columns()
-            self.seconds = before + time.monotonic() - began
+            self.seconds = before + self._clock() - began
             trained = self.save()
             if world.first and trainer.done == total and not self.complete:
                 self._fit_heads(stop)
@@ -223,7 +223,7 @@ class Fit:
         """Train the value and halt heads of the finished model; interrupted, they start over."""
         training, task = self.config.training, self.config.task
         assert training.head_rounds is not None
-        began = time.monotonic()
+        began = self._clock()
         trainer = self._heads_trainer(training.head_rounds)
         with tqdm(range(trainer.rounds), desc="heads", unit="round") as bar:
             for _ in bar:
@@ -231,13 +231,13 @@ class Fit:
                     return
                 bar.set_postfix(loss=f"{trainer.round():.3f}")
         self.heads = trainer.heads.requires_grad_(False)
-        self.seconds += time.monotonic() - began
+        self.seconds += self._clock() - began
         unseen, model = self.validation.problems, self.trainer.averaged
         judged = judge_heads(task, model, self.heads, unseen, training.depth, training.seed)
         self.metrics.append({"update": self.trainer.done, "seconds": round(self.seconds, 2)} | judged)
 
     def _clock(self) -> float:
-        """Seconds; where one thread does all the work, those it worked, so that a busy machine costs no updates."""
+        """Seconds; where one thread does all the work, those it worked: a busy machine costs no updates."""
         alone = self.device.type == "cpu" and self.config.machine.threads == 1 and self.world.size == 1
         return time.process_time() if alone else time.perf_counter()
 
