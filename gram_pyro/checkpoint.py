@@ -37,6 +37,13 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise UserError(f"cannot write {path}: {error.strerror}; {full}choose another --out") from error
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove checkpoints and weights that a killed training left half written."""
+    for name in ("checkpoint", "weights"):
+        for left in folder.glob(f".{name}*.tmp"):
+            left.unlink(missing_ok=True)
+
+
 def save_checkpoint(folder: Path, update: int, state: dict[str, Any]) -> Path:
     """Store a state under its update number, with a checksum; keep the last few."""
     buffer = io.BytesIO()

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from gram_pyro.checkpoint import checkpoints, read_latest, save_checkpoint, write_atomically
+from gram_pyro.checkpoint import checkpoints, read_latest, remove_leftovers, save_checkpoint, write_atomically
 from gram_pyro.config import RunConfig, to_json
 from gram_pyro.distributed import ALONE, World
 from gram_pyro.errors import Diverged, UserError
@@ -144,6 +144,7 @@ class Fit:
             tqdm(total=total, initial=trainer.done, unit="update", mininterval=1, disable=not world.first) as bar,
         ):
             if world.first:
+                remove_leftovers(self.folder)
                 write_atomically(self.folder / "config.json", to_json(self.config).encode())
             while trainer.done < total:
                 stopping, due = self._asked(bool(stop), time.monotonic() - saved > SAVE_EVERY)

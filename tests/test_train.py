@@ -268,9 +268,11 @@ def test_a_resumed_run_ends_bitwise_where_it_would_have(
         after(patch, number, happen)
         with pytest.raises(error):
             start(tmp_path / "run")
+    (tmp_path / "run" / ".checkpoint-000000003.pt.77.tmp").write_bytes(b"half")
     folder = resume(tmp_path / "run")
     assert same(folder, finished) and rows(folder) == rows(finished)
     assert [path.name for path in checkpoints(folder)][1:] == ["checkpoint-000000012.pt"]
+    assert not [*folder.glob(".*.tmp")]
 
 
 def test_twice_interrupted(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
