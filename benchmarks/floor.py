@@ -39,6 +39,10 @@ FLOORS = "of the floors (arithmetic, bytes)"
 """Heading of `floor_cell`."""
 
 
+UNMOVED = (torch.ops.aten._unsafe_view.default, torch.ops.aten.empty.memory_format, torch.ops.aten.empty_like.default)
+"""Operations that move nothing, beside those that torch calls views."""
+
+
 class Traffic(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts the `bytes` of what operations read and write, each of them by itself; views move nothing."""
 
@@ -51,7 +55,7 @@ class Traffic(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         """Run the operation and count its tensors."""
         result = func(*args, **(kwargs or {}))
-        if not func.is_view:
+        if not func.is_view and func not in UNMOVED:
             for part in tree_iter((args, kwargs, result)):
                 if isinstance(part, Tensor):
                     self.bytes += min(part.nbytes, part.untyped_storage().nbytes())

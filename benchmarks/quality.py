@@ -70,13 +70,6 @@ def train_row(name: str, extra: list[str]) -> Path:
     return folder
 
 
-def known_curves() -> dict[str, Any]:
-    """What is stored of the way of rows, by task and name."""
-    stored = {name: RESULTS / f"{row.task}-{name}.json" for name, row in ROWS.items()}
-    found = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in stored.items() if path.is_file()}
-    return {f"{ROWS[name].task}, {name}": facts["curve"] for name, facts in found.items() if "curve" in facts}
-
-
 def transfer(folder: Path, n: int, problems: int) -> dict[str, Any]:
     """The same weights on larger unseen graphs of the same mean degree, so that most can be colored."""
     run = load_run(str(folder))
@@ -94,6 +87,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
     parser.add_argument("rows", nargs="+", choices=[*ROWS])
     options, extra = parser.parse_known_args(arguments)
+    curves: dict[str, Any] = {}
     for name in options.rows:
         folder, row = train_row(name, extra), ROWS[name]
         out = folder / "evaluation.json"
@@ -104,8 +98,9 @@ def main(arguments: list[str]) -> None:
         if name == "relations-0":
             result["transfer"] = [transfer(folder, n, 100) for n in TRANSFER]
         write_json(RESULTS / f"{row.task}-{name}.json", result)
+        curves[f"{row.task}, {name}"] = result["curve"]
         print(f"{name} done", file=sys.stderr)
-    draw_minutes(known_curves(), RESULTS / "quality-minutes.png")
+    draw_minutes(curves, RESULTS / f"quality-{'-'.join(options.rows)}.png")
 
 
 if __name__ == "__main__":

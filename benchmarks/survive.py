@@ -68,7 +68,7 @@ def start(
     command = [sys.executable, *runner, *module, *LONG, "--out", str(folder)]
     log = (folder.parent / f"{folder.name}.log").open("ab")
     return subprocess.Popen(
-        [*command, "--continue"], stdout=log, stderr=log, env=environment, preexec_fn=smaller
+        [*command, "--continue"], stdout=log, stderr=log, env=environment, preexec_fn=smaller, start_new_session=True
     )  # fmt: skip
 
 
@@ -85,7 +85,7 @@ def ended(folder: Path, process: subprocess.Popen[bytes], expected: int | None =
     try:
         code = process.wait(PATIENCE)
     except subprocess.TimeoutExpired:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         code = None
     if code is None or expected not in (None, code):
@@ -138,6 +138,8 @@ def fill_disk(folder: Path, count: int, dice: random.Random) -> int:
             time.sleep(0.05)
         process.kill()
         process.wait()
+        if not checkpoints(folder):
+            ended(folder, process, -signal.SIGKILL)
         size = checkpoints(folder)[-1].stat().st_size
         ended(folder, start(folder, limit=dice.randrange(size // 2, size)), 2)
         read_latest(folder)

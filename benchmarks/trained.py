@@ -40,7 +40,6 @@ def draw_minutes(curves: Mapping[str, Sequence[Row]], path: Path) -> None:
         for label, curve in curves.items():
             axes.plot([row["minutes"] for row in curve], [row[name] for row in curve], "o-", label=label)
         axes.set(xlabel="minutes", ylabel={"validity_deep": "validity", "ratio_deep": "coverage / ceiling"}[name])
-        axes.set_ylim(top=1.01)
         axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     save_figure(figure, path)

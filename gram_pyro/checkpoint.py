@@ -38,10 +38,11 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove checkpoints and weights that a killed training left half written."""
-    for name in ("checkpoint", "weights"):
+    """Remove what a killed training left half written."""
+    for name in ("checkpoint", "weights", "config", "metrics", "curves", "samples"):
         for left in folder.glob(f".{name}*.tmp"):
-            left.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                left.unlink()
 
 
 def save_checkpoint(folder: Path, update: int, state: dict[str, Any]) -> Path:

@@ -45,7 +45,6 @@ class Fit:
     """
 
     def __init__(self, config: RunConfig, folder: Path, init: Run | None = None, world: World = ALONE) -> None:
-        self.started = time.monotonic()
         machine = resolve(config.machine, config.training)
         self.folder, self.world = folder, world
         self.device = world.device(torch.device(machine.device))
@@ -53,6 +52,7 @@ class Fit:
         machine = dataclasses.replace(machine, precision="bfloat16" if half else "float32")
         self.config = config = dataclasses.replace(config, machine=machine)
         torch.set_num_threads(machine.threads)
+        self.started = self._clock()
         training, task = config.training, config.task
         torch.manual_seed(training.seed)
         self.problems = problems = task.generate("train", training.problems, training.seed)
@@ -96,7 +96,7 @@ class Fit:
         found = plan(
             training,
             self._clock,
-            lambda: time.monotonic() - self.started,
+            lambda: self._clock() - self.started,
             self._update,
             self._evaluate,
             lambda: self._heads_trainer(1).round(),

@@ -67,14 +67,15 @@ def compile_network(model: Model) -> None:
 @contextmanager
 def arithmetic(device: torch.device, precision: str) -> Iterator[None]:
     """bfloat16 autocast, or nothing; on CUDA float32 products take TF32, which loses less than bfloat16."""
-    before = torch.get_float32_matmul_precision()
-    if device.type == "cuda":
+    cuda, before = device.type == "cuda", torch.get_float32_matmul_precision()
+    if cuda:
         torch.set_float32_matmul_precision("high")
     try:
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
             yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        if cuda:
+            torch.set_float32_matmul_precision(before)
 
 
 def machine_facts() -> dict[str, Any]:

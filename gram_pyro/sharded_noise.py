@@ -40,8 +40,9 @@ class ShardedNoise(TorchFunctionMode):
             race = self._own(chances, lambda whole: whole.exponential_(1))
             return (chances / race).argmax(-1, keepdim=True)
         if func is torch.bernoulli and args[0].dim():
-            chances = args[0]
-            return self._own(chances, lambda whole: func(whole.copy_(torch.cat([chances] * self.world.size)), **kwargs))
+            chances = torch.cat([args[0]] * self.world.size)
+            drawn: Tensor = func(chances, *args[1:], **kwargs)
+            return drawn[self.world.rows(len(chances))]
         return func(*args, **kwargs)
 
     def _own(self, like: Tensor, fill: Callable[[Tensor], Tensor]) -> Tensor:

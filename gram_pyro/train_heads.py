@@ -14,6 +14,7 @@ from gram_pyro.cli import parse
 from gram_pyro.config import from_json
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.heads_training import HeadsTrainer, judge_heads
+from gram_pyro.lock import locked
 from gram_pyro.runs import load_run, publish
 
 MAX_ROUNDS = 10**6
@@ -53,13 +54,14 @@ def main(arguments: list[str]) -> None:
             bar.set_postfix(loss=f"{trainer.round():.3f}")
     unseen = run.task.generate("validation", validation.PROBLEMS, config.seed)
     judged = judge_heads(run.task, run.model, trainer.heads, unseen, run.depth, config.seed)
-    stored = from_json(folder / "config.json")
-    if checkpoints(folder):
-        state = read_latest(folder)
-        if state["trainer"]["done"] == stored.training.updates:
-            save_checkpoint(folder, state["trainer"]["done"], state | {"heads": trainer.heads.state_dict()})
-    training = replace(stored.training, head_rounds=config.rounds)
-    publish(folder, replace(stored, training=training), run.model, run.guide, trainer.heads)
+    with locked(folder):
+        stored = from_json(folder / "config.json")
+        if checkpoints(folder):
+            state = read_latest(folder)
+            if state["trainer"]["done"] == stored.training.updates:
+                save_checkpoint(folder, state["trainer"]["done"], state | {"heads": trainer.heads.state_dict()})
+        training = replace(stored.training, head_rounds=config.rounds)
+        publish(folder, replace(stored, training=training), run.model, run.guide, trainer.heads)
     shown = ", ".join(f"{name} {'-' if value is None else format(value, '.3f')}" for name, value in judged.items())
     print(f"{folder}: on unseen problems, {shown}")
 

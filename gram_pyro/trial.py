@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +11,8 @@ import torch
 from pyro.distributions import TorchDistribution
 from pyro.distributions.torch_distribution import TorchDistributionMixin
 from pyro.poutine.trace_struct import Trace
+from torch import Tensor
+from torch.nn.parameter import is_lazy
 
 from gram_pyro.elbo import traces_of
 from gram_pyro.errors import UserError
@@ -20,8 +21,9 @@ from gram_pyro.inference import seeded
 from gram_pyro.tasks.base import Task
 
 TOLERANCE = 1e-3
-STIR = 0.1
-"""Standard deviation of what is added to a guide's parameters for the trial: many start as the prior."""
+STIRS = 0.1, 0.01, 0.001
+"""Standard deviation of what is added to a guide's parameters for the trial, as many start as the prior; the first that
+leaves its numbers finite counts."""
 
 
 @torch.no_grad()
@@ -36,19 +38,31 @@ def try_guide(name: str, guide: Guide, task: Task, problem: Any, *, free: bool =
     targets = torch.cat([answer, answer, torch.full_like(answer, -1)])
     problems = [problem] * len(targets)
     arguments = task.encode(problems), targets
-    told = guide.told(task, problems, targets)
+    buffers = {place: buffer.clone() for place, buffer in guide.named_buffers() if not is_lazy(buffer)}
+    steers: str | None = None
     with seeded(0), pyro.validation_enabled(False):
         try:
+            told = guide.told(task, problems, targets)
             with checked(name, guide):
-                traces_of(guide, *arguments, **told)
-            if free:
-                with stirred(guide):
-                    steers = steered_site(*traces_of(guide, *arguments, **told))
+                densities = compared(*traces_of(guide, *arguments, **told))
+            bad = [site for site, posterior, _ in densities if not posterior.isfinite().all()]
+            if bad:
+                raise UserError(f"the guide {name} answers {bad[0]} with a distribution that is not finite")
+            for stir in STIRS if free else ():
+                with stirred(guide, stir):
+                    densities = compared(*traces_of(guide, *arguments, **told))
+                if all(posterior.isfinite().all() for _, posterior, _ in densities):
+                    steers = next((site for site, *both in densities if differ(*both)), None)
+                    break
         except UserError:
             raise
         except Exception as error:
             raise UserError(f"the guide {name} fails on a first problem: {reason(error)}") from error
-    if free and steers is not None:
+        finally:
+            for place, buffer in guide.named_buffers():
+                if place in buffers:
+                    buffer.copy_(buffers[place])
+    if steers is not None:
         raise UserError(
             f"the guide {name} steers a problem without an answer at {steers}, where all targets are -1; "
             f"multiply what it adds to the prior by self.steered"
@@ -75,28 +89,33 @@ def checked(name: str, guide: Guide) -> Iterator[None]:
 
 
 @contextmanager
-def stirred(guide: Guide) -> Iterator[None]:
+def stirred(guide: Guide, stir: float) -> Iterator[None]:
     """The guide's parameters, moved a little."""
-    kept = copy.deepcopy(guide.state_dict())
+    moved = [parameter for parameter in guide.parameters() if not is_lazy(parameter)]
+    kept = [parameter.clone() for parameter in moved]
     try:
-        for parameter in guide.parameters():
-            parameter.add_(STIR * torch.randn_like(parameter))
+        for parameter in moved:
+            parameter.add_(stir * torch.randn_like(parameter))
         yield
     finally:
-        guide.load_state_dict(kept)
+        for parameter, before in zip(moved, kept, strict=True):
+            parameter.copy_(before)
 
 
-def steered_site(model_trace: Trace, guide_trace: Trace) -> str | None:
-    """A site at which the posterior of the last problem is not the prior; those without finite numbers tell nothing."""
+def compared(model_trace: Trace, guide_trace: Trace) -> list[tuple[str, Tensor, Tensor]]:
+    """Log-densities of what was drawn, posterior and prior, each `(batch,)`, where they are not the same thing."""
     priors: dict[str, Any] = model_trace.nodes
     posteriors: dict[str, Any] = guide_trace.nodes
-    for name, site in posteriors.items():
-        if site["type"] != "sample" or site["fn"] is priors[name]["fn"] or not site["fn"].batch_shape:
-            continue
-        posterior, prior = (each["fn"].log_prob(site["value"])[-1] for each in (site, priors[name]))
-        if posterior.isfinite() and not torch.isclose(posterior, prior, rtol=TOLERANCE, atol=TOLERANCE):
-            return name
-    return None
+    return [
+        (name, site["fn"].log_prob(site["value"]), priors[name]["fn"].log_prob(site["value"]))
+        for name, site in posteriors.items()
+        if site["type"] == "sample" and site["fn"] is not priors[name]["fn"] and site["fn"].batch_shape
+    ]
+
+
+def differ(posterior: Tensor, prior: Tensor) -> bool:
+    """Whether the last problem's posterior is not its prior."""
+    return not torch.isclose(posterior[-1], prior[-1], rtol=TOLERANCE, atol=TOLERANCE)
 
 
 def check(answers: str, posterior: Any, prior: TorchDistribution) -> None:

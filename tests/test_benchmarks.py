@@ -45,6 +45,8 @@ def test_bytes_are_those_that_are_read_and_written() -> None:
     assert traffic(lambda: large.add_(1)) == 4 * 2 * 100 * 50
     assert traffic(lambda: large.T.view(50, 10, 10)[3:]) == 0
     assert traffic(lambda: row.expand(100, 50).sum()) == 4 * (50 + 1)
+    cube, square = large.view(10, 10, 50), torch.zeros(50, 50)
+    assert traffic(lambda: cube @ square) == 4 * (2 * 100 * 50 + 50 * 50)
 
 
 def test_memory_is_flat_in_transitions_behind_the_horizon() -> None:

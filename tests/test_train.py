@@ -268,7 +268,8 @@ def test_a_resumed_run_ends_bitwise_where_it_would_have(
         after(patch, number, happen)
         with pytest.raises(error):
             start(tmp_path / "run")
-    (tmp_path / "run" / ".checkpoint-000000003.pt.77.tmp").write_bytes(b"half")
+    for name in ("checkpoint-000000003.pt", "weights.safetensors", "config.json", "metrics.jsonl", "curves.png"):
+        (tmp_path / "run" / f".{name}.77.tmp").write_bytes(b"half")
     folder = resume(tmp_path / "run")
     assert same(folder, finished) and rows(folder) == rows(finished)
     assert [path.name for path in checkpoints(folder)][1:] == ["checkpoint-000000012.pt"]
@@ -506,6 +507,15 @@ def test_a_compiled_run_resumes_bitwise(tmp_path: Path, monkeypatch: pytest.Monk
     torch.compiler.reset()
     folder = resume(tmp_path / "run")
     assert same(folder, whole) and rows(folder) == rows(whole)
+
+
+def test_minutes_do_not_count_what_the_processor_did_not_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    passed = iter(range(0, 10**9, 1000))
+    monkeypatch.setattr(fit.time, "monotonic", lambda: next(passed))  # a machine that is stopped all the time
+    folder = tmp_path / "run"
+    train.main(["--out", str(folder), *TINY, "--threads", "1", "--minutes", "0.03"])
+    assert from_json(folder / "config.json").training.updates > 3  # type: ignore[operator]
+    assert rows(folder)
 
 
 @pytest.mark.parametrize("options", ["", "--accumulate 2", "--horizon 2 --recompute"])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pyro
 import pytest
 import torch
+from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_iter
 
 from gram_pyro.carry import Carry
 from gram_pyro.guides import GUIDES
@@ -18,14 +20,24 @@ from gram_pyro.tasks.base import Task
 from gram_pyro.training import Trainer
 from gram_pyro.training_config import TrainingConfig
 
-WAITS = ("_local_scalar_dense", "nonzero", "masked_select", "is_nonzero")
+WAITS = (
+    "_local_scalar_dense",
+    "nonzero",
+    "masked_select",
+    "is_nonzero",
+    "aten.equal",
+    "_unique",
+    "repeat_interleave.T",
+)
 
 
 class NoWaiting(TorchDispatchMode):
     """Refuses operations for whose result the host would have to wait for a device."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None) -> Any:
-        assert not any(name in str(func) for name in WAITS), f"{func} waits for its result"
+        marks = [part.dtype for part in tree_iter(args) if isinstance(part, Tensor)] if "index" in str(func) else []
+        waits = any(name in str(func) for name in WAITS) or torch.bool in marks[1:] or torch.uint8 in marks[1:]
+        assert not waits, f"{func} waits for its result"
         return func(*args, **(kwargs or {}))
 
 
@@ -40,7 +52,23 @@ def test_an_update_never_waits_for_the_device(task: Task, objective: Any, monkey
     guide = GUIDES["gaussian"](task, model)
     trainer = Trainer(model, guide, task.training_set(problems), length, config, updates=10)
     monkeypatch.setattr(Carry, "advance", lambda *_: None)
+    for name in ("cpu", "tolist", "numpy"):
+        monkeypatch.setattr(Tensor, name, lambda *_: pytest.fail("waits for its result"))
     with pyro.validation_enabled(False), NoWaiting():
         trainer.update()
-        with pytest.raises(AssertionError, match="waits for its result"):
-            bool(torch.ones(()) > 0)
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda x: bool(x[0] > 0),
+        lambda x: x[0].item(),
+        lambda x: x[x > 0],
+        lambda x: torch.equal(x, x),
+        lambda x: x.unique(),
+        lambda x: x.nonzero(),
+    ],
+)
+def test_waiting_is_seen(wait: Callable[[Tensor], object]) -> None:
+    with NoWaiting(), pytest.raises(AssertionError, match="waits for its result"):
+        wait(torch.ones(3))

@@ -108,6 +108,32 @@ class Lazy(Misses):
         return dist.Normal(prior.base_dist.loc + shift, prior.base_dist.scale).to_event(2)
 
 
+class Averaging(Misses):
+    """Keeps running means."""
+
+    def __init__(self, task: Any, model: Any) -> None:
+        super().__init__(task, model)
+        self.norm = torch.nn.BatchNorm1d(model.width, affine=False)
+
+    def get_posterior(self, name: str, prior: Any) -> Any:
+        shift = self.norm(self.proposal(name).mT).mT * self.steered
+        return dist.Normal(prior.base_dist.loc + shift, prior.base_dist.scale).to_event(2)
+
+
+class Breaks(Misses):
+    """Says nothing that is finite."""
+
+    def get_posterior(self, name: str, prior: Any) -> Any:
+        return dist.Normal(prior.base_dist.loc * torch.nan, 1.0).to_event(2)
+
+
+class Mute(Misses):
+    """Cannot be told anything."""
+
+    def told(self, *_: Any) -> Any:
+        raise AttributeError("nothing to tell")
+
+
 def attempt(kind: type[Guide], free: bool = True) -> Guide:
     torch.manual_seed(0)
     model = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16, transitions=2))
@@ -125,6 +151,8 @@ def attempt(kind: type[Guide], free: bool = True) -> Guide:
         (Flattens, "answers guidance_1 with 1 dimensions of an event, not 2: .to_event(2)"),
         (Mixes, "answers guidance_1 with a Independent that cannot be reparameterised"),
         (Insists, "steers a problem without an answer at guidance_1"),
+        (Breaks, "answers guidance_1 with a distribution that is not finite"),
+        (Mute, "fails on a first problem: AttributeError: nothing to tell"),
         (Forgets, "fails on a first problem: NotImplementedError"),
         (Fails, "fails on a first problem: KeyError: 'thought_7'"),
     ],
@@ -144,6 +172,12 @@ def test_steering_matters_where_problems_run_free() -> None:
 def test_a_guide_that_a_stir_does_not_suit_passes(kind: type[Guide]) -> None:
     guide = attempt(kind)
     assert all(parameter.isfinite().all() for parameter in guide.parameters())
+
+
+def test_running_means_stay_as_they_were() -> None:
+    guide = attempt(Averaging)
+    assert isinstance(guide, Averaging) and guide.norm.num_batches_tracked == 0
+    assert (guide.norm.running_mean == 0).all() and (guide.norm.running_var == 1).all()
 
 
 def test_a_flow_that_steers_all_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
