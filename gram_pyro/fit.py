@@ -69,11 +69,11 @@ class Fit:
             check_judged(model)
         if init is not None:
             adopt(init, model, guide)
+        training_set = task.training_set(problems)
         goes_on = model.recursion == "carried" and training.depth > training.steps(model.transitions)
         try_guide(config.guide, guide, task, problems[0], free=training.free > 0 and goes_on)
         self.network = model.to(self.device)
         length = task.encode(problems[:1]).tokens.shape[1]
-        training_set = task.training_set(problems)
         self.trainer = Trainer(
             self.network, guide.to(self.device), training_set, length, training, training.updates or 1, self.device,
             world,
