@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ import torch.multiprocessing as multiprocessing
 from safetensors.torch import load_file
 from torch import Tensor
 
+from benchmarks.processes import free_port
 from gram_pyro.config import config_of
 from gram_pyro.distributed import ALONE, World, join
 from gram_pyro.errors import UserError
@@ -33,12 +33,6 @@ UPDATES = 20
 SMALL = ["--model.width", "16", "--model.hidden", "16", "--model.layers", "1", "--problems", "50", "--batch", "8"]
 RUN = ["--task", "coloring", "--task.n", "5", *SMALL, "--updates", "12", "--evaluations", "2", "--compile", "off"]
 RUN += ["--precision", "float32"]
-
-
-def free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
 
 
 def train(world: World, guide: str = "gaussian", kind: str = "gram", **options: Any) -> tuple[list[float], Trainer]:
@@ -66,7 +60,7 @@ def worker(rank: int, port: str, out: str, guide: str, options: dict[str, Any]) 
 
 
 def in_two(out: Path, guide: str = "gaussian", **options: Any) -> list[dict[str, Any]]:
-    multiprocessing.spawn(worker, (free_port(), str(out), guide, options), nprocs=2)
+    multiprocessing.spawn(worker, (str(free_port()), str(out), guide, options), nprocs=2)
     return [torch.load(out / f"{rank}.pt", weights_only=True) for rank in range(2)]
 
 
@@ -155,7 +149,15 @@ def test_a_process_without_a_card_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 def test_torchrun_trains_evaluates_and_saves_as_one(tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     main([*RUN, "--out", str(one)])
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", free_port()]
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nproc-per-node",
+        "2",
+        "--master-port",
+        str(free_port()),
+    ]
     command += ["-m", "gram_pyro.train", *RUN, "--out", str(two), "--continue"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=240, check=False)
