@@ -56,6 +56,7 @@ def worker(rank: int, port: str, out: str, guide: str, options: dict[str, Any]) 
     losses, trainer = train(world, guide, **options)
     saved = trainer.state_dict()
     torch.save({"losses": losses, "state": saved["carry"]["state"], "model": saved["model"]}, f"{out}/{rank}.pt")
+    world.sum(torch.zeros(1))  # nobody leaves before all have written
     world.leave()
 
 
@@ -70,7 +71,7 @@ def in_two(out: Path, guide: str = "gaussian", **options: Any) -> list[dict[str,
         ("gaussian", {}),
         ("gaussian", {"horizon": 2, "kl_tilt": 2.0, "charge": "last"}),
         ("flow", {"balance": None, "objective": "importance", "particles": 2}),
-        ("solution_set", {}),  # wake-sleep draws answers, which rounding may flip
+        ("solution_set", {"objective": "wake_sleep"}),
         ("prior", {"kind": "mdlm"}),
     ],
 )
