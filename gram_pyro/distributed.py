@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 
 import torch
 import torch.distributed as dist
@@ -89,5 +90,8 @@ def join(device: torch.device) -> World:
                 f"{processes()} processes here have {cards} GPUs; take --nproc-per-node {cards}, or --device cpu"
             )
         torch.cuda.set_device(here)
+    # DistributedDataParallel imports it; imported after the group is made, it keeps the group to the interpreter's end,
+    # which its threads at times turn into an abort.
+    import_module("torch._dynamo")
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     return World(dist.get_rank(), size, here)

@@ -56,7 +56,10 @@ def worker(rank: int, port: str, out: str, guide: str, options: dict[str, Any]) 
     losses, trainer = train(world, guide, **options)
     saved = trainer.state_dict()
     torch.save({"losses": losses, "state": saved["carry"]["state"], "model": saved["model"]}, f"{out}/{rank}.pt")
+    del trainer
     world.leave()
+    names = [thread.read_text() for thread in Path("/proc/self/task").glob("*/comm")]
+    assert not [name for name in names if "gloo" in name], "the group's threads outlive it"
 
 
 def in_two(out: Path, guide: str = "gaussian", **options: Any) -> list[dict[str, Any]]:
