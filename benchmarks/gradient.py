@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from benchmarks.report import FigureOptions, Row, publish
 from gram_pyro.cli import parse
-from gram_pyro.elbo import TruncatedTrace_ELBO
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.guides.base import Guide
 from gram_pyro.models.base import Model, State
+from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
 from gram_pyro.runs import load_run
 from gram_pyro.tasks.base import Examples
 

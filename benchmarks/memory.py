@@ -15,8 +15,8 @@ from torch import Tensor
 from benchmarks.report import Options, Row, publish
 from benchmarks.settings import LARGE, SMALL, Setting, build
 from gram_pyro.cli import parse
-from gram_pyro.elbo import TruncatedTrace_ELBO
 from gram_pyro.errors import run_cli
+from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
 
 TRANSITIONS = (1, 2, 4, 8)
 OBJECTIVES: dict[str, dict[str, Any]] = {

@@ -21,7 +21,7 @@ from gram_pyro.errors import UserError, run_cli
 from gram_pyro.guides import GaussianGuide
 from gram_pyro.models import Gram, GramConfig
 from gram_pyro.tasks import NQueens
-from gram_pyro.training import Trainer
+from gram_pyro.training.trainer import Trainer
 from gram_pyro.training_config import TrainingConfig
 
 MODEL = GramConfig(width=256, heads=8, hidden=512)

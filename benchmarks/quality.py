@@ -15,9 +15,10 @@ from typing import Any
 
 from benchmarks.report import write_json
 from benchmarks.trained import draw_minutes, facts_of
-from gram_pyro import evaluate, evaluation
+from gram_pyro import evaluate
 from gram_pyro.errors import run_cli
-from gram_pyro.metrics import count_solutions
+from gram_pyro.evaluation.evaluate import evaluate as evaluated
+from gram_pyro.inference.metrics import count_solutions
 from gram_pyro.runs import load_run
 from gram_pyro.tasks import Coloring
 from gram_pyro.train import train_once
@@ -78,7 +79,7 @@ def transfer(folder: Path, n: int, problems: int) -> dict[str, Any]:
     task = replace(run.task, n=n, edge_probability=probability)
     graphs = task.generate("test", problems, DATA_SEED)
     counts = [count_solutions(task, graph) for graph in graphs]
-    measured = evaluation.evaluate(run, graphs, counts, [1, 20], [64])
+    measured = evaluated(run, graphs, counts, [1, 20], [64])
     return {"n": n, "edge_probability": probability, "problems": problems, "rows": measured["rows"]}
 
 

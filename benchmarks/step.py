@@ -28,10 +28,10 @@ from benchmarks.floor import FLOORS, floor_cell, floor_of
 from benchmarks.report import FigureOptions, Row, compare, publish, ratio_cell, spread, time_paired
 from benchmarks.settings import LARGE, RECIPE, SMALL, Case, Setting, build, with_model
 from gram_pyro.cli import parse
-from gram_pyro.elbo import TruncatedTrace_ELBO
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.machine import arithmetic, compile_network
 from gram_pyro.models import GramConfig
+from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
 from gram_pyro.training_config import TrainingConfig
 
 TRAINING = TrainingConfig()

@@ -17,13 +17,13 @@ from tqdm import tqdm
 
 from gram_pyro.checkpoint import write_atomically
 from gram_pyro.cli import parse, take_option
-from gram_pyro.comparison import REFERENCES, Comparison
-from gram_pyro.comparison_run import TABLES, Budget, Equal, difference
+from gram_pyro.comparison.comparison import REFERENCES, Comparison
+from gram_pyro.comparison.run import TABLES, Budget, Equal, difference
+from gram_pyro.comparison.systems import INPUTS, TASK_OPTIONS
 from gram_pyro.config import MachineConfig
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.inference import MAX_NUMBER
+from gram_pyro.inference.sampling import MAX_NUMBER
 from gram_pyro.machine import cores, resolve
-from gram_pyro.systems import INPUTS, TASK_OPTIONS
 from gram_pyro.train import configured, make_folder
 from gram_pyro.training_config import TrainingConfig
 

@@ -15,11 +15,11 @@ from pyro import poutine
 from torch import Tensor
 from torch.distributions import kl_divergence
 
-from gram_pyro.elbo import divergence_of
 from gram_pyro.errors import UserError
-from gram_pyro.importance import log_weights
-from gram_pyro.inference import seeded
-from gram_pyro.inspection import Components, Divergence, Inspection, Likelihoods, Trajectories
+from gram_pyro.evaluation.inspection import Components, Divergence, Inspection, Likelihoods, Trajectories
+from gram_pyro.evaluation.likelihood import log_weights
+from gram_pyro.inference.sampling import seeded
+from gram_pyro.objectives.elbo import divergence_of
 from gram_pyro.runs import Run
 
 MAX_TARGETS = 512

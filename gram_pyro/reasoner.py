@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from gram_pyro.errors import UserError
-from gram_pyro.inference import INDEPENDENT, MAX_NUMBER, Method, sample
+from gram_pyro.inference.sampling import INDEPENDENT, MAX_NUMBER, Method, sample
+from gram_pyro.inference.selection import check_selection
+from gram_pyro.inference.selection import select as choose
 from gram_pyro.runs import Run
-from gram_pyro.selection import check_selection
-from gram_pyro.selection import select as choose
 from gram_pyro.tasks.base import Answer
 
 DEPTH_FACTOR = 4

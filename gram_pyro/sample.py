@@ -12,7 +12,7 @@ import tyro
 from gram_pyro.cli import parse
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.files import is_file, is_folder
-from gram_pyro.inference import Method
+from gram_pyro.inference.sampling import Method
 from gram_pyro.plots import draw_answers
 from gram_pyro.reasoner import Reasoner, Samples
 from gram_pyro.runs import load_run

@@ -13,11 +13,11 @@ from gram_pyro.config import RunConfig, from_json
 from gram_pyro.distributed import World, join
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.files import is_file, is_folder
-from gram_pyro.fit import Fit, parameters_of
 from gram_pyro.recipes import recipe
 from gram_pyro.runs import WEIGHTS, choose_device, load_run
 from gram_pyro.signals import Interrupted
-from gram_pyro.validation import DEEP
+from gram_pyro.training.fit import Fit, parameters_of
+from gram_pyro.training.validation import DEEP
 
 USAGE = """python -m gram_pyro.train --task NAME|FILE.py [--preset cpu|paper] [--model NAME|FILE.py:Name]
     [--guide NAME|FILE.py:Name] [--init RUN] [--out RUN] [--continue] [options below]

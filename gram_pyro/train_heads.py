@@ -8,14 +8,14 @@ from typing import Annotated
 import tyro
 from tqdm import tqdm
 
-from gram_pyro import validation
 from gram_pyro.checkpoint import checkpoints, read_latest, save_checkpoint
 from gram_pyro.cli import parse
 from gram_pyro.config import from_json
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.heads_training import HeadsTrainer, judge_heads
 from gram_pyro.lock import locked
 from gram_pyro.runs import load_run, publish
+from gram_pyro.training import validation
+from gram_pyro.training.heads import HeadsTrainer, judge_heads
 
 MAX_ROUNDS = 10**6
 

@@ -92,7 +92,7 @@ def test_float32_is_close_to_float64_and_bfloat16_less_so(monkeypatch: pytest.Mo
 def test_a_long_run_counts_what_was_finite(monkeypatch: pytest.MonkeyPatch) -> None:
     assert long_run("coloring", 3, 0)["finite"] == 3
     monkeypatch.setattr("benchmarks.numerics.TINY", GramConfig(width=8, heads=2, layers=1, hidden=8, refinements=1))
-    monkeypatch.setattr("gram_pyro.training.Trainer.learning_rate", lambda _: float("nan"))
+    monkeypatch.setattr("gram_pyro.training.trainer.Trainer.learning_rate", lambda _: float("nan"))
     with pyro.validation_enabled(False):
         assert long_run("coloring", 3, 0)["finite"] == 1
 

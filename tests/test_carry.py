@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from gram_pyro import carry as carry_module
-from gram_pyro.carry import Carry
 from gram_pyro.models.base import State
 from gram_pyro.tasks.base import Examples, Problems, TrainingSet
+from gram_pyro.training import carry as carry_module
+from gram_pyro.training.carry import Carry
 
 LENGTH, WIDTH = 2, 3
 

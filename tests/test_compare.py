@@ -10,15 +10,17 @@ from typing import Any
 import pytest
 import torch
 
-from gram_pyro import compare, comparison, comparison_run
-from gram_pyro.comparison_run import Budget, Entry, equal_updates, samples_at
-from gram_pyro.comparison_table import cell, draw_kl, draw_table, markdown, rows_of
+from gram_pyro import compare
+from gram_pyro.comparison import comparison
+from gram_pyro.comparison import run as comparison_run
+from gram_pyro.comparison.run import Budget, Entry, equal_updates, samples_at
+from gram_pyro.comparison.systems import ABLATIONS, INPUTS, POSTERIORS, SYSTEMS, TASK_OPTIONS, System, training_options
+from gram_pyro.comparison.table import cell, draw_kl, draw_table, markdown, rows_of
 from gram_pyro.errors import Diverged, UserError
 from gram_pyro.guides import GUIDES
 from gram_pyro.models import MODELS
 from gram_pyro.recipes import recipe
 from gram_pyro.runs import Run
-from gram_pyro.systems import ABLATIONS, INPUTS, POSTERIORS, SYSTEMS, TASK_OPTIONS, System, training_options
 from gram_pyro.tasks import Coloring
 from gram_pyro.train import configured
 

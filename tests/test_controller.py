@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from gram_pyro.kl_controller import KLController
+from gram_pyro.training.kl_controller import KLController
 
 
 @pytest.mark.parametrize("start", [0.01, 1.0, 50.0])

@@ -18,13 +18,13 @@ from torch import Tensor
 from benchmarks.processes import free_port
 from gram_pyro.config import config_of
 from gram_pyro.distributed import ALONE, World, join
+from gram_pyro.effects.sharded_noise import ShardedNoise
 from gram_pyro.errors import UserError
 from gram_pyro.guides import GUIDES
 from gram_pyro.models import MODELS, Gram, GramConfig
-from gram_pyro.sharded_noise import ShardedNoise
 from gram_pyro.tasks import Coloring
 from gram_pyro.train import main
-from gram_pyro.training import Trainer
+from gram_pyro.training.trainer import Trainer
 from gram_pyro.training_config import TrainingConfig
 
 torch.set_num_threads(1)

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 from torch.nn import functional
 
-from gram_pyro.elbo import TruncatedTrace_ELBO
 from gram_pyro.guides.gaussian import GaussianGuide
 from gram_pyro.guides.prior import PriorGuide
 from gram_pyro.models.gram import Gram, GramConfig
+from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
 from gram_pyro.tasks.base import Problems
 from gram_pyro.tasks.coloring import Coloring
 

@@ -15,12 +15,12 @@ from pyro.infer import SVI
 from pyro.optim import ClippedAdam
 from torch import Tensor, nn
 
-from gram_pyro.elbo import TruncatedTrace_ELBO
+from gram_pyro.effects.recall import RecallMessenger
 from gram_pyro.guides import GUIDES, GaussianGuide, Guide
-from gram_pyro.importance_elbo import ImportanceELBO
 from gram_pyro.models import Gram, GramConfig
 from gram_pyro.models.base import State
-from gram_pyro.recall_messenger import RecallMessenger
+from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
+from gram_pyro.objectives.importance import ImportanceELBO
 from gram_pyro.tasks import Coloring
 from gram_pyro.tasks.base import Problems
 

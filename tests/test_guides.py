@@ -14,7 +14,6 @@ from pyro.distributions import TorchDistribution
 from torch import Tensor
 from torch.distributions import kl_divergence
 
-from gram_pyro.elbo import Terms, TruncatedTrace_ELBO
 from gram_pyro.errors import UserError
 from gram_pyro.guides import (
     GUIDES,
@@ -34,6 +33,7 @@ from gram_pyro.guides.backward import LOOKAHEAD
 from gram_pyro.guides.solution_set import votes
 from gram_pyro.models.base import State
 from gram_pyro.models.gram import Gram, GramConfig
+from gram_pyro.objectives.elbo import Terms, TruncatedTrace_ELBO
 from gram_pyro.tasks.base import Problems
 from gram_pyro.tasks.coloring import Coloring
 

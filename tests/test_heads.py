@@ -13,15 +13,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gram_pyro import evaluate, heads_training, train, train_heads
+from gram_pyro import evaluate, train, train_heads
 from gram_pyro.errors import UserError
-from gram_pyro.heads_training import HeadsTrainer, judge_heads, rollout
-from gram_pyro.metrics import auc
+from gram_pyro.inference.metrics import auc
 from gram_pyro.models.gram import Gram, GramConfig
 from gram_pyro.models.heads import Heads
 from gram_pyro.runs import load_run
 from gram_pyro.signals import Interrupted
 from gram_pyro.tasks.coloring import Coloring
+from gram_pyro.training import heads as heads_training
+from gram_pyro.training.heads import HeadsTrainer, judge_heads, rollout
 
 torch.set_num_threads(1)
 TASK = Coloring(n=5)

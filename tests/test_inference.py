@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from gram_pyro import inference
 from gram_pyro.errors import UserError
-from gram_pyro.inference import INDEPENDENT, Method, halting, sample
+from gram_pyro.inference import sampling
+from gram_pyro.inference.sampling import INDEPENDENT, Method, halting, sample
+from gram_pyro.inference.selection import SELECTIONS, select
 from gram_pyro.models.gram import Gram, GramConfig
 from gram_pyro.models.heads import Heads, Verdict
-from gram_pyro.selection import SELECTIONS, select
 from gram_pyro.tasks.base import Problems
 from gram_pyro.tasks.coloring import Coloring
 
@@ -60,7 +60,7 @@ def test_without_a_method_every_sample_costs_its_depth() -> None:
 
 
 @pytest.mark.parametrize("halt", ["simple", "q"])
-def test_a_trajectory_that_halts_keeps_its_answer_and_costs_no_more(halt: inference.Halt) -> None:
+def test_a_trajectory_that_halts_keeps_its_answer_and_costs_no_more(halt: sampling.Halt) -> None:
     drawn = sample(MODEL, X, 3, [1, 4, 8], 7, method=Method(halt=halt), heads=HEADS)
     spent, decoded = drawn.spent.flatten(1), drawn.decoded.flatten(1, 2)
     first, sure = trajectories(1, 3, 7)
@@ -86,8 +86,8 @@ def test_network_evaluations_are_what_halting_says(monkeypatch: pytest.MonkeyPat
 @given(st.integers(3, 40))
 def test_chunks_do_not_change_what_is_counted(positions: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(inference, "MAX_POSITIONS", 5 * positions)
-        patch.setattr(inference, "MAX_COUPLED", 5 * positions * 9)
+        patch.setattr(sampling, "MAX_POSITIONS", 5 * positions)
+        patch.setattr(sampling, "MAX_COUPLED", 5 * positions * 9)
         for method in (INDEPENDENT, Method(resample=True), Method(repel=1.0), Method(halt="q")):
             drawn = sample(MODEL, X, 3, [2, 3], 7, method=method, heads=HEADS)
             assert drawn.decoded.shape == (2, 4, 3, 5) and drawn.values is not None
@@ -125,7 +125,7 @@ def test_repelling_needs_guidance() -> None:
 
 @pytest.mark.parametrize("method", [Method(repel=1.0), Method(resample=True)])
 def test_too_many_samples_that_know_of_each_other(method: Method, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inference, "MAX_POSITIONS", 50)
+    monkeypatch.setattr(sampling, "MAX_POSITIONS", 50)
     with pytest.raises(UserError, match="at most 10 samples"):
         sample(MODEL, X, 11, [2], 0, method=method, heads=HEADS)
 
@@ -146,7 +146,7 @@ def test_repelled_noise_stays_as_likely_as_noise_is() -> None:
     torch.manual_seed(2)
     plain = poutine.trace(MODEL).get_trace(x, steps=1, supervise="last")
     torch.manual_seed(2)
-    handler = inference.RepelMessenger(MODEL.decode, TASK.belief, 5, method.repel, method.repel_iterations)
+    handler = sampling.RepelMessenger(MODEL.decode, TASK.belief, 5, method.repel, method.repel_iterations)
     with handler:
         pushed = poutine.trace(MODEL).get_trace(x, steps=1, supervise="last")
     scale = plain.nodes[names[0]]["fn"].base_dist.scale

@@ -17,7 +17,7 @@ from torch.distributions import kl_divergence
 from gram_pyro.guides.base import Guide
 from gram_pyro.guides.gaussian import GaussianGuide
 from gram_pyro.guides.prior import PriorGuide
-from gram_pyro.metrics import bound, by_size, measure
+from gram_pyro.inference.metrics import bound, by_size, measure
 from gram_pyro.models.gram import Gram, GramConfig
 from gram_pyro.tasks.coloring import Coloring
 

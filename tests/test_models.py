@@ -16,19 +16,19 @@ from pyro import poutine
 from torch import Tensor
 
 from gram_pyro.config import config_of
-from gram_pyro.elbo import TruncatedTrace_ELBO
+from gram_pyro.effects.noise import NoiseMessenger
 from gram_pyro.errors import UserError
 from gram_pyro.guides import GUIDES
-from gram_pyro.inference import Method, sample
+from gram_pyro.inference.sampling import Method, sample
 from gram_pyro.models import MODELS, Autoregressive, Hrm, Looped, Mdlm, Model, Trm
 from gram_pyro.models.gram import GramConfig
 from gram_pyro.models.layers import Block
 from gram_pyro.models.transformer import TransformerConfig
-from gram_pyro.noise_messenger import NoiseMessenger
+from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
 from gram_pyro.recipes import recipe
 from gram_pyro.tasks import Coloring, NQueens, Sudoku, Task
 from gram_pyro.tasks.base import Problems
-from gram_pyro.training import Trainer
+from gram_pyro.training.trainer import Trainer
 from gram_pyro.training_config import TrainingConfig
 
 torch.set_num_threads(1)

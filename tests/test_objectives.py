@@ -11,18 +11,18 @@ from pyro import poutine
 from pyro.infer import RenyiELBO
 from torch import Tensor, nn
 
-from gram_pyro.constraint_elbo import ConstraintELBO
-from gram_pyro.detach_messenger import DetachMessenger
-from gram_pyro.elbo import TruncatedTrace_ELBO
+from gram_pyro.effects.detach import DetachMessenger
+from gram_pyro.effects.recall import RecallMessenger
 from gram_pyro.guides import GUIDES, GaussianGuide
-from gram_pyro.importance_elbo import ImportanceELBO
 from gram_pyro.models import Gram, GramConfig
 from gram_pyro.objectives import OBJECTIVES
-from gram_pyro.recall_messenger import RecallMessenger
+from gram_pyro.objectives.constraint import ConstraintELBO
+from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
+from gram_pyro.objectives.importance import ImportanceELBO
+from gram_pyro.objectives.wake_sleep import WakeSleepELBO
 from gram_pyro.tasks import Coloring, NQueens, Sudoku, Task
-from gram_pyro.training import Trainer
+from gram_pyro.training.trainer import Trainer
 from gram_pyro.training_config import TrainingConfig
-from gram_pyro.wake_sleep_elbo import WakeSleepELBO
 
 torch.set_num_threads(1)
 TASK = Coloring()

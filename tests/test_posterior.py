@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from gram_pyro.elbo import TruncatedTrace_ELBO
 from gram_pyro.errors import UserError
 from gram_pyro.guides import GUIDES, GaussianGuide, LowRankGuide
 from gram_pyro.models import Gram, GramConfig, Trm
+from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
 from gram_pyro.posterior import components, inspect
 from gram_pyro.runs import Run, load_run
 from gram_pyro.tasks import Coloring

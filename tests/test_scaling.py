@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.image import imread
 
-from gram_pyro.evaluation import by_solutions
-from gram_pyro.metrics import Row
-from gram_pyro.scaling import draw_by_solutions, draw_depth_width, draw_frontier, frontier
+from gram_pyro.evaluation.evaluate import by_solutions
+from gram_pyro.evaluation.scaling import draw_by_solutions, draw_depth_width, draw_frontier, frontier
+from gram_pyro.inference.metrics import Row
 
 
 def row(samples: int, steps: int, first: float, checker: float) -> Row:

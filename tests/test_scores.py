@@ -12,14 +12,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gram_pyro.elbo import TruncatedTrace_ELBO
+from gram_pyro.evaluation.likelihood import likelihood, log_weights
+from gram_pyro.evaluation.scores import calibration, calibration_error, evenness, uniform_distance
 from gram_pyro.guides import EmptyGuide, GaussianGuide
-from gram_pyro.importance import likelihood, log_weights
-from gram_pyro.metrics import bound
+from gram_pyro.inference.metrics import bound
 from gram_pyro.models import Autoregressive, Gram, GramConfig
 from gram_pyro.models.transformer import TransformerConfig
+from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
 from gram_pyro.runs import Run
-from gram_pyro.scores import calibration, calibration_error, evenness, uniform_distance
 from gram_pyro.tasks import Coloring
 
 torch.set_num_threads(1)

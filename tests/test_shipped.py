@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import gram_pyro
-from gram_pyro.inference import Method
+from gram_pyro.inference.sampling import Method
 from gram_pyro.runs import SHIPPED
 from gram_pyro.tasks import Board
 

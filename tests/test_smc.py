@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from pyro.infer import SMCFilter
 from torch import Tensor
 
-from gram_pyro.inference import Method, sample, seeded
+from gram_pyro.inference.sampling import Method, sample, seeded
+from gram_pyro.inference.smc import ParticleFilter, systematic
 from gram_pyro.models.base import Answers, State
 from gram_pyro.models.gram import Gram, GramConfig
 from gram_pyro.models.heads import Heads
-from gram_pyro.smc import ParticleFilter, systematic
 from gram_pyro.tasks.coloring import Coloring
 
 torch.set_num_threads(1)

@@ -17,18 +17,19 @@ from matplotlib.image import imread
 from safetensors.torch import load_file
 from torch import Tensor
 
-from gram_pyro import fit, plan, train, validation
+from gram_pyro import train
 from gram_pyro.checkpoint import checkpoints, read_latest
 from gram_pyro.config import RunConfig, from_json
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.fit import Fit
-from gram_pyro.inference import sample
+from gram_pyro.inference.sampling import sample
 from gram_pyro.lock import locked
 from gram_pyro.models import Gram
 from gram_pyro.recipes import recipe
 from gram_pyro.runs import build_parts, load_run
 from gram_pyro.signals import Interrupted
-from gram_pyro.training import Measured, Trainer
+from gram_pyro.training import fit, plan, validation
+from gram_pyro.training.fit import Fit
+from gram_pyro.training.trainer import Measured, Trainer
 
 UPDATES = 12
 OWN_MODEL = """

@@ -12,12 +12,12 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
-from gram_pyro.carry import Carry
 from gram_pyro.guides import GUIDES
 from gram_pyro.models import Gram, GramConfig
 from gram_pyro.tasks import Coloring, NQueens, Sudoku
 from gram_pyro.tasks.base import Task
-from gram_pyro.training import Trainer
+from gram_pyro.training.carry import Carry
+from gram_pyro.training.trainer import Trainer
 from gram_pyro.training_config import TrainingConfig
 
 WAITS = (

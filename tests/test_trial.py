@@ -13,7 +13,7 @@ from gram_pyro.guides import GUIDES, GaussianGuide, Guide
 from gram_pyro.guides.flow import FlowGuide
 from gram_pyro.models import Gram, GramConfig
 from gram_pyro.tasks import Coloring, NQueens
-from gram_pyro.trial import try_guide
+from gram_pyro.training.trial import try_guide
 
 TASK = Coloring(n=4)
 

@@ -13,10 +13,11 @@ import pytest
 import torch
 
 import gram_pyro
-from gram_pyro import evaluate, fit, sample, train, validation
+from gram_pyro import evaluate, sample, train
 from gram_pyro.checkpoint import checkpoints
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.runs import load_run
+from gram_pyro.training import fit, validation
 
 SIZES = ["--problems=10", "--batch=4", "--depth=2", "--model.width=16", "--model.hidden=16", "--threads=1"]
 TINY = ["--updates=2", *SIZES]

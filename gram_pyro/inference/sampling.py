@@ -12,12 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gram_pyro.effects.noise import NoiseMessenger
+from gram_pyro.effects.repel import RepelMessenger
 from gram_pyro.errors import UserError
+from gram_pyro.inference.smc import ParticleFilter
 from gram_pyro.models.base import Answers, Model, Outcome, State
 from gram_pyro.models.heads import Heads, Verdict
-from gram_pyro.noise_messenger import NoiseMessenger
-from gram_pyro.repel_messenger import RepelMessenger
-from gram_pyro.smc import ParticleFilter
 from gram_pyro.tasks.base import Problems
 
 MAX_NUMBER = 1_000_000

@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gram_pyro.errors import UserError
-from gram_pyro.inference import seeded
-from gram_pyro.metrics import Seen, auc, broken
+from gram_pyro.inference.metrics import Seen, auc, broken
+from gram_pyro.inference.sampling import seeded
 from gram_pyro.models.base import Model, State
 from gram_pyro.models.heads import Heads, Verdict
 from gram_pyro.tasks.base import Problems, Task

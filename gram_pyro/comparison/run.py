@@ -13,22 +13,23 @@ from typing import Any, Literal
 
 import torch
 
-from gram_pyro import train, validation
+from gram_pyro import train
 from gram_pyro.checkpoint import write_atomically
+from gram_pyro.comparison.systems import ABLATIONS, POSTERIORS, SYSTEMS, Naive, System, methods_of, training_options
 from gram_pyro.config import RunConfig, from_json
 from gram_pyro.errors import Diverged, UserError
-from gram_pyro.evaluation import draw_all, measure_draws, no_progress
-from gram_pyro.fit import parameters_of
-from gram_pyro.importance import likelihood
-from gram_pyro.inference import Method
+from gram_pyro.evaluation.evaluate import draw_all, measure_draws, no_progress
+from gram_pyro.evaluation.likelihood import likelihood
+from gram_pyro.evaluation.scores import calibration, evenness
+from gram_pyro.inference.metrics import Seen, bound, count_solutions
+from gram_pyro.inference.sampling import Method
+from gram_pyro.inference.selection import possible
 from gram_pyro.machine import machine_facts
-from gram_pyro.metrics import Seen, bound, count_solutions
 from gram_pyro.models.base import Model
 from gram_pyro.runs import Run, build_parts, load_run
-from gram_pyro.scores import calibration, evenness
-from gram_pyro.selection import possible
 from gram_pyro.signals import Interrupted
-from gram_pyro.systems import ABLATIONS, POSTERIORS, SYSTEMS, Naive, System, methods_of, training_options
+from gram_pyro.training import validation
+from gram_pyro.training.fit import parameters_of
 
 Equal = Literal["time", "evaluations", "examples"]
 TABLES = {"table1": SYSTEMS, "table3": ABLATIONS, "posteriors": POSTERIORS}

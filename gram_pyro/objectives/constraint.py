@@ -10,8 +10,8 @@ import torch
 from pyro import poutine
 from torch import Tensor
 
-from gram_pyro.elbo import Terms, TruncatedTrace_ELBO
-from gram_pyro.horizon_messenger import HorizonMessenger
+from gram_pyro.effects.horizon import HorizonMessenger
+from gram_pyro.objectives.elbo import Terms, TruncatedTrace_ELBO
 from gram_pyro.tasks.base import Problems
 
 Hold = Callable[[Problems, Tensor], Tensor]

@@ -14,10 +14,10 @@ from pyro.poutine.trace_struct import Trace
 from torch import Tensor
 from torch.nn.parameter import is_lazy
 
-from gram_pyro.elbo import traces_of
 from gram_pyro.errors import UserError
 from gram_pyro.guides.base import Guide
-from gram_pyro.inference import seeded
+from gram_pyro.inference.sampling import seeded
+from gram_pyro.objectives.elbo import traces_of
 from gram_pyro.tasks.base import Task
 
 TOLERANCE = 1e-3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gram_pyro.inference import INDEPENDENT, Method
+from gram_pyro.inference.sampling import INDEPENDENT, Method
 
 INPUTS = ("relations", "tokens")
 """What a model is told: the relations between positions, with the augmentation of the task; or the paper's tokens."""

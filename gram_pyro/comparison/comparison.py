@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gram_pyro.checkpoint import write_atomically
-from gram_pyro.comparison_run import RESULT, TABLES, Entry, known_results, perform, result_of
-from gram_pyro.comparison_table import Found, draw_kl, draw_table, markdown, rows_of
+from gram_pyro.comparison.run import RESULT, TABLES, Entry, known_results, perform, result_of
+from gram_pyro.comparison.table import Found, draw_kl, draw_table, markdown, rows_of
 from gram_pyro.errors import UserError
 
 if TYPE_CHECKING:

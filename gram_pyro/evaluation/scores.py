@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from gram_pyro.heads_training import rollout
-from gram_pyro.metrics import Seen, broken, mean
+from gram_pyro.inference.metrics import Seen, broken, mean
 from gram_pyro.runs import Run
 from gram_pyro.tasks.base import Task
+from gram_pyro.training.heads import rollout
 
 BINS = 10
 

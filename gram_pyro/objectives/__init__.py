@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gram_pyro.constraint_elbo import ConstraintELBO
-from gram_pyro.elbo import TruncatedTrace_ELBO
-from gram_pyro.importance_elbo import ImportanceELBO
+from gram_pyro.objectives.constraint import ConstraintELBO
+from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
+from gram_pyro.objectives.importance import ImportanceELBO
+from gram_pyro.objectives.wake_sleep import WakeSleepELBO
 from gram_pyro.tasks.base import Task
 from gram_pyro.training_config import TrainingConfig
-from gram_pyro.wake_sleep_elbo import WakeSleepELBO
 
 
 def common(config: TrainingConfig) -> dict[str, Any]:

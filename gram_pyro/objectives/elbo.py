@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.distributions import kl_divergence
 from torch.utils.checkpoint import checkpoint
 
-from gram_pyro.horizon_messenger import HorizonMessenger
+from gram_pyro.effects.horizon import HorizonMessenger
 
 
 class Terms(NamedTuple):

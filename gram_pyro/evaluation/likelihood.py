@@ -11,10 +11,10 @@ from torch import Tensor
 
 from gram_pyro.errors import Diverged
 from gram_pyro.guides.base import Guide
-from gram_pyro.importance_elbo import ImportanceELBO
-from gram_pyro.inference import seeded
-from gram_pyro.metrics import chunks
+from gram_pyro.inference.metrics import chunks
+from gram_pyro.inference.sampling import seeded
 from gram_pyro.models.base import Model
+from gram_pyro.objectives.importance import ImportanceELBO
 from gram_pyro.runs import Run
 from gram_pyro.tasks.base import Problems
 

@@ -10,7 +10,7 @@ import torch
 from pyro.distributions.util import scale_and_mask
 from torch import Tensor
 
-from gram_pyro.elbo import Terms, TruncatedTrace_ELBO
+from gram_pyro.objectives.elbo import Terms, TruncatedTrace_ELBO
 
 
 class ImportanceELBO(TruncatedTrace_ELBO):

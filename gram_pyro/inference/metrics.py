@@ -10,11 +10,11 @@ import pyro
 import torch
 from torch import Tensor
 
-from gram_pyro.elbo import TruncatedTrace_ELBO
 from gram_pyro.guides.base import Guide
-from gram_pyro.inference import seeded
+from gram_pyro.inference.sampling import seeded
+from gram_pyro.inference.selection import select
 from gram_pyro.models.base import Model
-from gram_pyro.selection import select
+from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
 from gram_pyro.tasks.base import Answer, Task
 
 MAX_POSITIONS = 2**13
@@ -66,7 +66,7 @@ def measure(
     `decoded` `(batch, num_samples, length)`; a sequence of `(num_samples, length)` where lengths
     differ. `steps` is noted, and is what a sample cost unless `spent` `(batch, num_samples)` says so.
     `values` of that shape are what the value head thinks; `selections` are names of ways to select
-    (`gram_pyro.selection`). `counts` has the number of distinct solutions of each problem
+    (`gram_pyro.inference.selection`). `counts` has the number of distinct solutions of each problem
     (`len(task.solutions(problem))`), None where it is not known. `seen` remembers violations by
     place of the problem and answer: hand the same dict to every call for the same problems.
     """

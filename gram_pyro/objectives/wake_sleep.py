@@ -10,9 +10,9 @@ from pyro import poutine
 from pyro.poutine.trace_struct import Trace
 from torch import Tensor
 
-from gram_pyro.detach_messenger import DetachMessenger
-from gram_pyro.elbo import Terms, TruncatedTrace_ELBO, total, traces_of
-from gram_pyro.recall_messenger import RecallMessenger
+from gram_pyro.effects.detach import DetachMessenger
+from gram_pyro.effects.recall import RecallMessenger
+from gram_pyro.objectives.elbo import Terms, TruncatedTrace_ELBO, total, traces_of
 
 
 class WakeSleepELBO(TruncatedTrace_ELBO):

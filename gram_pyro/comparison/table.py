@@ -11,9 +11,9 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
+from gram_pyro.comparison.systems import System
 from gram_pyro.markdown import markdown_table, with_range
 from gram_pyro.plots import save_figure
-from gram_pyro.systems import System
 
 Found = dict[str, Any]
 MEASURES: dict[str, Callable[[Found, Found], float | None]] = {

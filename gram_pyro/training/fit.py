@@ -19,18 +19,18 @@ from gram_pyro.checkpoint import checkpoints, read_latest, remove_leftovers, sav
 from gram_pyro.config import RunConfig, to_json
 from gram_pyro.distributed import ALONE, World
 from gram_pyro.errors import Diverged, UserError
-from gram_pyro.heads_training import HeadsTrainer, check_judged, judge_heads
 from gram_pyro.lock import locked
 from gram_pyro.machine import arithmetic, compile_network, resolve
 from gram_pyro.models.heads import Heads
 from gram_pyro.objectives import OBJECTIVES
-from gram_pyro.plan import UPDATES_A_ROUND, plan
 from gram_pyro.plots import draw_curves
 from gram_pyro.runs import Run, adopt, build_parts, publish
 from gram_pyro.signals import Interrupted, watch_signals
-from gram_pyro.training import Measured, Trainer
-from gram_pyro.trial import try_guide
-from gram_pyro.validation import Validation
+from gram_pyro.training.heads import HeadsTrainer, check_judged, judge_heads
+from gram_pyro.training.plan import UPDATES_A_ROUND, plan
+from gram_pyro.training.trainer import Measured, Trainer
+from gram_pyro.training.trial import try_guide
+from gram_pyro.training.validation import Validation
 
 LOG_EVERY = 100
 SAVE_EVERY = 300.0

@@ -1,0 +1,1 @@
+"""How model and guide learn: the training loop, what it carries between updates, and the checks on the way."""
