@@ -14,7 +14,7 @@ from safetensors.torch import save
 
 from gram_pyro.checkpoint import read_checkpoint, save_checkpoint
 from gram_pyro.cli import parse
-from gram_pyro.compare import CompareConfig, check
+from gram_pyro.comparison.config import CompareConfig, check
 from gram_pyro.config import from_json, to_json
 from gram_pyro.models import GramConfig
 from gram_pyro.recipes import recipe

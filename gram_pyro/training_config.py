@@ -83,6 +83,10 @@ class TrainingConfig:
         """Supervision steps of `transitions` each that an update unrolls."""
         return math.ceil(self.horizon / transitions) if self.deep_supervision else self.depth
 
+    def rounds(self, transitions: int, recursion: str) -> int:
+        """Updates that a problem stays for, its state carried from one to the next."""
+        return self.depth // self.steps(transitions) if recursion == "carried" else 1
+
     def __post_init__(self) -> None:
         for name, most in (
             ("batch", 2**16),

@@ -13,11 +13,15 @@ import torch
 from gram_pyro import compare
 from gram_pyro.comparison import comparison
 from gram_pyro.comparison import run as comparison_run
-from gram_pyro.comparison.run import Budget, Entry, equal_updates, samples_at
+from gram_pyro.comparison.budget import Budget
+from gram_pyro.comparison.config import CompareConfig
+from gram_pyro.comparison.entry import Entry, result_of
+from gram_pyro.comparison.run import equal_updates, samples_at
 from gram_pyro.comparison.systems import ABLATIONS, INPUTS, POSTERIORS, SYSTEMS, TASK_OPTIONS, System, training_options
 from gram_pyro.comparison.table import cell, draw_kl, draw_table, markdown, rows_of
 from gram_pyro.errors import Diverged, UserError
 from gram_pyro.guides import GUIDES
+from gram_pyro.guides.backward import LOOKAHEAD
 from gram_pyro.models import MODELS
 from gram_pyro.recipes import recipe
 from gram_pyro.runs import Run
@@ -85,6 +89,8 @@ def test_what_is_known_from_elsewhere_is_not_run(
     before.write_text(json.dumps(results))
     with pytest.raises(UserError, match=r"before\.json holds runs made with precision None"):
         compare.main(small(tmp_path / "older", *told[:-1], str(before)))
+    with pytest.raises(UserError, match=r"before\.json holds runs of table1, and this is table3"):
+        compare.main(small(tmp_path / "third", "--ablate", "--models", "flat", "--known", str(before)))
 
 
 @pytest.mark.parametrize("text", ["", "{", "7", "[7]", "[{}]", '[{"entry": {"name": "trm"}, "budget": {}}]'])
@@ -178,6 +184,25 @@ def test_updates_of_equal_cost() -> None:
         assert equal_updates(entry, BUDGET, reference()) is None
         assert equal_updates(entry, replace(BUDGET, equal="examples"), reference()) == 100
         assert equal_updates(entry, replace(BUDGET, equal="evaluations"), reference()) == round(evaluations)
+
+
+@pytest.mark.parametrize(
+    ("name", "steps"),
+    [
+        ("default", 1),
+        ("backward", 1 + 1 + LOOKAHEAD),
+        ("solution_set", 1),
+        ("importance", 4),
+        ("wake_sleep", 1 + 1 + 1),
+        ("constraint", 1 + 1),
+        ("horizon-4", 4),
+    ],
+)
+def test_what_runs_beside_is_counted(name: str, steps: int) -> None:
+    """Supervision steps that an update runs, of a posterior's pilot and an objective's dreams too."""
+    entry = Entry("posteriors", "coloring", name, "relations", 0)
+    expected = max(1, round(100 / steps))
+    assert equal_updates(entry, replace(BUDGET, equal="evaluations"), reference()) == expected
 
 
 def test_samples_of_equal_cost() -> None:
@@ -275,7 +300,7 @@ def test_a_table_without_ceiling_is_drawn(tmp_path: Path) -> None:
 
 
 def test_the_better_inputs_are_chosen_on_validation_problems(tmp_path: Path) -> None:
-    config = compare.CompareConfig(out=str(tmp_path), models=("trm",))
+    config = CompareConfig(out=str(tmp_path), models=("trm",))
     made = comparison.Comparison(config, ["trm"])
     for inputs, coverage in (("relations", 0.4), ("tokens", 0.6)):
         folder = Entry("table1", "nqueens", "trm", inputs, 0).folder(tmp_path)
@@ -285,7 +310,7 @@ def test_the_better_inputs_are_chosen_on_validation_problems(tmp_path: Path) -> 
     assert made.best_inputs("nqueens", "trm") == "tokens"
     assert [entry.inputs for entry in made.first("nqueens")] == ["relations", "tokens"]
     assert made.repeated("nqueens") == []
-    config = compare.CompareConfig(out=str(tmp_path), models=("trm",), seeds=3)
+    config = CompareConfig(out=str(tmp_path), models=("trm",), seeds=3)
     repeated = comparison.Comparison(config, ["trm"]).repeated("nqueens")
     assert [(entry.inputs, entry.seed) for entry in repeated] == [("tokens", 1), ("tokens", 2)]
 
@@ -296,4 +321,4 @@ def test_a_damaged_result_is_named(tmp_path: Path) -> None:
     for text in ("{", "[]", "{}"):
         (entry.folder(tmp_path) / "result.json").write_text(text)
         with pytest.raises(UserError, match=r"result\.json is damaged"):
-            comparison_run.result_of(entry, tmp_path)
+            result_of(entry, tmp_path)

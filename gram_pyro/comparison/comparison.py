@@ -6,18 +6,15 @@ import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gram_pyro.checkpoint import write_atomically
-from gram_pyro.comparison.run import RESULT, TABLES, Entry, known_results, perform, result_of
+from gram_pyro.comparison.config import CompareConfig
+from gram_pyro.comparison.entry import RESULT, Entry, known_results, result_of
+from gram_pyro.comparison.run import perform
+from gram_pyro.comparison.systems import REFERENCES, TABLES
 from gram_pyro.comparison.table import Found, draw_kl, draw_table, markdown, rows_of
 from gram_pyro.errors import UserError
-
-if TYPE_CHECKING:
-    from gram_pyro.compare import CompareConfig
-
-REFERENCES = {"table1": "gram", "table3": "full", "posteriors": "default"}
-"""The system of each table that sets the amount where evaluations or examples are equal."""
 
 
 class Comparison:
@@ -31,7 +28,7 @@ class Comparison:
         self.systems = TABLES[config.table]
         self.out = Path(config.out)
         self.budget = config.budget
-        self.known = known_results(config.known, self.budget)
+        self.known = known_results(config.known, config.table, self.budget)
 
     def result(self, entry: Entry) -> Found | None:
         """What is known of a run, if it has been made."""

@@ -5,34 +5,36 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
 from gram_pyro import train
 from gram_pyro.checkpoint import write_atomically
-from gram_pyro.comparison.systems import ABLATIONS, POSTERIORS, SYSTEMS, Naive, System, methods_of, training_options
+from gram_pyro.comparison.budget import Budget
+from gram_pyro.comparison.entry import RESULT, Entry
+from gram_pyro.comparison.systems import Naive, System, methods_of
 from gram_pyro.config import RunConfig, from_json
-from gram_pyro.errors import Diverged, UserError
+from gram_pyro.errors import Diverged
 from gram_pyro.evaluation.evaluate import draw_all, measure_draws, no_progress
 from gram_pyro.evaluation.likelihood import likelihood
 from gram_pyro.evaluation.scores import calibration, evenness
+from gram_pyro.guides.base import Guide
 from gram_pyro.inference.metrics import Seen, bound, count_solutions
-from gram_pyro.inference.sampling import Method
+from gram_pyro.inference.sampling import Method, seeded
 from gram_pyro.inference.selection import possible
 from gram_pyro.machine import machine_facts
 from gram_pyro.models.base import Model
+from gram_pyro.models.layers import Block
+from gram_pyro.objectives import OBJECTIVES
 from gram_pyro.runs import Run, build_parts, load_run
 from gram_pyro.signals import Interrupted
 from gram_pyro.training import validation
 from gram_pyro.training.fit import parameters_of
 
-Equal = Literal["time", "evaluations", "examples"]
-TABLES = {"table1": SYSTEMS, "table3": ABLATIONS, "posteriors": POSTERIORS}
 SCORED_PROBLEMS = 100
 """Problems whose likelihood is measured: it takes many trajectories of each."""
 MAX_SAMPLES = 1000
@@ -40,107 +42,6 @@ MAX_TARGETS = 8
 """Targets of a problem that the posterior is shown."""
 DEEP = 4
 """Systems are measured at their training depth, and at so many times of it."""
-RESULT = "result.json"
-
-
-@dataclass(frozen=True)
-class Budget:
-    """What every system of a comparison gets alike."""
-
-    minutes: float
-    """Minutes of training, the value and halt heads included; by the processor's clock where a run has one thread."""
-    equal: Equal
-    """What is equal: time of training and the number of samples; network evaluations of both; or examples
-    that updates were made on and the number of samples. Beyond time, the reference sets the amount."""
-    samples: int
-    """Samples of a problem; of the reference where evaluations are equal."""
-    problems: int
-    """Test problems."""
-    data_seed: int
-    """Seed of the test problems."""
-    threads: int
-    """CPU threads of a run."""
-    jobs: int
-    """Runs side by side."""
-    device: str
-    """auto (CUDA where there is one), cpu, cuda, cuda:1."""
-    task_options: str = ""
-    """More options of the task, such as --task.n 10."""
-    reference: str = ""
-    """System and inputs that set the amount where it is not time."""
-    precision: str = "float32"
-    """Of training."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One training run of a comparison."""
-
-    table: str
-    task: str
-    name: str
-    inputs: str
-    seed: int
-
-    @property
-    def system(self) -> System:
-        """What is trained."""
-        return TABLES[self.table][self.name]
-
-    def folder(self, out: Path) -> Path:
-        """Where it lies."""
-        return out / self.table / self.task / f"{self.name}-{self.inputs}-{self.seed}"
-
-    def arguments(self, budget: Budget, updates: int | None) -> list[str]:
-        """Arguments of `gram_pyro.train`, but for the folder."""
-        length = ["--minutes", str(budget.minutes)] if updates is None else ["--updates", str(updates)]
-        machine = ["--threads", str(budget.threads), "--device", budget.device]
-        machine += ["--precision", budget.precision]
-        told = training_options(self.system, self.task, self.inputs)
-        return [*told, *budget.task_options.split(), "--seed", str(self.seed), *length, *machine]
-
-
-def known_results(paths: Sequence[str], budget: Budget) -> dict[Entry, dict[str, Any]]:
-    """The results in files that a comparison wrote beside its tables.
-
-    Raises `UserError` if a file cannot be read, or was made under another budget.
-    """
-    known: dict[Entry, dict[str, Any]] = {}
-    for path in paths:
-        try:
-            results = json.loads(Path(path).read_text(encoding="utf-8"))
-            found = {Entry(**result["entry"]): result for result in results if result["failed"] or result["rows"]}
-            budgets = [dict(result["budget"]) for result in results]
-        except OSError as error:
-            raise UserError(f"--known {path} cannot be read: {error.strerror}") from None
-        except (ValueError, TypeError, KeyError):
-            raise UserError(f"--known {path} is no file of results; take a TABLE-TASK-runs.json") from None
-        other = [changed for each in budgets if (changed := difference(each, budget))]
-        if other:
-            raise UserError(f"--known {path} holds runs made with {other[0]}; it serves that budget alone")
-        known.update(found)
-    return known
-
-
-def difference(theirs: Mapping[str, Any], mine: Budget) -> str:
-    """The fields of a budget that are not as asked; nothing if it is the same."""
-    return ", ".join(
-        f"{name} {theirs.get(name)!r}" for name, asked in asdict(mine).items() if theirs.get(name) != asked
-    )
-
-
-def result_of(entry: Entry, out: Path) -> dict[str, Any] | None:
-    """What `perform` found, or None if it has not run to its end."""
-    path = entry.folder(out) / RESULT
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError):
-        found = None
-    if not isinstance(found, dict) or "entry" not in found:
-        raise UserError(f"{path} is damaged; remove it to measure that system again")
-    return found
 
 
 def perform(entry: Entry, out: Path, budget: Budget, reference: dict[str, Any] | None) -> dict[str, Any]:
@@ -177,16 +78,37 @@ def facts_of(run: Run, folder: Path) -> dict[str, Any]:
         "minutes": max(row["seconds"] for row in metrics) / 60,
         "updates": config.training.updates,
         "examples": config.training.batch,
-        "evaluations": evaluations_of(config, run.model),
+        "evaluations": evaluations_of(config, run.model, run.guide),
         "blocks": run.model.blocks,
         "validation": [row for row in metrics if "validity" in row][-1],
         "machine": machine_facts(),
     }
 
 
-def evaluations_of(config: RunConfig, model: Model) -> int:
-    """Blocks that an update runs its batch through, times the batch."""
-    return model.blocks * config.training.steps(model.transitions) * config.training.batch
+def evaluations_of(config: RunConfig, model: Model, guide: Guide) -> int:
+    """Blocks of the model that an update runs its batch through, times the batch.
+
+    Counted on one problem, as guides and objectives run the model beside: a pilot, a dream, more trajectories.
+    """
+    task, device = config.task, next(model.parameters()).device
+    problem = task.generate("train", 1, 0)
+    targets = task.targets(problem[0])[:1].to(device)
+    course = {"steps": config.training.steps(model.transitions), **guide.told(task, problem, targets)}
+    count = 0
+
+    def passed(*_: object) -> None:
+        nonlocal count
+        count += 1
+
+    hooks = [block.register_forward_hook(passed) for block in model.modules() if isinstance(block, Block)]
+    try:
+        with torch.no_grad(), seeded(0):
+            elbo = OBJECTIVES[config.training.objective](config.training, task)
+            elbo.terms(model, guide, task.encode(problem).to(device), targets, **course)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return count * config.training.batch
 
 
 def equal_updates(entry: Entry, budget: Budget, reference: dict[str, Any]) -> int | None:
@@ -196,7 +118,7 @@ def equal_updates(entry: Entry, budget: Budget, reference: dict[str, Any]) -> in
     config, _ = train.configured(entry.arguments(budget, 1))
     an_update = config.training.batch
     if budget.equal == "evaluations":
-        an_update = evaluations_of(config, build_parts(config)[0])
+        an_update = evaluations_of(config, *build_parts(config))
     amount: int = reference["examples" if budget.equal == "examples" else "evaluations"] * reference["updates"]
     return max(1, round(amount / an_update))
 

@@ -140,6 +140,10 @@ POSTERIORS: dict[str, System] = {
     },
 }
 
+TABLES = {"table1": SYSTEMS, "table3": ABLATIONS, "posteriors": POSTERIORS}
+REFERENCES = {"table1": "gram", "table3": "full", "posteriors": "default"}
+"""The system of each table that sets the amount where evaluations or examples are equal."""
+
 TASK_OPTIONS: dict[str, dict[str, str]] = {
     "coloring": {
         "tokens": "--task.layout tokens",

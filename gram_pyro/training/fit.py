@@ -70,8 +70,8 @@ class Fit:
         if init is not None:
             adopt(init, model, guide)
         training_set = task.training_set(problems)
-        goes_on = model.recursion == "carried" and training.depth > training.steps(model.transitions)
-        try_guide(config.guide, guide, task, problems[0], free=training.free > 0 and goes_on)
+        stays = training.rounds(model.transitions, model.recursion) > 1
+        try_guide(config.guide, guide, task, problems[0], free=training.free > 0 and stays)
         self.network = model.to(self.device)
         length = task.encode(problems[:1]).tokens.shape[1]
         self.trainer = Trainer(

@@ -114,12 +114,17 @@ class Trainer:
             )
         if config.recompute and world.size > 1:
             raise UserError("--recompute works in one process alone; take --accumulate, which saves memory as well")
+        if world.size > 1 and config.objective == "wake_sleep" and not [*guide.parameters()]:
+            raise UserError(
+                "with a guide that has nothing to learn, --objective wake_sleep works in one process alone; "
+                "take another objective, or train in one"
+            )
         losses = Losses(self.elbo, model, guide)
         self.losses = DistributedDataParallel(losses) if world.size > 1 else losses
         rows = config.batch // world.size // config.accumulate
         self.pieces = [slice(place * rows, (place + 1) * rows) for place in range(config.accumulate)]
         initial = model.initial_state(config.batch, length)
-        rounds = config.depth // self.steps if model.recursion == "carried" else 1
+        rounds = config.rounds(model.transitions, model.recursion)
         self.carry = Carry(
             training_set, State(*(z.clone() for z in initial)), rounds, config.free, self.generator, device, world
         )

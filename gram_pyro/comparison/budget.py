@@ -1,0 +1,45 @@
+"""What all systems of a comparison get alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Equal = Literal["time", "evaluations", "examples"]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What every system of a comparison gets alike."""
+
+    minutes: float
+    """Minutes of training, the value and halt heads included; by the processor's clock where a run has one thread."""
+    equal: Equal
+    """What is equal: time of training and the number of samples; network evaluations of both; or examples
+    that updates were made on and the number of samples. Beyond time, the reference sets the amount."""
+    samples: int
+    """Samples of a problem; of the reference where evaluations are equal."""
+    problems: int
+    """Test problems."""
+    data_seed: int
+    """Seed of the test problems."""
+    threads: int
+    """CPU threads of a run."""
+    jobs: int
+    """Runs side by side."""
+    device: str
+    """auto (CUDA where there is one), cpu, cuda, cuda:1."""
+    task_options: str = ""
+    """More options of the task, such as --task.n 10."""
+    reference: str = ""
+    """System and inputs that set the amount where it is not time."""
+    precision: str = "float32"
+    """Of training."""
+
+
+def difference(theirs: Mapping[str, Any], mine: Budget) -> str:
+    """The fields of a budget that are not as asked; nothing if it is the same."""
+    return ", ".join(
+        f"{name} {theirs.get(name)!r}" for name, asked in asdict(mine).items() if theirs.get(name) != asked
+    )

@@ -1,0 +1,120 @@
+"""The options of a comparison."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import tyro
+
+from gram_pyro.comparison.budget import Budget, Equal
+from gram_pyro.comparison.systems import INPUTS, REFERENCES, TABLES, TASK_OPTIONS
+from gram_pyro.config import MachineConfig
+from gram_pyro.errors import UserError
+from gram_pyro.inference.sampling import MAX_NUMBER
+from gram_pyro.machine import cores, resolve
+from gram_pyro.training_config import TrainingConfig
+
+
+@dataclass(frozen=True)
+class CompareConfig:
+    """Train and measure what the paper compares with, all under one budget, and write the tables.
+
+    A comparison that was stopped goes on where it was: give the same command again.
+    """
+
+    task: tuple[str, ...] = ("coloring",)
+    """Tasks: coloring, nqueens."""
+    models: tuple[str, ...] = ("all",)
+    """Systems by name, or all: those of the paper's first table, or with --ablate of its third, or with --posteriors
+    those that differ in guide and objective."""
+    inputs: tuple[str, ...] = INPUTS
+    """What systems are told: relations, tokens. Each is trained with all that are named here; the better one on
+    validation problems is its row, and the others are in the JSON."""
+    minutes: float = 4.0
+    """Wall minutes of each training; of the reference, where something else is equal."""
+    seeds: int = 1
+    """Runs of each of the systems that are repeated: GRAM, TRM, the autoregressive Transformer and MDLM; with --ablate,
+    GRAM as it is; with --posteriors, all."""
+    equal: Equal = "time"
+    """What is equal: time of training and samples; network evaluations of training and of sampling; or examples
+    that updates were made on and samples. Beyond time, GRAM with the first of the inputs sets the amount."""
+    ablate: tyro.conf.FlagCreatePairsOff[bool] = False
+    """The paper's third table instead: GRAM with less, and with other objectives."""
+    posteriors: tyro.conf.FlagCreatePairsOff[bool] = False
+    """GRAM under every guide and every objective instead."""
+    samples: int = 20
+    """Samples of a problem."""
+    problems: int = 100
+    """Test problems."""
+    data_seed: int = 11
+    """Seed of the test problems."""
+    jobs: int = 1
+    """Runs side by side, each with its own --threads."""
+    threads: int = 0
+    """CPU threads of a run; 0 shares all cores among the jobs."""
+    device: str = "auto"
+    """auto (CUDA where there is one), cpu, cuda, cuda:1."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of training; auto: bfloat16 on CUDA and on CPUs that multiply it, else float32."""
+    task_options: str = ""
+    """More options of the task in one string, such as "--task.n 10"."""
+    out: str = "runs/compare"
+    """Folder of the runs."""
+    known: tuple[str, ...] = ()
+    """Results of runs made elsewhere under the same budget, TABLE-TASK-runs.json: what they hold is not run again."""
+    results: str | None = None
+    """Folder for the tables as JSON, Markdown and figure; that of the runs unless told otherwise."""
+
+    @property
+    def table(self) -> str:
+        """Which table: the paper's first, its third, or that of the posteriors."""
+        return "table3" if self.ablate else "posteriors" if self.posteriors else "table1"
+
+    @property
+    def budget(self) -> Budget:
+        """What all systems get alike."""
+        reference = "" if self.equal == "time" else f"{REFERENCES[self.table]} {self.inputs[0]}"
+        machine = resolve(MachineConfig(self.device, precision=self.precision), TrainingConfig())
+        return Budget(
+            self.minutes, self.equal, self.samples, self.problems, self.data_seed,
+            self.threads or max(1, cores() // self.jobs), self.jobs, self.device, self.task_options, reference,
+            machine.precision,
+        )  # fmt: skip
+
+
+def check(config: CompareConfig) -> list[str]:
+    """The names of the systems. Raises `UserError` on a choice that is impossible."""
+    if config.ablate and config.posteriors:
+        raise UserError("--ablate and --posteriors are two tables; ask for one of them")
+    known = TABLES[config.table]
+    asked = [*known] if config.models == ("all",) else [*dict.fromkeys(config.models)]
+    for kind, chosen, possible in (
+        ("task", config.task, TASK_OPTIONS),
+        ("system", asked, known),
+        ("kind of input", config.inputs, INPUTS),
+    ):
+        unknown = [name for name in chosen if name not in possible]
+        if unknown or not chosen:
+            raise UserError(f"unknown {kind} {' '.join(unknown) or 'none'}; known are {', '.join(possible)}")
+        if len({*chosen}) < len(chosen):
+            raise UserError(f"a {kind} is named twice: {' '.join(chosen)}")
+    if not 0 < config.minutes < 10**6:
+        raise UserError(f"--minutes must be above 0, not {config.minutes}")
+    for name, least, most in (
+        ("seeds", 1, 1000),
+        ("jobs", 1, 64),
+        ("samples", 1, MAX_NUMBER),
+        ("problems", 1, MAX_NUMBER),
+        ("data_seed", 0, 2**32 - 1),
+    ):
+        if not least <= getattr(config, name) <= most:
+            option = name.replace("_", "-")
+            raise UserError(f"--{option} must lie between {least} and {most:,}, not {getattr(config, name)}")
+    names = [name for name in asked if {*known[name].inputs} & {*config.inputs}]
+    if not names:
+        raise UserError(f"these systems are not told {' or '.join(config.inputs)}; take --inputs {INPUTS[0]}")
+    reference = REFERENCES[config.table]
+    if config.equal != "time" and (reference not in names or config.inputs[0] not in known[reference].inputs):
+        raise UserError(f"--equal {config.equal} needs the reference among the models: add {reference}")
+    return names
