@@ -20,13 +20,15 @@ from torch import Tensor
 from gram_pyro import train
 from gram_pyro.checkpoint import checkpoints, read_latest
 from gram_pyro.config import RunConfig, from_json
+from gram_pyro.distributed import ALONE
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.inference.sampling import sample
+from gram_pyro.inference.sampling import Draws, sample
 from gram_pyro.lock import locked
 from gram_pyro.models import Gram
 from gram_pyro.recipes import recipe
 from gram_pyro.runs import build_parts, load_run
 from gram_pyro.signals import Interrupted
+from gram_pyro.tasks.base import Problems
 from gram_pyro.training import fit, plan, validation
 from gram_pyro.training.fit import Fit
 from gram_pyro.training.trainer import Measured, Trainer
@@ -517,6 +519,24 @@ def test_minutes_do_not_count_what_the_processor_did_not_work(tmp_path: Path, mo
     train.main(["--out", str(folder), *TINY, "--threads", "1", "--minutes", "0.03"])
     assert from_json(folder / "config.json").training.updates > 3  # type: ignore[operator]
     assert rows(folder)
+
+
+def test_a_validation_is_timed_on_some_of_its_problems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validation, "PROBLEMS", 24)
+    config = recipe("coloring")
+    model, _ = build_parts(config)
+    seen: list[int] = []
+
+    def counted(model: Any, problems: Problems, *rest: Any) -> Draws:
+        seen.append(len(problems.tokens))
+        return sample(model, problems, *rest)
+
+    monkeypatch.setattr(validation, "sample", counted)
+    ticks = iter([0.0, 2.0, 5.0])
+    checks = validation.Validation(config.task, 1, 0, ALONE, torch.device("cpu"))
+    assert checks.estimate(model, tmp_path, lambda: next(ticks)) == 8 * 2 + 3
+    row = checks.measure(model, tmp_path)
+    assert seen == [3, 24] and 0 <= row["validity"] <= 1
 
 
 @pytest.mark.parametrize("options", ["", "--accumulate 2", "--horizon 2 --recompute"])

@@ -98,7 +98,7 @@ class Fit:
             self._clock,
             lambda: self._clock() - self.started,
             self._update,
-            self._evaluate,
+            lambda: self.validation.estimate(self.trainer.averaged, self.folder, self._clock),
             lambda: self._heads_trainer(1).round(),
             lambda more: bool(self.world.agree([more], self.device)[0]),
         )
@@ -157,7 +157,7 @@ class Fit:
                     self.seconds = before + self._clock() - began
                     self._log(bar)
                 if check:
-                    row = self._evaluate()
+                    row = self.validation.measure(trainer.averaged, self.folder)
                     self.metrics.append({"update": trainer.done, "seconds": round(self.seconds, 2)} | row)
                     bar.set_postfix(validity=f"{row['validity']:.3f}", coverage=f"{row['coverage']:.3f}")
                 if check or due:
@@ -280,9 +280,6 @@ class Fit:
             key: value for check in self.metrics for key, value in check.items() if key in ("validity", "coverage")
         }
         bar.set_postfix(loss=f"{loss:.2f}", posterior=f"{accuracy:.2f}", **{k: f"{v:.3f}" for k, v in shown.items()})
-
-    def _evaluate(self) -> dict[str, float]:
-        return self.validation.measure(self.trainer.averaged, self.folder)
 
 
 def parameters_of(model: nn.Module) -> int:

@@ -32,25 +32,26 @@ def plan(
     clock: Callable[[], float],
     spent: Callable[[], float],
     update: Callable[[], object],
-    evaluate: Callable[[], object],
+    evaluation: Callable[[], float],
     heads_round: Callable[[], object],
     agree: Callable[[bool], bool] = bool,
 ) -> Plan:
     """What fits into the minutes, of which some are `spent` [s], from doing some of each against a `clock` [s].
 
-    Several processes that update together must `agree` whether to time one more.
+    `evaluation` says about how long one takes [s]. Several processes that update together must `agree` whether to
+    time one more.
     Raises `UserError` if the rounds for the heads alone do not fit.
     """
     budget = 60 * training.minutes
     times: list[float] = []
     while agree(len(times) < TIMED_UPDATES and (len(times) < LEAST_TIMED or sum(times) < TIMING_SHARE * budget)):
         times.append(seconds(clock, update))
-    evaluation = seconds(clock, evaluate)
+    an_evaluation = evaluation()
     a_round = seconds(clock, heads_round) if training.head_rounds != 0 else 0.0
     late = times[len(times) // 3 :]
-    evaluations = max(1, min(training.evaluations, int(EVALUATION_SHARE * budget / evaluation)))
+    evaluations = max(1, min(training.evaluations, int(EVALUATION_SHARE * budget / an_evaluation)))
     rounds = int(HEADS_SHARE * budget / a_round) if training.head_rounds is None else training.head_rounds
-    left = budget - evaluations * evaluation - rounds * a_round - spent()
+    left = budget - evaluations * an_evaluation - rounds * a_round - spent()
     if training.head_rounds and rounds * a_round > budget:
         raise UserError(f"{rounds} rounds for the heads take longer than {training.minutes} minutes; take fewer")
     return Plan(max(1, int(left / (sum(late) / len(late)))), evaluations, rounds)

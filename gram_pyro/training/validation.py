@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -18,6 +19,8 @@ DEEP = 2
 """Samples are measured at the training depth, and at so many times of it."""
 PROBLEMS = 64
 SAMPLES = 20
+PART = 8
+"""One problem of so many tells how long all take."""
 
 
 class Validation:
@@ -30,13 +33,34 @@ class Validation:
 
     def measure(self, model: Model, folder: Path) -> dict[str, float]:
         """A row of the log, at the training depth and `DEEP` times as deep; a picture in the folder."""
-        decoded = self.sampled(model)
+        decoded = self.sampled(model, len(self.problems))
+        row = self.row(decoded)
+        self.draw(decoded, folder)
+        return row
+
+    def estimate(self, model: Model, folder: Path, clock: Callable[[], float]) -> float:
+        """About how long `measure` takes on a `clock` [s], from some of the problems: all would cost a slow sampler
+        much of its training."""
+        few = max(1, len(self.problems) // PART)
+        began = clock()
+        decoded = self.sampled(model, few)
+        self.row(decoded)
+        measured = clock()
+        self.draw(decoded, folder)
+        return len(self.problems) / few * (measured - began) + clock() - measured
+
+    def draw(self, decoded: Sequence[Tensor], folder: Path) -> None:
+        """A picture of the deeper samples."""
+        if self.world.first:
+            draw_samples(self.task, self.problems[: len(decoded[1])], decoded[1], folder / "samples.png")
+
+    def row(self, decoded: Sequence[Tensor]) -> dict[str, float]:
+        """How the first problems fare, from values at each depth, `(problems, samples, length)`."""
+        few = slice(len(decoded[0]))
         usual, deep = (
-            measure(self.task, self.problems, values, SAMPLES, depth, self.counts)
+            measure(self.task, self.problems[few], values, SAMPLES, depth, self.counts[few])
             for values, depth in zip(decoded, self.steps, strict=True)
         )
-        if self.world.first:
-            draw_samples(self.task, self.problems, decoded[1], folder / "samples.png")
         row = {
             "validity": usual.validity,
             "coverage": usual.coverage or 0.0,
@@ -46,9 +70,9 @@ class Validation:
         }
         return {name: round(value, 5) for name, value in row.items()}
 
-    def sampled(self, model: Model) -> list[Tensor]:
-        """Decoded values at each depth, `(problems, samples, length)`."""
-        world, count = self.world, len(self.problems)
+    def sampled(self, model: Model, count: int) -> list[Tensor]:
+        """Decoded values of the first `count` problems at each depth, `(problems, samples, length)`."""
+        world = self.world
         each = -(-count // world.size)
         places = [min(place, count - 1) for place in range(world.rank * each, (world.rank + 1) * each)]
         problems = self.task.encode([self.problems[place] for place in places])
