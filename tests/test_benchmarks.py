@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from benchmarks.alive import Alive
+from benchmarks.compared import COLUMNS, shown, stored, table
 from benchmarks.floor import floor_of, operations, traffic
 from benchmarks.full_elbo import peak_alive
 from benchmarks.gradient import against, supervised, truncated
@@ -18,6 +19,7 @@ from benchmarks.numerics import errors, long_run
 from benchmarks.scaling import GROWN, OBJECTIVE, grown
 from benchmarks.settings import Setting, build
 from benchmarks.survive import damage_checkpoints
+from benchmarks.table import RESULTS
 from gram_pyro.checkpoint import save_checkpoint
 from gram_pyro.models import GramConfig
 from gram_pyro.tasks.base import Examples
@@ -110,6 +112,21 @@ def test_the_full_gradient_is_the_one_of_the_longest_horizon() -> None:
     assert against([longest], [full])["core"] == {"cosine": 1.0, "ratio": 1.0, "cosine_of_a_batch": 1.0}
     assert against([shortest], [full])["core"]["cosine"] < 0.999
     assert against([deep], [full])["core"]["cosine"] < 0.999
+
+
+def test_depth_stands_in_the_table_where_it_matters() -> None:
+    found = [("a", 16, 0.5), ("a", 64, 0.51), ("b", 16, 0.5), ("b", 64, 0.6)]
+    rows = [{"model": name, "steps": steps, "validity": 0.9, "coverage": value} for name, steps, value in found]
+    assert [(row["model"], row["steps"]) for row in shown(rows)] == [("a", 16), ("b", 16), ("b", 64)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [path.stem for kind in COLUMNS for path in RESULTS.glob(f"{kind}-*.json") if not path.stem.endswith("-runs")],
+)
+def test_every_stored_comparison_can_be_printed(name: str) -> None:
+    lines = table(name).splitlines()
+    assert len(lines) == 2 + len(shown(stored(name))) and {line.count("|") for line in lines} == {lines[0].count("|")}
 
 
 def test_every_damage_is_seen(tmp_path: Path) -> None:

@@ -1,0 +1,76 @@
+"""`python -m benchmarks.compared TABLE-TASK`: the README's tables of comparisons, from `benchmarks/results/`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+
+from benchmarks.table import RESULTS
+from gram_pyro.comparison.table import Found, cell
+from gram_pyro.errors import UserError, run_cli
+from gram_pyro.markdown import markdown_table
+
+BOTH = {"validity": 3, "conflicts": 1, "coverage": 3, "ratio": 3}
+COLUMNS = {
+    "table1": BOTH | {"excess": 2, "distance": 3, "minutes": 1},
+    "table3": BOTH | {"gap": 3, "elbo_excess": 2, "updates": 0},
+    "posteriors": BOTH | {"gap": 3, "elbo_excess": 2, "updates": 0},
+}
+"""Measures and their digits in each of the tables."""
+TITLES = {"excess": "-log p - H [nats]", "elbo_excess": "-ELBO - H [nats]", "distance": "distance to uniform"}
+VISIBLE = 0.02
+"""A deeper row of a system stands in the table if depth changes its validity or coverage by so much."""
+
+
+def stored(name: str) -> list[Found]:
+    """The rows that `gram_pyro.compare` wrote. Raises `UserError` if it has not."""
+    path = RESULTS / f"{name}.json"
+    try:
+        rows: list[Found] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        known = [path.stem for kind in COLUMNS for path in RESULTS.glob(f"{kind}-*.json")]
+        names = ", ".join(sorted(each for each in known if not each.endswith("-runs")))
+        raise UserError(f"{path} is missing; there are {names or 'none'}") from None
+    return rows
+
+
+def shown(rows: Sequence[Found]) -> list[Found]:
+    """Each system at its first depth, and deeper where that matters."""
+    kept: list[Found] = []
+    for row in rows:
+        first = next(each for each in rows if each["model"] == row["model"])
+        moved = max(abs(row[name] - first[name]) for name in ("validity", "coverage"))
+        if row is first or moved > VISIBLE:
+            kept.append(row)
+    return kept
+
+
+def table(name: str) -> str:
+    """A table as Markdown: TABLE-TASK."""
+    columns = COLUMNS[name.split("-")[0]]
+    lines: list[list[str]] = []
+    before = ""
+    for row in shown(stored(name)):
+        inputs = ", tokens" if row["inputs"] == "tokens" else ""
+        seeds = f" ({row['seeds']} seeds)" if row["seeds"] > 1 else ""
+        names = [f"{row['model']}{inputs}{seeds}", f"{row['parameters']:,}"]
+        if row["model"] == before:
+            names = ["", ""]
+        before = row["model"]
+        lines.append([*names, str(row["steps"]), *(cell(row, measure, digits) for measure, digits in columns.items())])
+    return markdown_table(["", "parameters", "steps", *(TITLES.get(each, each) for each in columns)], lines)
+
+
+def main(arguments: list[str]) -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.compared", description=__doc__)
+    parser.add_argument("name", metavar="TABLE-TASK", help="such as table1-coloring")
+    name = parser.parse_args(arguments).name
+    if name.split("-")[0] not in COLUMNS:
+        raise UserError(f"unknown table {name}; a name begins with {', '.join(COLUMNS)}")
+    print(table(name))
+
+
+if __name__ == "__main__":
+    run_cli(main)
