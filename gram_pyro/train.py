@@ -99,22 +99,16 @@ def started(config: RunConfig, folder: Path, world: World) -> Fit:
     return fit
 
 
-def main(arguments: list[str]) -> None:
-    """Train, or go on with a run."""
-    if "--continue" in arguments:
-        arguments.remove("--continue")
-        _, folder = configured(arguments)
-        take_option(arguments, "out")
-        train_once(folder, arguments)
-        return
-    resumed = take_option(arguments, "resume")
-    config, folder = fresh(arguments) if resumed is None else stopped(resumed, arguments)
-    world = join(choose_device(config.machine.device))
-    if resumed is None:
-        fit = started(config, folder, world)
-    else:
-        fit = Fit(config, folder, world=world)
-        fit.resume()
+def again(config: RunConfig, folder: Path, world: World) -> Fit:
+    """A run where it was stopped."""
+    fit = Fit(config, folder, world=world)
+    fit.resume()
+    return fit
+
+
+def announce(fit: Fit, folder: Path) -> None:
+    """Say what is trained, and how."""
+    world = fit.world
     machine, training = fit.config.machine, fit.config.training
     own = parameters_of(fit.trainer.guide)
     guided = f" and {own:,} of the guide" if own else ""
@@ -126,14 +120,29 @@ def main(arguments: list[str]) -> None:
             f"{machine.threads} threads{together}",
             file=sys.stderr,
         )
+
+
+def main(arguments: list[str]) -> None:
+    """Train, or go on with a run."""
+    if "--continue" in arguments:
+        arguments.remove("--continue")
+        _, folder = configured(arguments)
+        take_option(arguments, "out")
+        train_once(folder, arguments)
+        return
+    resumed = take_option(arguments, "resume")
+    config, folder = fresh(arguments) if resumed is None else stopped(resumed, arguments)
+    world = join(choose_device(config.machine.device))
     try:
+        fit = started(config, folder, world) if resumed is None else again(config, folder, world)
+        announce(fit, folder)
         fit.run()
     finally:
         world.leave()
     if not world.first:
         return
     check = [row for row in fit.metrics if "validity" in row][-1]
-    depth = training.depth
+    depth = fit.config.training.depth
     print(
         f"{folder}: after {fit.seconds / 60:.1f} minutes, on unseen problems: validity {check['validity']:.3f} and "
         f"coverage / ceiling {check['ratio']:.3f} at {depth} steps, {check['validity_deep']:.3f} and "

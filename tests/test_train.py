@@ -360,16 +360,19 @@ def test_a_loss_that_is_no_number_stops(tmp_path: Path, monkeypatch: pytest.Monk
     assert read_latest(tmp_path / "run")["trainer"]["done"] == 4
 
 
-@pytest.mark.parametrize("happen", [lambda: None, press_ctrl_c])
+@pytest.mark.parametrize(
+    ("happen", "save_every", "bad", "last"), [(int, 300, 8, 4), (press_ctrl_c, 300, 8, 4), (int, 0, 7, 6)]
+)
 def test_broken_weights_are_never_saved(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, happen: Callable[[], None]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, happen: Callable[[], Any], save_every: float, bad: int, last: int
 ) -> None:
-    """The gradient of update 8 is no number, and so are the weights that it leaves; the loss before it was fine."""
-    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", spoil := Spoil(8))
-    after(monkeypatch, 8, happen)
-    with pytest.raises(UserError, match="at update 8"):
+    """The gradient of a `bad` update is no number, and so are the weights that it leaves; the loss before was fine."""
+    monkeypatch.setattr(fit, "SAVE_EVERY", save_every)
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", spoil := Spoil(bad))
+    after(monkeypatch, bad, happen)
+    with pytest.raises(UserError, match=f"at update {bad}"):
         start(tmp_path / "run")
-    assert spoil.calls == 8 and read_latest(tmp_path / "run")["trainer"]["done"] == 4
+    assert spoil.calls == bad and read_latest(tmp_path / "run")["trainer"]["done"] == last
     assert all(value.isfinite().all() for value in weights(tmp_path / "run").values())
 
 
@@ -532,11 +535,13 @@ def test_a_validation_is_timed_on_some_of_its_problems(tmp_path: Path, monkeypat
         return sample(model, problems, *rest)
 
     monkeypatch.setattr(validation, "sample", counted)
-    ticks = iter([0.0, 2.0, 5.0])
     checks = validation.Validation(config.task, 1, 0, ALONE, torch.device("cpu"))
-    assert checks.estimate(model, tmp_path, lambda: next(ticks)) == 8 * 2 + 3
-    row = checks.measure(model, tmp_path)
-    assert seen == [3, 24] and 0 <= row["validity"] <= 1
+    ticks = iter([0.0, 2.0])
+    assert checks.estimate(model, tmp_path, lambda: next(ticks)) == 8 * 2
+    assert seen == [3]
+    ticks = iter([0.0, 0.5, 1.0, 4.0])
+    assert checks.estimate(model, tmp_path, lambda: next(ticks)) == 3
+    assert seen == [3, 3, 24]
 
 
 @pytest.mark.parametrize("options", ["", "--accumulate 2", "--horizon 2 --recompute"])

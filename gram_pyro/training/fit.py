@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 import time
 from contextlib import nullcontext
 from pathlib import Path
@@ -86,7 +87,10 @@ class Fit:
         self.pending: list[Measured] = []
 
     def settle_updates(self) -> None:
-        """Turn `minutes` into numbers of updates and of rounds, once: time some, then start over from the first."""
+        """Turn `minutes` into numbers of updates and of rounds, once: time some, then start over from the first.
+
+        Raises `UserError` if the rounds for the heads alone do not fit.
+        """
         training = self.config.training
         if training.updates is not None:
             if training.head_rounds is None:
@@ -114,7 +118,10 @@ class Fit:
         self.trainer.updates = updates
 
     def resume(self) -> None:
-        """Go on from the newest sound checkpoint of the folder."""
+        """Go on from the newest sound checkpoint of the folder.
+
+        Raises `UserError` if there is none, or if it does not fit.
+        """
         saved = read_latest(self.folder)
         try:
             self.trainer.load_state_dict(saved["trainer"])
@@ -136,12 +143,13 @@ class Fit:
         """
         trainer, total, world = self.trainer, self.trainer.updates, self.world
         every = max(1, math.ceil(total / self.config.training.evaluations))
-        began, before = self._clock(), self.seconds
+        before = self.seconds - self._clock()
         saved = time.monotonic()
+        quiet = not world.first or "TQDM_DISABLE" in os.environ
         with (
             locked(self.folder) if world.first else nullcontext(),
             watch_signals() as stop,
-            tqdm(total=total, initial=trainer.done, unit="update", mininterval=1, disable=not world.first) as bar,
+            tqdm(total=total, initial=trainer.done, unit="update", mininterval=1, disable=quiet) as bar,
         ):
             if world.first:
                 remove_leftovers(self.folder)
@@ -153,8 +161,8 @@ class Fit:
                 self.pending.append(self._update())
                 bar.update()
                 check = trainer.done % every == 0 or trainer.done == total
+                self.seconds = before + self._clock()
                 if len(self.pending) == LOG_EVERY or check:
-                    self.seconds = before + self._clock() - began
                     self._log(bar)
                 if check:
                     row = self.validation.measure(trainer.averaged, self.folder)
@@ -163,9 +171,7 @@ class Fit:
                 if check or due:
                     self.save()
                     saved = time.monotonic()
-            if self.pending:
-                self._columns()
-            self.seconds = before + self._clock() - began
+            self.seconds = before + self._clock()
             trained = self.save()
             if world.first and trainer.done == total and not self.complete:
                 self._fit_heads(stop)
@@ -186,7 +192,10 @@ class Fit:
         """Checkpoint, published weights, log and curves, each written whole by the first process.
 
         Returns the state of the trainer, which all processes make together; `trained` is one that is known already.
+        Raises `Diverged` rather than save what is not finite.
         """
+        if self.pending:
+            self._columns()
         trainer = self.trainer
         trained = trainer.state_dict() if trained is None else trained
         if not self.world.first:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -54,6 +55,8 @@ def plan(
     left = budget - evaluations * an_evaluation - rounds * a_round - spent()
     if training.head_rounds and rounds * a_round > budget:
         raise UserError(f"{rounds} rounds for the heads take longer than {training.minutes} minutes; take fewer")
+    if left <= 0:
+        print(f"warning: {training.minutes} minutes leave no time for updates; one is made", file=sys.stderr)
     return Plan(max(1, int(left / (sum(late) / len(late)))), evaluations, rounds)
 
 

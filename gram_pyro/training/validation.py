@@ -20,7 +20,9 @@ DEEP = 2
 PROBLEMS = 64
 SAMPLES = 20
 PART = 8
-"""One problem of so many tells how long all take."""
+"""One problem of so many is tried first, to see how long all take."""
+PATIENCE = 1.0
+"""Seconds that may take, for all of them to be tried."""
 
 
 class Validation:
@@ -34,25 +36,25 @@ class Validation:
     def measure(self, model: Model, folder: Path) -> dict[str, float]:
         """A row of the log, at the training depth and `DEEP` times as deep; a picture in the folder."""
         decoded = self.sampled(model, len(self.problems))
-        row = self.row(decoded)
-        self.draw(decoded, folder)
-        return row
+        if self.world.first:
+            draw_samples(self.task, self.problems, decoded[1], folder / "samples.png")
+        return self.row(decoded)
 
     def estimate(self, model: Model, folder: Path, clock: Callable[[], float]) -> float:
-        """About how long `measure` takes on a `clock` [s], from some of the problems: all would cost a slow sampler
-        much of its training."""
+        """About how long `measure` takes on a `clock` [s].
+
+        Where an eighth of the problems is slow, the rest is not tried: it would cost a slow sampler much of its
+        training.
+        """
         few = max(1, len(self.problems) // PART)
         began = clock()
-        decoded = self.sampled(model, few)
-        self.row(decoded)
-        measured = clock()
-        self.draw(decoded, folder)
-        return len(self.problems) / few * (measured - began) + clock() - measured
-
-    def draw(self, decoded: Sequence[Tensor], folder: Path) -> None:
-        """A picture of the deeper samples."""
-        if self.world.first:
-            draw_samples(self.task, self.problems[: len(decoded[1])], decoded[1], folder / "samples.png")
+        self.row(self.sampled(model, few))
+        took = clock() - began
+        if self.world.sum(torch.tensor(float(took > PATIENCE), device=self.device)) > 0:
+            return len(self.problems) / few * took
+        began = clock()
+        self.measure(model, folder)
+        return clock() - began
 
     def row(self, decoded: Sequence[Tensor]) -> dict[str, float]:
         """How the first problems fare, from values at each depth, `(problems, samples, length)`."""
