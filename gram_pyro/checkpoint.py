@@ -83,10 +83,15 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def read_latest(folder: Path) -> dict[str, Any]:
-    """The newest sound checkpoint of a run; damaged ones are named on standard error and skipped."""
-    for path in reversed(checkpoints(folder)):
+    """The newest sound checkpoint of a run; damaged ones are named on standard error and skipped.
+
+    Raises `UserError` if there is none.
+    """
+    found = checkpoints(folder)
+    for path in reversed(found):
         try:
             return read_checkpoint(path)
         except UserError as error:
             print(f"warning: {error}; trying the one before it", file=sys.stderr)
-    raise UserError(f"{folder} holds no sound checkpoint; train it with python -m gram_pyro.train --out {folder}")
+    anew = f"remove {folder} to train it anew" if found else f"train it with python -m gram_pyro.train --out {folder}"
+    raise UserError(f"{folder} holds no sound checkpoint; {anew}")

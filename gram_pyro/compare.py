@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
@@ -19,6 +20,7 @@ from gram_pyro.comparison.budget import Budget, difference
 from gram_pyro.comparison.comparison import Comparison
 from gram_pyro.comparison.config import CompareConfig, check
 from gram_pyro.errors import UserError, run_cli
+from gram_pyro.signals import Interrupted
 from gram_pyro.train import configured, make_folder
 
 BUDGET = "budget.json"
@@ -41,7 +43,11 @@ def claim(folder: Path, budget: Budget) -> None:
 
 
 def end_with_parent() -> None:
-    """Leave as soon as the process that started this one is gone, so that nobody writes a run's folder beside it."""
+    """Leave as soon as the process that started this one is gone, so that nobody writes a run's folder beside it.
+
+    Ctrl-C goes to all processes at once; one that has nothing to do leaves it to its parent.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None
 
@@ -73,6 +79,8 @@ def main(arguments: list[str]) -> None:
         pool = ProcessPoolExecutor(config.jobs, mp_context=context, initializer=end_with_parent)
         try:
             comparison.run(bar, pool)
+        except KeyboardInterrupt:
+            raise Interrupted("stopped, everything is saved; the same command goes on") from None
         except BrokenExecutor:
             raise UserError("a run was killed, perhaps for want of memory; the same command goes on") from None
         finally:

@@ -24,12 +24,12 @@ def run_cli(main: Callable[[list[str]], None], arguments: list[str] | None = Non
 
     Parameters: `main` takes the argument list; `arguments` defaults to `sys.argv[1:]`.
     Raises `SystemExit` with code 2 on a `UserError` or where memory runs out, 130 on Ctrl-C. Of several processes
-    (torchrun) the first alone says why.
+    (torchrun) the first of each machine says why.
     """
     try:
         main(sys.argv[1:] if arguments is None else arguments)
     except UserError as error:
-        if os.environ.get("RANK", "0") == "0":
+        if os.environ.get("LOCAL_RANK", "0") == "0":
             print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(2) from None
     except (MemoryError, RuntimeError) as error:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -78,6 +83,8 @@ def test_what_is_known_from_elsewhere_is_not_run(
     compare.main(small(tmp_path, *told))
     for name in ("table1-coloring.md", "table1-coloring-runs.json"):
         assert (tmp_path / name).read_text() == (compared / name).read_text()
+    compare.main(small(tmp_path / "one", "--models", "trm", *told[3:]))  # what is known and not asked for is kept
+    assert len(json.loads((tmp_path / "one" / "table1-coloring-runs.json").read_text())) == 2
     with pytest.raises(UserError, match=r"runs\.json holds runs made with samples 3; it serves that budget alone"):
         compare.main(small(tmp_path / "other", *told, "--samples", "4"))
     results = json.loads(known.read_text())
@@ -259,6 +266,31 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_starts_again(tmp_path
     assert (folder / "result.json").exists()
 
 
+def test_threads_that_cannot_be_leave_the_folder_alone(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--threads must lie between 0"):
+        compare.main([*small(tmp_path), "--threads", "-1"])
+    assert not [*tmp_path.iterdir()]
+
+
+def test_ctrl_c_stops_runs_side_by_side(tmp_path: Path) -> None:
+    told = small(tmp_path, "--models", "direct-2", "--jobs", "2", "--minutes", "1")
+    command = [sys.executable, "-m", "gram_pyro.compare", *told]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    at_work = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True)
+    try:
+        while len([*tmp_path.glob("table1/coloring/*/config.json")]) < 2:
+            assert at_work.poll() is None
+            time.sleep(0.2)
+        os.killpg(at_work.pid, signal.SIGINT)
+        _, said = at_work.communicate(timeout=60)
+    finally:
+        if at_work.poll() is None:
+            os.killpg(at_work.pid, signal.SIGKILL)
+    assert at_work.returncode == 130, said
+    assert "the same command goes on" in said and "Traceback" not in said
+    assert len([*tmp_path.glob("table1/coloring/*/checkpoint-*.pt")]) == 2
+
+
 def test_runs_side_by_side_give_the_same_table(compared: Path, tmp_path: Path) -> None:
     compare.main([*small(tmp_path, "--models", "direct-2", "--inputs", "relations", "tokens"), "--jobs", "2"])
     (row,) = json.loads((tmp_path / "table1-coloring.json").read_text())
@@ -280,7 +312,8 @@ def result(inputs: str, seed: int, validity: float) -> dict[str, Any]:
 
 
 def test_rows_average_over_seeds_of_the_better_inputs() -> None:
-    found = [result("relations", 0, 0.5), result("relations", 1, 0.7), result("tokens", 0, 0.9)]
+    found = [result("relations", 0, 0.5), result("relations", 1, 0.7), result("tokens", 0, 0.8)]
+    found.append(result("tokens", 1, 1.0))
     (row,) = rows_of(SYSTEMS["trm"], found, "relations")
     assert row["validity"] == pytest.approx(0.6) and row["validity_spread"] == [0.5, 0.7]
     assert row["seeds"] == 2 and row["other_inputs"]["tokens"]["validity"] == 0.9

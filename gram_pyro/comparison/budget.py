@@ -29,7 +29,7 @@ class Budget:
     jobs: int
     """Runs side by side."""
     device: str
-    """auto (CUDA where there is one), cpu, cuda, cuda:1."""
+    """cpu, cuda or cuda:1."""
     task_options: str = ""
     """More options of the task, such as --task.n 10."""
     reference: str = ""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
 from gram_pyro.checkpoint import write_atomically
+from gram_pyro.comparison.budget import Budget
 from gram_pyro.comparison.config import CompareConfig
 from gram_pyro.comparison.entry import RESULT, Entry, known_results, result_of
 from gram_pyro.comparison.run import perform
@@ -59,14 +61,17 @@ class Comparison:
             return None
         return Entry(self.config.table, task, REFERENCES[self.config.table], self.config.inputs[0], 0)
 
-    def results(self, task: str, name: str) -> list[Found]:
-        """What is known of a system on a task, all inputs and seeds."""
-        every = [
+    def asked(self, task: str, name: str) -> list[Entry]:
+        """Runs that there may be of a system on a task, all inputs and seeds."""
+        return [
             Entry(self.config.table, task, name, inputs, seed)
             for inputs in self.config.inputs
             for seed in range(self.config.seeds)
         ]
-        return [found for entry in every if (found := self.result(entry)) is not None]
+
+    def results(self, task: str, name: str) -> list[Found]:
+        """What is known of them."""
+        return [found for entry in self.asked(task, name) if (found := self.result(entry)) is not None]
 
     def measured(self, task: str, name: str) -> list[Found]:
         """Those of the results that did not fail."""
@@ -82,7 +87,11 @@ class Comparison:
         return inputs
 
     def run(self, bar: Any, pool: ProcessPoolExecutor | None) -> None:
-        """Everything that is missing."""
+        """Everything that is missing.
+
+        Raises `Interrupted` on Ctrl-C, and `UserError` if the reference failed or a task has no row in the end.
+        """
+        without = []
         for task in self.config.task:
             reference = self.reference(task)
             self.perform([] if reference is None else [reference], None, bar, pool)
@@ -91,7 +100,10 @@ class Comparison:
                 raise UserError(f"the reference failed, and nothing can be equal to it: {amount['failed']}")
             self.perform(self.first(task), amount, bar, pool)
             self.perform(self.repeated(task), amount, bar, pool)
-            self.write(task)
+            if not self.write(task):
+                without.append(task)
+        if without:
+            raise UserError(f"no system could be measured on {' or '.join(without)}; {RESULT} in {self.out} says why")
 
     def perform(
         self, entries: Sequence[Entry], reference: Found | None, bar: Any, pool: ProcessPoolExecutor | None
@@ -113,12 +125,21 @@ class Comparison:
             for entry in entries:
                 yield entry, perform(entry, self.out, self.budget, reference)
             return
-        waiting = {pool.submit(perform, entry, self.out, self.budget, reference): entry for entry in entries}
-        for future in as_completed(waiting):
-            yield waiting[future], future.result()
+        left = [*entries]
+        waiting: dict[Future[Found], Entry] = {}
+        while left or waiting:
+            # no more than are at work: what waits in a pool cannot be called back
+            while left and len(waiting) < self.config.jobs:
+                entry = left.pop(0)
+                waiting[pool.submit(perform_there, entry, self.out, self.budget, reference)] = entry
+            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                yield waiting.pop(future), future.result()
 
-    def write(self, task: str) -> None:
-        """The table of a task as JSON, Markdown and a figure, and the results of all runs; printed as well."""
+    def write(self, task: str) -> bool:
+        """The table of a task as JSON, Markdown and a figure, and the results of all runs; printed as well.
+
+        Among the results are those that were known and not asked for. Returns whether there is any row.
+        """
         folder = Path(self.config.results or self.out)
         name = f"{self.config.table}-{task}"
         rows: list[Found] = []
@@ -127,9 +148,11 @@ class Comparison:
             if inputs is not None:
                 rows += rows_of(self.systems[system], self.measured(task, system), inputs)
         if not rows:
-            raise UserError(f"no system could be measured on {task}; {RESULT} in {self.out} says why")
+            return False
         text = markdown(rows)
         runs = [found for system in self.names for found in self.results(task, system)]
+        asked = {entry for system in self.names for entry in self.asked(task, system)}
+        runs += [found for entry, found in self.known.items() if entry.task == task and entry not in asked]
         for kind, content in ((name, rows), (f"{name}-runs", runs)):
             write_atomically(folder / f"{kind}.json", (json.dumps(content, indent=1) + "\n").encode())
         write_atomically(folder / f"{name}.md", (text + "\n").encode())
@@ -140,3 +163,13 @@ class Comparison:
         for found in runs:
             if found["failed"]:
                 print(f"not measured: {found['label']} ({found['entry']['inputs']}): {found['failed']}")
+        return True
+
+
+def perform_there(entry: Entry, out: Path, budget: Budget, reference: Found | None) -> Found:
+    """`perform` in a process of a pool, which heeds Ctrl-C while it works."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return perform(entry, out, budget, reference)
+    finally:
+        signal.signal(signal.SIGINT, previous)

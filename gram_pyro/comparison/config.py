@@ -32,7 +32,8 @@ class CompareConfig:
     """What systems are told: relations, tokens. Each is trained with all that are named here; the better one on
     validation problems is its row, and the others are in the JSON."""
     minutes: float = 4.0
-    """Wall minutes of each training; of the reference, where something else is equal."""
+    """Minutes of each training, by the processor's clock where one thread of a CPU works, else by the wall's; of the
+    reference, where something else is equal."""
     seeds: int = 1
     """Runs of each of the systems that are repeated: GRAM, TRM, the autoregressive Transformer and MDLM; with --ablate,
     GRAM as it is; with --posteriors, all."""
@@ -75,11 +76,11 @@ class CompareConfig:
     def budget(self) -> Budget:
         """What all systems get alike."""
         reference = "" if self.equal == "time" else f"{REFERENCES[self.table]} {self.inputs[0]}"
-        machine = resolve(MachineConfig(self.device, precision=self.precision), TrainingConfig())
+        threads = self.threads or max(1, cores() // self.jobs)
+        machine = resolve(MachineConfig(self.device, threads=threads, precision=self.precision), TrainingConfig())
         return Budget(
-            self.minutes, self.equal, self.samples, self.problems, self.data_seed,
-            self.threads or max(1, cores() // self.jobs), self.jobs, self.device, self.task_options, reference,
-            machine.precision,
+            self.minutes, self.equal, self.samples, self.problems, self.data_seed, threads, self.jobs, machine.device,
+            self.task_options, reference, machine.precision,
         )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from gram_pyro.comparison.budget import Budget, difference
 from gram_pyro.comparison.systems import TABLES, System, training_options
@@ -44,7 +44,7 @@ class Entry:
 
 
 def result_of(entry: Entry, out: Path) -> dict[str, Any] | None:
-    """What `perform` found, or None if it has not run to its end."""
+    """What `perform` found, or None if it has not run to its end. Raises `UserError` if the file is damaged."""
     path = entry.folder(out) / RESULT
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -52,9 +52,18 @@ def result_of(entry: Entry, out: Path) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError):
         found = None
-    if not isinstance(found, dict) or "entry" not in found:
+    if not is_result(found):
         raise UserError(f"{path} is damaged; remove it to measure that system again")
     return found
+
+
+def is_result(found: Any) -> TypeGuard[dict[str, Any]]:
+    """Whether it is what `perform` writes: a run that failed, or one that was measured."""
+    return (
+        isinstance(found, dict)
+        and {"entry", "failed"} <= {*found}
+        and bool(found["failed"] or {"rows", "validation"} <= {*found})
+    )
 
 
 def known_results(paths: Sequence[str], table: str, budget: Budget) -> dict[Entry, dict[str, Any]]:
@@ -66,7 +75,9 @@ def known_results(paths: Sequence[str], table: str, budget: Budget) -> dict[Entr
     for path in paths:
         try:
             results = json.loads(Path(path).read_text(encoding="utf-8"))
-            found = {Entry(**result["entry"]): result for result in results if result["failed"] or result["rows"]}
+            if not all(is_result(result) for result in results):
+                raise ValueError
+            found = {Entry(**result["entry"]): result for result in results}
             budgets = [dict(result["budget"]) for result in results]
         except OSError as error:
             raise UserError(f"--known {path} cannot be read: {error.strerror}") from None

@@ -63,13 +63,16 @@ def rows_of(system: System, results: Sequence[Found], inputs: str) -> list[Found
     `results` are of all inputs; `inputs` names those that count, the others stand beside them as `other_inputs`.
     """
     chosen = [found for found in results if found["entry"]["inputs"] == inputs]
-    others = [found for found in results if found["entry"]["inputs"] != inputs]
+    others: dict[str, list[Found]] = {}
+    for found in results:
+        if found["entry"]["inputs"] != inputs:
+            others.setdefault(found["entry"]["inputs"], []).append(found)
     rows = []
     for place in range(len(chosen[0]["rows"])):
         summary = summary_of(chosen, place) | {"inputs": inputs, "seeds": len(chosen), "paper": None}
         if place == 0:
             summary["paper"] = paper_of(system, chosen[0])
-        summary["other_inputs"] = {found["entry"]["inputs"]: summary_of([found], place) for found in others}
+        summary["other_inputs"] = {name: summary_of(found, place) for name, found in others.items()}
         rows.append(summary)
     return rows
 
