@@ -1,1 +1,1 @@
-"""What gram_pyro costs, measured: `python -m benchmarks.step`, `.memory` and `.attention`."""
+"""What gram_pyro costs, reaches and survives, measured: one command a file, its JSON and figures in `results/`."""

@@ -16,7 +16,8 @@ class TrainingConfig:
     updates: int | None = None
     """Optimiser steps; None lets `minutes` decide."""
     minutes: float = 5.0
-    """Wall minutes, turned into a number of updates at the start."""
+    """Minutes, turned into a number of updates at the start; by the processor's clock where one thread of a CPU works,
+    else by the wall's."""
     evaluations: int = 10
     """Times that samples of the prior are measured on the way; fewer if they would take too much of the minutes."""
     batch: int = 128

@@ -14,10 +14,12 @@ class Budget:
     """What every system of a comparison gets alike."""
 
     minutes: float
-    """Minutes of training, the value and halt heads included; by the processor's clock where a run has one thread."""
+    """Minutes of training, the value and halt heads included; by the processor's clock where a run has one thread,
+    which does not see a compiler's own processes."""
     equal: Equal
     """What is equal: time of training and the number of samples; network evaluations of both; or examples
-    that updates were made on and the number of samples. Beyond time, the reference sets the amount."""
+    that updates were made on and the number of samples. Beyond time, the reference sets the amount, and value and halt
+    heads are trained on top of it."""
     samples: int
     """Samples of a problem; of the reference where evaluations are equal."""
     problems: int
