@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 
 from benchmarks.table import RESULTS
-from gram_pyro.comparison.table import Found, cell
+from gram_pyro.comparison.table import Found, cell, with_seeds
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.markdown import markdown_table
 
@@ -53,8 +53,7 @@ def table(name: str) -> str:
     before = ""
     for row in shown(stored(name)):
         inputs = ", tokens" if row["inputs"] == "tokens" else ""
-        seeds = f" ({row['seeds']} seeds)" if row["seeds"] > 1 else ""
-        names = [f"{row['model']}{inputs}{seeds}", f"{row['parameters']:,}"]
+        names = [with_seeds(f"{row['model']}{inputs}", row), f"{row['parameters']:,}"]
         if row["model"] == before:
             names = ["", ""]
         before = row["model"]

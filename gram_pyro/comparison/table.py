@@ -115,13 +115,17 @@ def markdown(rows: Sequence[Found]) -> str:
     headings += ["paper: accuracy or conflicts", "paper: coverage"]
     lines = []
     for row in rows:
-        seeds = f" ({row['seeds']} seeds)" if row["seeds"] > 1 else ""
         paper = row["paper"] or {}
-        cells = [f"{row['model']}{seeds}", row["inputs"], f"{row['parameters']:,}", str(row["steps"])]
+        cells = [with_seeds(row["model"], row), row["inputs"], f"{row['parameters']:,}", str(row["steps"])]
         cells += [cell(row, name, digits) for name, (_, digits) in COLUMNS.items()]
         cells += [str(paper.get("validity", paper.get("conflicts", ""))), str(paper.get("coverage", ""))]
         lines.append(cells)
     return markdown_table(headings, lines)
+
+
+def with_seeds(label: str, row: Found) -> str:
+    """A row's label with the number of seeds that it is the mean of, if there are several."""
+    return f"{label} ({row['seeds']} seeds)" if row["seeds"] > 1 else label
 
 
 def cell(row: Found, name: str, digits: int) -> str:
