@@ -65,6 +65,24 @@ def compile_network(model: Model) -> None:
 
 
 @contextmanager
+def compiler_explained() -> Iterator[None]:
+    """Say in a sentence what `torch.compile` could not do. Raises `UserError`."""
+    try:
+        yield
+    except RuntimeError as error:
+        from torch._dynamo.exc import BackendCompilerFailed
+        from torch._inductor.codecache import cache_dir
+
+        if not isinstance(error, BackendCompilerFailed):
+            raise
+        reason = next(iter(str(error.inner_exception).splitlines()), "it does not say why")
+        raise UserError(
+            f"the compiler failed ({reason}); a compilation that was killed can leave its cache broken: "
+            f"remove {cache_dir()}, or train with --compile off"
+        ) from error
+
+
+@contextmanager
 def arithmetic(device: torch.device, precision: str) -> Iterator[None]:
     """bfloat16 autocast, or nothing; on CUDA float32 products take TF32, which loses less than bfloat16."""
     cuda, before = device.type == "cuda", torch.get_float32_matmul_precision()

@@ -13,6 +13,7 @@ from gram_pyro.config import RunConfig, from_json
 from gram_pyro.distributed import World, join
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.files import is_file, is_folder
+from gram_pyro.machine import compiler_explained
 from gram_pyro.recipes import recipe
 from gram_pyro.runs import WEIGHTS, choose_device, load_run
 from gram_pyro.signals import Interrupted
@@ -134,9 +135,10 @@ def main(arguments: list[str]) -> None:
     config, folder = fresh(arguments) if resumed is None else stopped(resumed, arguments)
     world = join(choose_device(config.machine.device))
     try:
-        fit = started(config, folder, world) if resumed is None else again(config, folder, world)
-        announce(fit, folder)
-        fit.run()
+        with compiler_explained():
+            fit = started(config, folder, world) if resumed is None else again(config, folder, world)
+            announce(fit, folder)
+            fit.run()
     finally:
         world.leave()
     if not world.first:

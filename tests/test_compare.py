@@ -21,9 +21,10 @@ from gram_pyro.comparison import run as comparison_run
 from gram_pyro.comparison.budget import Budget
 from gram_pyro.comparison.config import CompareConfig
 from gram_pyro.comparison.entry import Entry, result_of
+from gram_pyro.comparison.figures import draw_posteriors, draw_table
 from gram_pyro.comparison.run import equal_updates, samples_at
 from gram_pyro.comparison.systems import ABLATIONS, INPUTS, POSTERIORS, SYSTEMS, TASK_OPTIONS, System, training_options
-from gram_pyro.comparison.table import cell, draw_kl, draw_table, markdown, rows_of
+from gram_pyro.comparison.table import cell, markdown, rows_of
 from gram_pyro.errors import Diverged, UserError
 from gram_pyro.guides import GUIDES
 from gram_pyro.guides.backward import LOOKAHEAD
@@ -328,8 +329,8 @@ def test_rows_average_over_seeds_of_the_better_inputs() -> None:
 def test_a_table_without_ceiling_is_drawn(tmp_path: Path) -> None:
     (row,) = rows_of(SYSTEMS["trm"], [result("relations", 0, 0.5)], "relations")
     draw_table([row | {"ceiling": None, "coverage": None, "coverage_spread": None}], tmp_path / "table.png")
-    draw_kl([row, row | {"kl": []}], tmp_path / "kl.png")
-    assert (tmp_path / "table.png").exists() and (tmp_path / "kl.png").exists()
+    draw_posteriors([row, row | {"model": "another", "kl": [], "gap": None}], tmp_path / "posteriors.png")
+    assert (tmp_path / "table.png").exists() and (tmp_path / "posteriors.png").exists()
 
 
 def test_the_better_inputs_are_chosen_on_validation_problems(tmp_path: Path) -> None:

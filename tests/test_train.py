@@ -16,6 +16,7 @@ import torch
 from matplotlib.image import imread
 from safetensors.torch import load_file
 from torch import Tensor
+from torch._dynamo.exc import BackendCompilerFailed
 
 from gram_pyro import train
 from gram_pyro.checkpoint import checkpoints, read_latest
@@ -513,6 +514,15 @@ def test_a_compiled_run_resumes_bitwise(tmp_path: Path, monkeypatch: pytest.Monk
     torch.compiler.reset()
     folder = resume(tmp_path / "run")
     assert same(folder, whole) and rows(folder) == rows(whole)
+
+
+def test_a_compiler_that_fails_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise BackendCompilerFailed("inductor", ImportError("kernel.so: file too short"), None)
+
+    monkeypatch.setattr(Fit, "run", fail)
+    with pytest.raises(UserError, match=r"file too short\).* remove \S*torchinductor\S*, or train with --compile off"):
+        start(tmp_path / "run")
 
 
 def test_minutes_do_not_count_what_the_processor_did_not_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,9 +13,10 @@ from gram_pyro.checkpoint import write_atomically
 from gram_pyro.comparison.budget import Budget
 from gram_pyro.comparison.config import CompareConfig
 from gram_pyro.comparison.entry import RESULT, Entry, known_results, result_of
+from gram_pyro.comparison.figures import draw_posteriors, draw_table
 from gram_pyro.comparison.run import perform
 from gram_pyro.comparison.systems import REFERENCES, TABLES
-from gram_pyro.comparison.table import Found, draw_kl, draw_table, markdown, rows_of
+from gram_pyro.comparison.table import Found, markdown, rows_of
 from gram_pyro.errors import UserError
 
 
@@ -156,9 +157,8 @@ class Comparison:
         for kind, content in ((name, rows), (f"{name}-runs", runs)):
             write_atomically(folder / f"{kind}.json", (json.dumps(content, indent=1) + "\n").encode())
         write_atomically(folder / f"{name}.md", (text + "\n").encode())
-        draw_table(rows, folder / f"{name}.png")
-        if self.config.posteriors:
-            draw_kl(rows, folder / f"{name}-kl.png")
+        draw = draw_posteriors if self.config.posteriors else draw_table
+        draw(rows, folder / f"{name}.png")
         print(text)
         for found in runs:
             if found["failed"]:

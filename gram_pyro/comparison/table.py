@@ -1,19 +1,13 @@
-"""The tables of a comparison: rows over seeds, Markdown, and a figure."""
+"""The tables of a comparison: rows over seeds, and Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from statistics import mean
 from typing import Any
 
-import numpy as np
-from matplotlib import colormaps
-from matplotlib.figure import Figure
-
 from gram_pyro.comparison.systems import System
 from gram_pyro.markdown import markdown_table, with_range
-from gram_pyro.plots import save_figure
 
 Found = dict[str, Any]
 MEASURES: dict[str, Callable[[Found, Found], float | None]] = {
@@ -137,44 +131,3 @@ def cell(row: Found, name: str, digits: int) -> str:
     least, greatest = row[f"{name}_spread"]
     text = with_range(row[name], least, greatest, digits)
     return f"≤ {text}" if name == "excess" and row["likelihood"] == "bound" else text
-
-
-def draw_table(rows: Sequence[Found], path: Path) -> None:
-    """Validity and coverage of every row as bars with their spread, the ceiling as a line."""
-    figure = Figure(figsize=(11, 1.2 + 0.34 * len(rows)), layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=True)
-    names = [f"{row['model']}, {row['steps']} step{'s' * (row['steps'] > 1)}" for row in rows]
-    places = range(len(rows))
-    for axes, measure, title in ((left, "validity", "validity of one sample"), (right, "coverage", "coverage")):
-        values = [row[measure] or 0.0 for row in rows]
-        spreads = [row[f"{measure}_spread"] or [0.0, 0.0] for row in rows]
-        errors = [
-            [value - low for value, (low, _) in zip(values, spreads, strict=True)],
-            [high - value for value, (_, high) in zip(values, spreads, strict=True)],
-        ]
-        colors = ["#4e79a7" if row["model"].startswith("GRAM") else "#bab0ac" for row in rows]
-        axes.barh(places, values, xerr=errors, color=colors, ecolor="#333333", capsize=2)
-        for place, value in zip(places, values, strict=True):
-            axes.text(0.01, place, f"{value:.3f}", va="center", fontsize=7, color="black")
-        axes.set(title=title, xlim=(0, 1.02))
-        axes.spines[["top", "right"]].set_visible(False)
-    ceilings = [row["ceiling"] for row in rows if row["ceiling"] is not None]
-    if ceilings:
-        right.axvline(max(ceilings), color="#59a14f", linestyle="--", label=f"ceiling {max(ceilings):.3f}")
-        right.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.04))
-    left.set_yticks(places, names)
-    left.invert_yaxis()
-    save_figure(figure, path)
-
-
-def draw_kl(rows: Sequence[Found], path: Path) -> None:
-    """KL of posterior to prior at each transition, a line for each row that has them."""
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    axes = figure.subplots()
-    known = [row for row in rows if row["kl"]]
-    for row, color in zip(known, colormaps["turbo"](np.linspace(0.05, 0.95, len(known))), strict=True):
-        axes.plot(range(1, len(row["kl"]) + 1), row["kl"], marker=".", color=color, label=row["model"])
-    axes.set(xlabel="transition", ylabel="KL [nats]", ylim=(0, None))
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside right upper", frameon=False, fontsize=7)
-    save_figure(figure, path)

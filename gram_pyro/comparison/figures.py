@@ -1,0 +1,86 @@
+"""The figures of a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+
+from gram_pyro.comparison.table import Found
+from gram_pyro.plots import save_figure
+
+LEAST_KL = 0.01
+"""Nats that are drawn as nothing."""
+
+
+def draw_table(rows: Sequence[Found], path: Path) -> None:
+    """Validity and coverage of every row as bars with their spread, the ceiling as a line."""
+    figure = Figure(figsize=(11, 1.2 + 0.34 * len(rows)), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    names = [f"{row['model']}, {row['steps']} step{'s' * (row['steps'] > 1)}" for row in rows]
+    places = range(len(rows))
+    for axes, measure, title in ((left, "validity", "validity of one sample"), (right, "coverage", "coverage")):
+        values = [row[measure] or 0.0 for row in rows]
+        spreads = [row[f"{measure}_spread"] or [0.0, 0.0] for row in rows]
+        errors = [
+            [value - low for value, (low, _) in zip(values, spreads, strict=True)],
+            [high - value for value, (_, high) in zip(values, spreads, strict=True)],
+        ]
+        colors = ["#4e79a7" if row["model"].startswith("GRAM") else "#bab0ac" for row in rows]
+        axes.barh(places, values, xerr=errors, color=colors, ecolor="#333333", capsize=2)
+        for place, value in zip(places, values, strict=True):
+            axes.text(0.01, place, f"{value:.3f}", va="center", fontsize=7, color="black")
+        axes.set(title=title, xlim=(0, 1.02))
+        axes.spines[["top", "right"]].set_visible(False)
+    ceilings = [row["ceiling"] for row in rows if row["ceiling"] is not None]
+    if ceilings:
+        right.axvline(max(ceilings), color="#59a14f", linestyle="--", label=f"ceiling {max(ceilings):.3f}")
+        right.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.04))
+    left.set_yticks(places, names)
+    left.invert_yaxis()
+    save_figure(figure, path)
+
+
+def draw_posteriors(rows: Sequence[Found], path: Path) -> None:
+    """Every guide and objective at its first depth: coverage / ceiling, validity and gap with their spread.
+
+    Beside them the KL of posterior to prior at each transition, as shades; gray where a row has none.
+    """
+    firsts = [*{row["model"]: row for row in reversed(rows)}.values()][::-1]
+    figure = Figure(figsize=(13, 1.6 + 0.34 * len(firsts)), layout="constrained")
+    ratio, validity, gap, shades = figure.subplots(1, 4, sharey=True, width_ratios=(1, 1, 1, 1.6))
+    draw_spread(ratio, firsts, "ratio", "coverage / ceiling")
+    draw_spread(validity, firsts, "validity", "validity of one sample")
+    draw_spread(gap, firsts, "gap", "gap, posterior to prior")
+    longest = max((len(row["kl"]) for row in firsts), default=0) or 1
+    kl = np.full((len(firsts), longest), np.nan)
+    for place, row in enumerate(firsts):
+        kl[place, : len(row["kl"])] = np.maximum(row["kl"], LEAST_KL)
+    norm = LogNorm(LEAST_KL, max(1.0, np.nanmax(kl, initial=1.0)))
+    image = shades.imshow(np.ma.masked_invalid(kl), aspect="auto", cmap="magma_r", norm=norm)
+    shades.set_facecolor("#dddddd")
+    shades.set(title="KL by transition", xlabel="transition")
+    ticks = range(0, longest, max(1, longest // 4))
+    shades.set_xticks(ticks, [str(tick + 1) for tick in ticks])
+    figure.colorbar(image, ax=shades, label="nats", format="%g")
+    ratio.set_yticks(range(len(firsts)), [row["model"] for row in firsts])
+    ratio.set_ylim(len(firsts) - 0.5, -0.5)
+    save_figure(figure, path)
+
+
+def draw_spread(axes: Axes, rows: Sequence[Found], measure: str, title: str) -> None:
+    """A measure of each row as a point, from the least to the greatest as a line; that of the first row, dashed."""
+    for place, row in enumerate(rows):
+        if row[measure] is not None:
+            axes.plot(row[f"{measure}_spread"], [place, place], color="#a0cbe8", linewidth=3)
+            axes.plot(row[measure], place, "o", color="#4e79a7")
+    if rows and rows[0][measure] is not None:
+        axes.axvline(rows[0][measure], color="#59a14f", linestyle="--", linewidth=1)
+    axes.set(title=title)
+    axes.grid(axis="y", color="#eeeeee")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
