@@ -137,6 +137,7 @@ def measure(options: GradientOptions) -> list[Row]:
 def draw(rows: list[Row]) -> Figure:
     """Cosine and norm ratio by horizon, a line for each kind of surrogate."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
+    horizons = sorted({row["horizon"] for row in rows})
     for axes, measure_name, label in zip(
         figure.subplots(1, 2), ("cosine", "ratio"), ("cosine with the full gradient", "norm / its norm"), strict=True
     ):
@@ -147,8 +148,10 @@ def draw(rows: list[Row]) -> Figure:
             axes.axhline(rows[0]["all"]["cosine"], color="#59a14f", linestyle="--", label=rows[0]["surrogate"])
             axes.legend(frameon=False)
         else:
-            axes.set_yscale("log")
+            axes.set_yscale("log", base=2)
+            axes.yaxis.set_major_formatter("{x:g}")
         axes.set_xscale("log", base=2)
+        axes.set_xticks(horizons, [str(horizon) for horizon in horizons])
         axes.set(xlabel="horizon [transitions]", ylabel=label)
         axes.spines[["top", "right"]].set_visible(False)
     return figure

@@ -71,7 +71,7 @@ def compiler_explained() -> Iterator[None]:
         yield
     except RuntimeError as error:
         from torch._dynamo.exc import BackendCompilerFailed
-        from torch._inductor.codecache import cache_dir
+        from torch._inductor.runtime.cache_dir_utils import cache_dir
 
         if not isinstance(error, BackendCompilerFailed):
             raise

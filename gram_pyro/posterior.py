@@ -17,7 +17,7 @@ from torch.distributions import kl_divergence
 
 from gram_pyro.errors import UserError
 from gram_pyro.evaluation.inspection import Components, Divergence, Inspection, Likelihoods, Trajectories
-from gram_pyro.evaluation.likelihood import log_weights
+from gram_pyro.evaluation.likelihood import mixture_log_weights
 from gram_pyro.inference.sampling import seeded
 from gram_pyro.objectives.elbo import divergence_of
 from gram_pyro.runs import Run
@@ -40,14 +40,19 @@ def inspect(
 
     `target` is a solution in the task's own form, the first of `task.targets` unless told otherwise; `steps`
     supervision steps, those of training unless told otherwise; `samples` trajectories of each kind; `draws`
-    posterior trajectories for each target whose likelihood is estimated (at most `MAX_TARGETS` of them).
-    Raises `UserError` if the model draws no guidance, or if the target is no solution.
+    trajectories for each target whose likelihood is estimated (at most `MAX_TARGETS` of them), half of them of
+    the posterior and half of the prior, weighed by the mixture.
+    Raises `UserError` if the model draws no guidance, if the target is no solution, or if the problem has too many.
     """
     task, steps = run.task, steps or run.depth
     if run.model.recursion != "carried" or not run.model.draws:
         raise UserError(f"{type(run.model).__name__} draws no guidance: there is no posterior to look into")
     problem = task.prepare(problem)
-    if not task.solutions(problem):
+    try:
+        solvable = bool(task.solutions(problem))
+    except TimeoutError as error:
+        raise UserError(f"the {task.noun} cannot be looked into: {error}") from None
+    if not solvable:
         raise UserError(f"the {task.noun} is not {task.goal}: there is no answer to show the posterior")
     targets = task.targets(problem)
     if target is None:
@@ -103,7 +108,7 @@ def divergence(model_sites: Any, guide_sites: Any) -> Divergence:
         if all(type(getattr(each, "base_dist", None)) is dist.Normal for each in (q, p)):
             rows.append(kl_divergence(q.base_dist, p.base_dist).sum(-1).mean(0))
         else:
-            rows.append(divergence_of(name, q, p, site["value"]).mean(0, keepdim=True))
+            rows.append(divergence_of(q, p, site["value"]).mean(0, keepdim=True))
     return Divergence(torch.stack(rows).double().cpu().numpy())
 
 
@@ -119,16 +124,19 @@ def components(prior: NDArray[np.float32], posterior: NDArray[np.float32]) -> Co
 
 
 def estimate(run: Run, problem: Any, targets: Tensor, steps: int, draws: int) -> Likelihoods:
-    """p(solution | x) from `draws` posterior trajectories for each target; targets that spell one solution add up."""
-    task = run.task
+    """p(solution | x) from `draws` trajectories for each target, every other one of the prior, weighed by the mixture.
+
+    Targets that spell one solution add up.
+    """
+    task, pairs = run.task, -(-draws // 2)
     x = task.encode([problem]).to(run.device).select(torch.zeros(len(targets), dtype=torch.long))
     y = targets.to(run.device)
     told = run.guide.told(task, [problem] * len(targets), y)
-    weights = torch.stack([log_weights(run.model, run.guide, x, y, steps, **told)[0] for _ in range(draws)])
-    weights = weights.double().cpu()
-    means = weights.logsumexp(0).exp() / draws
-    variances = weights.exp().var(0) / draws if draws > 1 else torch.full_like(means, math.nan)
-    effective = (2 * weights.logsumexp(0) - (2 * weights).logsumexp(0)).exp() / draws
+    found = [mixture_log_weights(run.model, run.guide, x, y, steps, **told) for _ in range(pairs)]
+    weights = torch.stack(found).double().cpu().exp()
+    means = weights.mean((0, 1))
+    variances = weights.var(0).mean(0) / (2 * pairs) if pairs > 1 else torch.full_like(means, math.nan)
+    effective = weights.sum((0, 1)).square() / weights.square().sum((0, 1)) / (2 * pairs)
     spelled = [task.canonical(task.answer(problem, row)) for row in targets.tolist()]
     solutions = [*dict.fromkeys(spelled)]
     owner = torch.tensor([solutions.index(solution) for solution in spelled])

@@ -134,7 +134,6 @@ def test_pieces_of_an_update_add_up(pieces: int) -> None:
         (World(0, 3), {}, "a batch of 8 has no 3 equal pieces"),
         (ALONE, {"accumulate": 3}, "a batch of 8 has no 3 equal pieces"),
         (World(0, 2), {"recompute": True}, "--recompute works in one process alone"),
-        (World(0, 2), {"guide": "prior", "objective": "wake_sleep"}, "a guide that has nothing to learn"),
     ],
 )
 def test_what_cannot_be_shared_is_refused(world: World, options: dict[str, Any], message: str) -> None:

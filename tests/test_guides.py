@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyro import poutine
 from pyro.distributions import TorchDistribution
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import kl_divergence
 
 from gram_pyro.errors import UserError
@@ -93,6 +93,13 @@ def posteriors(guide: Guide, targets: Tensor | None) -> dict[str, tuple[TorchDis
     guide(PROBLEMS, targets, steps=2)
     del guide.get_posterior
     return asked
+
+
+@over_guides
+def test_a_guide_prints_itself(kind: type[Guide]) -> None:
+    _, guide = pair(kind)
+    assert repr(guide).startswith(f"{kind.__name__}(")
+    assert all(name in repr(guide) for name, _ in guide.named_children())
 
 
 @over_guides
@@ -276,6 +283,43 @@ def test_densities_integrate_to_one(kind: type[Guide]) -> None:
         weights = (posterior.log_prob(value) - proposal.log_prob(value)).double().exp()
     error = weights.std() / len(weights) ** 0.5
     assert abs(weights.mean() - 1) < 5 * error and error < 0.05
+
+
+def test_a_low_rank_density_is_as_precise_under_autocast() -> None:
+    _, guide = pair(LowRankGuide, spread=0.3)
+    found = []
+    for on in (False, True):
+        posterior, _ = posteriors(guide, TARGETS)["guidance_1"]
+        value = posterior.sample()
+        with torch.autocast("cpu", torch.bfloat16, enabled=on):
+            found.append(posterior.log_prob(value))
+    torch.testing.assert_close(*found)
+
+
+@pytest.mark.parametrize("kind", [GaussianGuide, LowRankGuide, FlowGuide, RelationalGuide])
+def test_a_guide_that_does_not_hold_the_prior_has_the_whole_gradient(kind: type[Guide]) -> None:
+    """Against the loss itself, a little to both sides along a random direction, on equal noise."""
+    model, guide = pair(kind, spread=0.1)
+    guide.held = False
+    both = nn.ModuleList([model, guide]).double()
+    parameters = [parameter for parameter in both.parameters() if parameter.requires_grad]
+
+    def loss() -> Tensor:
+        torch.manual_seed(1)
+        elbo = TruncatedTrace_ELBO(None)
+        return elbo.terms(model, guide, PROBLEMS, TARGETS, steps=3, supervise="last").loss
+
+    loss().backward()
+    torch.manual_seed(2)
+    directions = [torch.randn_like(parameter) for parameter in parameters]
+    along = sum((p.grad * d).sum() for p, d in zip(parameters, directions, strict=True) if p.grad is not None)
+    values = []
+    with torch.no_grad():
+        for step in (1e-6, -2e-6):
+            for parameter, direction in zip(parameters, directions, strict=True):
+                parameter.add_(step * direction)
+            values.append(loss())
+    assert (values[0] - values[1]).item() / 2e-6 == pytest.approx(float(along), rel=1e-3)
 
 
 def test_positions_move_together_under_low_rank() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import networkx as nx
 import numpy as np
+import pyro
 import pytest
 import torch
 
@@ -13,7 +14,7 @@ from gram_pyro.errors import UserError
 from gram_pyro.guides import GUIDES, GaussianGuide, LowRankGuide
 from gram_pyro.models import Gram, GramConfig, Trm
 from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
-from gram_pyro.posterior import components, inspect
+from gram_pyro.posterior import components, estimate, inspect
 from gram_pyro.runs import Run, load_run
 from gram_pyro.tasks import Coloring
 
@@ -71,6 +72,27 @@ def test_the_probabilities_of_all_answers_of_an_easy_problem_sum_to_one() -> Non
     assert (found.likelihoods.effective > 0).all() and (found.likelihoods.effective <= 1).all()
 
 
+def test_intervals_hold_the_truth_of_a_trained_model() -> None:
+    """The truth is the mean of p(y | z) over many trajectories of the prior; that of the posterior is narrower."""
+    run = load_run("coloring")
+    graph = nx.path_graph(4)
+    targets = run.task.targets(graph)
+    count = 3000
+    with torch.no_grad(), pyro.validation_enabled(False):
+        torch.manual_seed(1)
+        x = run.task.encode([graph]).select(torch.zeros(count, dtype=torch.long))
+        said = run.model(x, steps=run.depth, supervise="none").logits.log_softmax(-1)
+        spelled = torch.stack([said.gather(2, row.expand(count, -1)[..., None]).sum((1, 2)).exp() for row in targets])
+        torch.manual_seed(2)
+        found = estimate(run, graph, targets, run.depth, 64)
+    owner = [found.solutions.index(run.task.canonical(tuple(row))) for row in targets.tolist()]
+    truth = np.zeros(len(found.solutions))
+    np.add.at(truth, owner, spelled.mean(1).numpy())
+    inside = (found.low <= truth) & (truth <= found.high)
+    assert truth.sum() > 0.9 and inside.mean() >= 0.75
+    assert found.probability.sum() == pytest.approx(truth.sum(), abs=0.25)
+
+
 def test_a_trained_model_finds_what_the_posterior_was_shown() -> None:
     run = load_run("coloring")
     graph = nx.gnp_random_graph(8, 0.5, seed=3)
@@ -98,6 +120,8 @@ def test_what_cannot_be_looked_into_is_refused() -> None:
         inspect(run, GRAPH, (0, 0, 0, 0))
     with pytest.raises(UserError, match="is no solution of this graph"):
         inspect(run, GRAPH, (0, 1, 0))
+    with pytest.raises(UserError, match="the graph cannot be looked into"):
+        inspect(run, nx.empty_graph(40))
     model = Trm(TASK)
     deterministic = Run("a test", TASK, model, GUIDES["empty"](TASK, model), 3, torch.device("cpu"))
     with pytest.raises(UserError, match="Trm draws no guidance"):

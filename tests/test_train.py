@@ -516,6 +516,21 @@ def test_a_compiled_run_resumes_bitwise(tmp_path: Path, monkeypatch: pytest.Monk
     assert same(folder, whole) and rows(folder) == rows(whole)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--guide", "solution_set", "--objective", "wake_sleep"), "dreams answers that have none"),
+        (("--guide", "prior", "--objective", "wake_sleep"), "the guide prior has nothing to learn"),
+        (("--model", "ar", "--objective", "constraint"), "those of Autoregressive depend on each other"),
+        (("--model", "mdlm", "--objective", "constraint"), "those of Mdlm depend on each other"),
+    ],
+)
+def test_an_objective_that_cannot_be_served_is_refused(options: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=message):
+        train.main(["--out", str(tmp_path / "run"), "--problems", "40", "--updates", "1", *options])
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_compiler_that_fails_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise BackendCompilerFailed("inductor", ImportError("kernel.so: file too short"), None)

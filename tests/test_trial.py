@@ -136,7 +136,7 @@ class Mute(Misses):
 
 def attempt(kind: type[Guide], free: bool = True) -> Guide:
     torch.manual_seed(0)
-    model = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16, transitions=2))
+    model = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16))
     guide = kind(TASK, model)
     try_guide("mine.py:Own", guide, TASK, TASK.generate("train", 1, 0)[0], free=free)
     return guide

@@ -7,8 +7,10 @@ from typing import Any, Literal, NamedTuple
 
 import pyro
 import torch
+from pyro import poutine
 from torch import Tensor
 
+from gram_pyro.effects.recall import RecallMessenger
 from gram_pyro.errors import Diverged
 from gram_pyro.guides.base import Guide
 from gram_pyro.inference.metrics import chunks
@@ -48,6 +50,27 @@ def log_weights(
     """
     parts = ImportanceELBO(None).parts(model, guide, problems, targets, steps=steps, supervise="last", **told)
     return parts.log_likelihood - parts.charge, len(parts.kl) > 0
+
+
+@torch.no_grad()
+def mixture_log_weights(
+    model: Model, guide: Guide, problems: Problems, targets: Tensor, steps: int, **told: Tensor
+) -> Tensor:
+    """The same of two trajectories of each, one of the posterior and one of the prior: `(2, batch)`.
+
+    Both are weighed by the mixture they come from, so that no weight exceeds 2 p(y | trajectory). Those of the
+    posterior alone have heavy tails where it is narrower than what leads to y.
+    """
+    course = {"steps": steps, "supervise": "last"}
+    free: dict[str, Any] = poutine.trace(model).get_trace(problems, **course).nodes
+    drawn = {name: site["value"] for name, site in free.items() if name.startswith("guidance")}
+    weights = []
+    for values in ({}, drawn):
+        with RecallMessenger(values):
+            parts = ImportanceELBO(None).parts(model, guide, problems, targets, **course, **told)
+        mixture = torch.logaddexp(torch.zeros_like(parts.charge), parts.charge) - math.log(2)
+        weights.append(parts.log_likelihood - mixture)
+    return torch.stack(weights)
 
 
 def likelihood(

@@ -69,6 +69,13 @@ class Guide(GuideMessenger, nn.Module):
         self.trace.add_node("_RETURN", name="_RETURN", type="return", value=outcome)
         return outcome
 
+    def _pyro_post_sample(self, msg: Any) -> None:
+        steered = self.steered
+        if steered is not None and "prior" in msg["infer"]:
+            # a sampled KL is noise where nothing is steered, and only its value is zero there
+            msg["mask"] = steered[:, 0, 0]
+        super()._pyro_post_sample(msg)
+
     @property
     def problems(self) -> Problems:
         """x of the run in progress."""
@@ -86,7 +93,7 @@ class Guide(GuideMessenger, nn.Module):
     @property
     def steered(self) -> Tensor | None:
         """Which problems have an answer at all, `(batch, 1, 1)`; the others run free, under the prior."""
-        return None if self.targets is None else (self.targets >= 0).any(-1)[:, None, None]
+        return None if self.targets is None else (self.targets != -1).any(-1)[:, None, None]
 
     def proposal(self, name: str) -> Tensor:
         """u_t that belongs to a guidance site: `(batch, length, width)`."""

@@ -25,6 +25,10 @@ class GaussianGuide(Guide):
     """Whether its mean sees the answer; otherwise it is the prior's."""
     sees_scale: ClassVar[bool] = True
     """Whether its scale sees the answer; otherwise it is the prior's."""
+    held: bool = True
+    """Whether the prior's location and scale, which it is told relative to, are constants to its gradient, so that
+    the prior's head learns from the KL alone. That leaves out how a state moves both together: where gradients run
+    through several transitions, only `held = False` gives the whole gradient of the ELBO."""
 
     def __init__(self, task: Task, model: Model) -> None:
         super().__init__(model)
@@ -55,7 +59,7 @@ class GaussianGuide(Guide):
         change = full(self.project_out(F.silu(self.project_in(self.features(name, prior)))))
         shift, log_ratio = (change * steered).chunk(2, -1)
         normal = prior.base_dist
-        location, scale = normal.loc.detach(), normal.scale.detach()
+        location, scale = (each.detach() if self.held else each for each in (normal.loc, normal.scale))
         if not self.sees_mean:
             shift = torch.zeros_like(shift)
         if not self.sees_scale:

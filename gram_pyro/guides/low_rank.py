@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pyro.distributions as dist
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.distributions.transforms import ReshapeTransform
 
 from gram_pyro.guides.gaussian import GaussianGuide
@@ -18,6 +18,22 @@ from gram_pyro.tasks.base import Task
 RANK = 4
 START = 0.05
 """Scale of the shared factors at the start, relative to the prior's: close to the prior, and not stuck at it."""
+
+
+class FullLowRank(dist.LowRankMultivariateNormal):
+    """In full precision under autocast, which would round the matrix products of the density."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """The log-density `(batch,)`."""
+        with torch.autocast(value.device.type, enabled=False):
+            density: Tensor = super().log_prob(value)  # type: ignore[no-untyped-call]
+        return density
+
+    def rsample(self, sample_shape: Any = ()) -> Tensor:
+        """A draw with gradient, `sample_shape + (batch, length * width)`."""
+        with torch.autocast(self.loc.device.type, enabled=False):
+            value: Tensor = super().rsample(torch.Size(sample_shape))
+        return value
 
 
 class LowRankGuide(GaussianGuide):
@@ -41,12 +57,13 @@ class LowRankGuide(GaussianGuide):
         gaussian = super().get_posterior(name, prior)
         if self.targets is None:
             return gaussian
-        normal, scale = gaussian.base_dist, prior.base_dist.scale.detach()
+        normal, scale = gaussian.base_dist, prior.base_dist.scale
+        scale = scale.detach() if self.held else scale
         batch, length, width = scale.shape
         steered = self.steered
         assert steered is not None
         factors = (full(self.project_factors(self.features(name, prior))) * steered).view(batch, length, width, RANK)
-        joint = dist.LowRankMultivariateNormal(
+        joint = FullLowRank(
             normal.loc.flatten(1), (scale[..., None] * factors).flatten(1, 2), normal.scale.square().flatten(1)
         )
         reshape = ReshapeTransform(torch.Size((length * width,)), torch.Size((length, width)))

@@ -29,6 +29,7 @@ class Autoregressive(Transformer):
 
     Config: ClassVar = TransformerConfig
     recursion: ClassVar[Recursion] = "none"
+    independent: ClassVar[bool] = False
     compiled: ClassVar = ("read", "tell")
 
     def __init__(self, task: Task, config: TransformerConfig | None = None) -> None:

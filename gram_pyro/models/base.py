@@ -153,6 +153,8 @@ class Model(nn.Module):
     recursion: ClassVar[Recursion] = "carried"
     """What steps are: a run goes on from the state of a shorter one; all are planned from the first; or there is one
     step and no other."""
+    independent: ClassVar[bool] = True
+    """Whether its answers at different positions are independent, given the latent state."""
     guide: ClassVar[str] = "gaussian"
     """The posterior that it is trained with unless told otherwise."""
     recipe: ClassVar[Mapping[str, Any]] = {}

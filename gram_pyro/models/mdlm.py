@@ -34,6 +34,7 @@ class Mdlm(Transformer):
     Config: ClassVar = TransformerConfig
     guide: ClassVar[str] = "prior"
     recursion: ClassVar[Recursion] = "planned"
+    independent: ClassVar[bool] = False
     compiled: ClassVar = ("predict",)
 
     def __init__(self, task: Task, config: TransformerConfig | None = None) -> None:

@@ -20,9 +20,11 @@ Hold = Callable[[Problems, Tensor], Tensor]
 class ConstraintELBO(TruncatedTrace_ELBO):
     """ELBO plus `weight` times the log-probability that an answer of the prior satisfies the constraints.
 
-    A second run of the model, without target, ends in an observed site `constraints`: `hold(problems, probabilities)`
-    `(batch,)`, how likely all constraints of a problem hold under the decoder's probabilities
-    `(batch, length, classes)` (`Task.hold`). It trains the prior where the prior goes, which no target does; and it
+    A second run of the model, without target, from the same state, ends in an observed site `constraints`:
+    `hold(problems, probabilities)` `(batch,)`, how likely all constraints of a problem hold under the decoder's
+    probabilities `(batch, length, classes)`: each of them exactly, several as if they were independent
+    (`Task.hold`). In training the state is that of the carried problem: where it ran free all steps are the prior's,
+    where it was steered the last alone. It trains the prior where the prior goes, which no target does; and it
     knows of no target, so it is content with any solution. The other parameters as in `TruncatedTrace_ELBO`; with
     `recompute` the second run is kept all the same.
     """

@@ -197,14 +197,13 @@ class TruncatedTrace_ELBO(ELBO):
         if q is p:
             nothing = torch.zeros(q.batch_shape, device=value.device)
             return nothing, nothing
-        if not q.has_rsample:
-            raise ValueError(f"the guide's {name!r} cannot be reparameterised, and its gradient would be lost")
+        check_density(name, q)
         scale, mask = guide_site["scale"], guide_site["mask"]
         if self.balance is None:
-            divergence = scale_and_mask(divergence_of(name, q, p, value), scale, mask)
+            divergence = scale_and_mask(divergence_of(q, p, value), scale, mask)
             return divergence, divergence
-        train_prior = divergence_of(name, detached(q), p, value.detach())
-        train_posterior = divergence_of(name, q, detached(p), value)
+        train_prior = divergence_of(detached(q), p, value.detach())
+        train_posterior = divergence_of(q, detached(p), value)
         balanced = self.balance * train_prior + (1 - self.balance) * train_posterior
         return scale_and_mask(train_prior, scale, mask), scale_and_mask(balanced, scale, mask)
 
@@ -223,21 +222,24 @@ def total(terms: list[Tensor]) -> Tensor:
     return sum(terms[1:], start=terms[0]) if terms else torch.zeros(())
 
 
-def divergence_of(name: str, q: dist.TorchDistribution, p: dist.TorchDistribution, value: Tensor) -> Tensor:
-    """KL(q || p), `(batch,)`: analytic if torch knows it, else `log q - log p` at a draw from q.
-
-    Raises `ValueError` for a point mass, which has no density to compare.
-    """
-    base = q
-    while hasattr(base, "base_dist"):
-        base = base.base_dist
-    if isinstance(base, dist.Delta):
-        raise ValueError(f"the guide puts a point mass on {name!r}: it has no KL to a density; give it a scale")
+def divergence_of(q: dist.TorchDistribution, p: dist.TorchDistribution, value: Tensor) -> Tensor:
+    """KL(q || p), `(batch,)`: analytic if torch knows it, else `log q - log p` at a draw from q."""
     try:
         divergence: Tensor = kl_divergence(q, p)
     except NotImplementedError:
         divergence = q.log_prob(value) - p.log_prob(value)
     return divergence
+
+
+def check_density(name: str, q: dist.TorchDistribution) -> None:
+    """Raises `ValueError` for a posterior that is a point mass, or whose draws carry no gradient."""
+    base = q
+    while hasattr(base, "base_dist"):
+        base = base.base_dist
+    if isinstance(base, dist.Delta):
+        raise ValueError(f"the guide puts a point mass on {name!r}: it has no KL to a density; give it a scale")
+    if not q.has_rsample:
+        raise ValueError(f"the guide's {name!r} cannot be reparameterised, and its gradient would be lost")
 
 
 def detached(distribution: dist.TorchDistribution) -> dist.TorchDistribution:

@@ -10,7 +10,7 @@ import torch
 from pyro.distributions.util import scale_and_mask
 from torch import Tensor
 
-from gram_pyro.objectives.elbo import Terms, TruncatedTrace_ELBO
+from gram_pyro.objectives.elbo import Terms, TruncatedTrace_ELBO, check_density
 
 
 class ImportanceELBO(TruncatedTrace_ELBO):
@@ -45,7 +45,9 @@ class ImportanceELBO(TruncatedTrace_ELBO):
 
     def _kl(self, name: str, guide_site: Any, model_site: Any) -> tuple[Tensor, Tensor]:
         """log q - log p at the draw, `(batch,)`, twice."""
-        value = guide_site["value"]
-        divergence = guide_site["fn"].log_prob(value) - model_site["fn"].log_prob(value)
+        q, value = guide_site["fn"], guide_site["value"]
+        if q is not model_site["fn"]:
+            check_density(name, q)
+        divergence = q.log_prob(value) - model_site["fn"].log_prob(value)
         divergence = scale_and_mask(divergence, guide_site["scale"], guide_site["mask"])
         return divergence.detach(), divergence

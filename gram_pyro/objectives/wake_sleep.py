@@ -21,7 +21,8 @@ class WakeSleepELBO(TruncatedTrace_ELBO):
     Awake, the posterior's draws are data: `-log p(y | z) + beta KL(sg(q) || p)` trains the model and not the guide.
     Asleep, the model draws a trajectory and an answer from the prior, and the guide learns to find the trajectory
     again from the answer; the model does not learn from that. So the posterior comes to cover what the prior does,
-    instead of what suits the answer, and it cannot leak. Parameters as in `TruncatedTrace_ELBO`.
+    instead of what suits the answer, and it cannot leak. Parameters as in `TruncatedTrace_ELBO`; with `recompute` the
+    dream is kept all the same. Not for a guide that sees solutions: a dream has none.
     """
 
     def __init__(
@@ -37,17 +38,15 @@ class WakeSleepELBO(TruncatedTrace_ELBO):
     def terms(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> Terms:
         """Run model and guide awake, then the model asleep and the guide on its dream."""
         parts = self.parts(model, guide, *args, **kwargs)
-        dream = self._dream(model, guide, *args, **kwargs)
-        loss = (self.beta * parts.charge - parts.log_likelihood - dream).sum()
+        dream = only_to(guide, self._dream(model, guide, *args, **kwargs).sum())
+        loss = (self.beta * parts.charge - parts.log_likelihood).sum() - dream
         return Terms(loss, parts.log_likelihood.detach(), parts.kl, parts.trace)
 
     def _get_trace(self, model: Any, guide: Any, args: Any, kwargs: Any) -> tuple[Trace, Trace]:
         with DetachMessenger("guidance"):
             return super()._get_trace(model, guide, args, kwargs)
 
-    def _dream(
-        self, model: Any, guide: Any, problems: Any, targets: Tensor, solutions: Tensor | None = None, **course: Any
-    ) -> Tensor:
+    def _dream(self, model: Any, guide: Any, problems: Any, targets: Tensor, **course: Any) -> Tensor:
         """log q of a trajectory of the prior, given the answer that the decoder draws at its end: `(batch,)`."""
         with torch.no_grad(), poutine.block():
             outcome = poutine.trace(model).get_trace(problems, **{**course, "supervise": "last"})
@@ -58,7 +57,21 @@ class WakeSleepELBO(TruncatedTrace_ELBO):
         answer = next(site["value"] for name, site in reversed(sites.items()) if name.startswith("y_"))
         answer = answer.where(targets >= 0, -1)
         with poutine.block(), DetachMessenger("proposal"), RecallMessenger(trajectory):
-            told = {} if solutions is None else {"solutions": solutions}
-            _, guide_trace = traces_of(guide, problems, answer, **told, **course)
+            _, guide_trace = traces_of(guide, problems, answer, **course)
         found: dict[str, Any] = guide_trace.nodes
         return total([site["fn"].log_prob(trajectory[name]) for name, site in found.items() if name in trajectory])
+
+
+def only_to(guide: Any, value: Tensor) -> Tensor:
+    """The same value, whose gradient goes to the guide's parameters alone, whatever else they stand on."""
+    parameters = [parameter for parameter in guide.parameters() if parameter.requires_grad]
+    if not value.requires_grad or not parameters:
+        return value.detach()
+    gradients = torch.autograd.grad(value, parameters, allow_unused=True)
+    terms = [
+        (gradient * parameter).sum()
+        for gradient, parameter in zip(gradients, parameters, strict=True)
+        if gradient is not None
+    ]
+    reached = total(terms)
+    return value.detach() + reached - reached.detach()

@@ -63,6 +63,21 @@ class Fit:
             raise UserError(
                 f"the guide {config.guide} samples its KL, which cannot be balanced; take --balance None with it"
             )
+        if training.objective == "wake_sleep" and not [*guide.parameters()]:
+            raise UserError(
+                f"--objective wake_sleep trains a posterior on dreams, and the guide {config.guide} has nothing to "
+                f"learn; take another objective or guide"
+            )
+        if training.objective == "wake_sleep" and guide.sees_solutions:
+            raise UserError(
+                f"the guide {config.guide} is told the solutions around a target, and --objective wake_sleep dreams "
+                f"answers that have none; take another objective or guide"
+            )
+        if training.objective == "constraint" and not model.independent:
+            raise UserError(
+                f"--objective constraint asks for answers that are independent given the latent state, and those of "
+                f"{type(model).__name__} depend on each other; take another objective"
+            )
         if training.objective == "constraint":
             x = task.encode(problems[:1])
             task.hold(x, torch.full((*x.tokens.shape, task.classes), 1 / task.classes))

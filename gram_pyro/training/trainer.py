@@ -114,11 +114,6 @@ class Trainer:
             )
         if config.recompute and world.size > 1:
             raise UserError("--recompute works in one process alone; take --accumulate, which saves memory as well")
-        if world.size > 1 and config.objective == "wake_sleep" and not [*guide.parameters()]:
-            raise UserError(
-                "with a guide that has nothing to learn, --objective wake_sleep works in one process alone; "
-                "take another objective, or train in one"
-            )
         losses = Losses(self.elbo, model, guide)
         self.losses = DistributedDataParallel(losses) if world.size > 1 else losses
         rows = config.batch // world.size // config.accumulate

@@ -21,6 +21,8 @@ from gram_pyro.objectives.elbo import traces_of
 from gram_pyro.tasks.base import Task
 
 TOLERANCE = 1e-3
+STEPS = 2
+"""Supervision steps of the trial: a guide may know the first site and miss the others."""
 STIRS = 0.1, 0.01, 0.001
 """Standard deviation of what is added to a guide's parameters for the trial, as many start as the prior; the first that
 leaves its numbers finite counts."""
@@ -44,13 +46,13 @@ def try_guide(name: str, guide: Guide, task: Task, problem: Any, *, free: bool =
         try:
             told = guide.told(task, problems, targets)
             with checked(name, guide):
-                densities = compared(*traces_of(guide, *arguments, **told))
+                densities = compared(*traces_of(guide, *arguments, steps=STEPS, **told))
             bad = [site for site, posterior, _ in densities if not posterior.isfinite().all()]
             if bad:
                 raise UserError(f"the guide {name} answers {bad[0]} with a distribution that is not finite")
             for stir in STIRS if free else ():
                 with stirred(guide, stir):
-                    densities = compared(*traces_of(guide, *arguments, **told))
+                    densities = compared(*traces_of(guide, *arguments, steps=STEPS, **told))
                 if all(posterior.isfinite().all() for _, posterior, _ in densities):
                     steers = next((site for site, *both in densities if differ(*both)), None)
                     break
