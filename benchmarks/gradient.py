@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from benchmarks.report import FigureOptions, Row, publish
 from gram_pyro.cli import parse
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.guides.base import Guide
+from gram_pyro.guides import GaussianGuide, Guide
 from gram_pyro.models.base import Model, State
 from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
 from gram_pyro.runs import load_run
@@ -26,7 +26,10 @@ Losses = Callable[[Model, Guide, Examples, int], Tensor]
 
 @dataclass(frozen=True)
 class GradientOptions(FigureOptions):
-    """Cosine and norm of surrogate gradients against the full ELBO's, averaged over batches, on equal noise."""
+    """Cosine and norm of surrogate gradients against the full ELBO's, averaged over batches, on equal noise.
+
+    The full one is whole (`GaussianGuide.held = False`); the others hold the prior, as training does.
+    """
 
     run: str = "coloring"
     """A trained run."""
@@ -99,8 +102,9 @@ def measure(options: GradientOptions) -> list[Row]:
     """A row for each surrogate; the first is the full ELBO on other noise, the most that can be expected."""
     run = load_run(options.run, "cpu")
     depth, task = run.depth, run.task
-    if run.model.recursion != "carried" or not run.model.draws or run.model.transitions != 1:
-        raise UserError(f"{options.run} has no guidance of one transition a step; take a run of GRAM, such as coloring")
+    guide = run.guide
+    if not isinstance(guide, GaussianGuide) or run.model.transitions != 1:
+        raise UserError(f"{options.run} has no Gaussian of one transition a step; take a run of GRAM, such as coloring")
     pool = task.training_set(task.generate("train", 500, options.seed))
     generator = torch.Generator().manual_seed(options.seed)
     batches = [pool.draw(options.batch, generator) for _ in range(options.batches)]
@@ -108,7 +112,8 @@ def measure(options: GradientOptions) -> list[Row]:
         part.requires_grad_(True)
     parts = parts_of(run.model, run.guide)
 
-    def gradients(losses: Losses, seed: int) -> list[dict[str, Tensor]]:
+    def gradients(losses: Losses, seed: int, held: bool = True) -> list[dict[str, Tensor]]:
+        guide.held = held
         found = []
         for place, examples in enumerate(batches):
             torch.manual_seed(seed + place)
@@ -118,13 +123,13 @@ def measure(options: GradientOptions) -> list[Row]:
             found.append(gradient(parts))
         return found
 
-    reference = gradients(truncated(None), options.seed)
+    reference = gradients(truncated(None), options.seed, held=False)
     horizons = [2**power for power in range(depth.bit_length()) if depth % 2**power == 0]
     rows = [
         {
             "surrogate": "full ELBO, other noise",
             "horizon": depth,
-            **against(gradients(truncated(None), options.seed + 10**6), reference),
+            **against(gradients(truncated(None), options.seed + 10**6, held=False), reference),
         }
     ]
     for name, surrogate in (("one likelihood, cut", truncated), ("deep supervision", supervised)):

@@ -42,7 +42,8 @@ class TrainingConfig:
     constraint_weight: float = 0.1
     """Weight of the constraints beside the ELBO, where they are part of the objective."""
     horizon: int = 1
-    """Transitions that gradients run through; above the model's transitions, several steps are unrolled."""
+    """Transitions that gradients run through; above the model's transitions, several steps are unrolled, whose number
+    must divide the depth."""
     recompute: bool = False
     """Whether supervision steps of an update but the last are computed again for their gradient instead of being kept:
     memory for one of them, at about half as much time again."""
@@ -61,7 +62,7 @@ class TrainingConfig:
     kl_tilt: float = 1.0
     """Weight of the KL in the first supervision step relative to the last, geometric in between; 1 in the paper."""
     balance: float | None = 0.8
-    """KL balance of the ELBO, which the other objectives have not; None leaves the gradient whole."""
+    """KL balance of `elbo` and `constraint`, which the other objectives have not; None leaves the gradient whole."""
     learning_rate: float = 1e-3
     """Peak learning rate of AdamW."""
     warmup: int = 200

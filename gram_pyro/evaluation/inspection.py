@@ -42,7 +42,7 @@ class Trajectories(NamedTuple):
 class Divergence(NamedTuple):
     """KL(q || p) in nats by transition and position `(transitions, length)`, a mean over posterior trajectories.
 
-    `(transitions, 1)` where the posterior ties positions together.
+    `(transitions, 1)` where the KL has no closed form, or the guidance is one for all positions.
     """
 
     nats: Array
@@ -78,7 +78,7 @@ class Components(NamedTuple):
 
 
 class Likelihoods(NamedTuple):
-    """Importance-sampled p(solution | x) of every solution, all its spellings together.
+    """p(solution | x) of every solution, all its spellings together, from trajectories of posterior and prior.
 
     `probability`, `low` and `high` (two standard errors) `(solutions,)`; `effective` the effective sample size as
     a part of the draws, of the worst spelling.

@@ -15,19 +15,23 @@ from gram_pyro.errors import Diverged
 from gram_pyro.guides.base import Guide
 from gram_pyro.inference.metrics import chunks
 from gram_pyro.inference.sampling import seeded
-from gram_pyro.models.base import Model
+from gram_pyro.models.base import Answers, Model
 from gram_pyro.objectives.importance import ImportanceELBO
 from gram_pyro.runs import Run
 from gram_pyro.tasks.base import Problems
 
 Kind = Literal["exact", "bound"]
+Proposal = Literal["posterior", "prior"]
+A_TARGET, LEAST, MOST = 8, 32, 256
+"""Trajectories of the prior for each target of a problem, and the least and the most for all of them."""
 
 
 class Likelihood(NamedTuple):
     """Held-out negative log-likelihood, in nats a problem, averaged over the targets of each.
 
-    `nll` is exact for a model without latent sites; else the importance-weighted bound of `draws`
-    trajectories of the posterior, which lies above the true value and falls towards it with more of them.
+    `nll` is exact for a model without latent sites; else a bound that lies above the true value and falls towards it
+    with more trajectories: the tighter one of `draws` weighed trajectories of the posterior for each target, and of
+    trajectories of the prior, which all targets share. `proposal` says which.
     `entropy` is H(y | x) of the targets, and `excess` what is above it, with its `standard_error` over problems.
     """
 
@@ -37,6 +41,7 @@ class Likelihood(NamedTuple):
     entropy: float
     excess: float
     standard_error: float | None
+    proposal: Proposal | None = None
 
 
 @torch.no_grad()
@@ -76,33 +81,65 @@ def mixture_log_weights(
 def likelihood(
     run: Run, problems: list[Any], steps: int, *, draws: int = 16, max_targets: int = 4, seed: int = 0
 ) -> Likelihood:
-    """The likelihood of the targets of problems, at most `max_targets` random ones of each.
+    """The likelihood of the targets of problems; weighed trajectories see at most `max_targets` random ones of each.
 
     Raises `Diverged` if the model gives numbers that are not finite.
     """
-    task = run.task
-    generator = torch.Generator().manual_seed(seed)
-    every = [task.targets(problem) for problem in problems]
-    kept = [each[torch.randperm(len(each), generator=generator)[:max_targets]] for each in every]
+    every = [run.task.targets(problem) for problem in problems]
     entropy = torch.tensor([math.log(len(each)) for each in every], dtype=torch.double)
-    share = torch.tensor([1 / len(each) for each in kept], dtype=torch.double)
-    nll = torch.zeros_like(share)
-    latent = False
     with seeded(seed), pyro.validation_enabled(False):
-        for owner, y in chunks(task, problems, kept):
-            asked, y = [problems[place] for place in owner.tolist()], y.to(run.device)
-            x, told = task.encode(asked).to(run.device), run.guide.told(task, asked, y)
-            weights, drawn = log_weights(run.model, run.guide, x, y, steps, **told)
-            latent |= drawn
-            if drawn:
-                more = [log_weights(run.model, run.guide, x, y, steps, **told)[0] for _ in range(draws - 1)]
-                weights = torch.stack([weights, *more]).logsumexp(0) - math.log(draws)
-            nll.index_add_(0, owner, -share[owner] * weights.double().cpu())
+        nll, latent = by_posterior(run, problems, every, steps, draws, max_targets)
+        proposal: Proposal | None = "posterior" if latent else None
+        if latent and run.model.recursion == "carried":
+            alone = by_prior(run, problems, every, steps)
+            if alone.mean() < nll.mean():
+                nll, proposal = alone, "prior"
     if not nll.isfinite().all():
         raise Diverged(f"the model of {run.name} gives likelihoods that are not finite: its training diverged")
     excess = nll - entropy
     error = excess.std().item() / len(problems) ** 0.5 if len(problems) > 1 else None
     kind: Kind = "bound" if latent else "exact"
     return Likelihood(
-        kind, draws if latent else 1, nll.mean().item(), entropy.mean().item(), excess.mean().item(), error
+        kind, draws if latent else 1, nll.mean().item(), entropy.mean().item(), excess.mean().item(), error, proposal
     )
+
+
+@torch.no_grad()
+def by_posterior(
+    run: Run, problems: list[Any], every: list[Tensor], steps: int, draws: int, max_targets: int
+) -> tuple[Tensor, bool]:
+    """-log of the mean of `draws` weights of the posterior's trajectories, a mean over targets: `(problems,)`.
+
+    Also whether there was anything to draw; if not, it is exact.
+    """
+    task = run.task
+    kept = [each[torch.randperm(len(each))[:max_targets]] for each in every]
+    share = torch.tensor([1 / len(each) for each in kept], dtype=torch.double)
+    nll = torch.zeros_like(share)
+    latent = False
+    for owner, y in chunks(task, problems, kept):
+        asked, y = [problems[place] for place in owner.tolist()], y.to(run.device)
+        x, told = task.encode(asked).to(run.device), run.guide.told(task, asked, y)
+        weights, drawn = log_weights(run.model, run.guide, x, y, steps, **told)
+        latent |= drawn
+        if drawn:
+            more = [log_weights(run.model, run.guide, x, y, steps, **told)[0] for _ in range(draws - 1)]
+            weights = torch.stack([weights, *more]).logsumexp(0) - math.log(draws)
+        nll.index_add_(0, owner, -share[owner] * weights.double().cpu())
+    return nll, latent
+
+
+@torch.no_grad()
+def by_prior(run: Run, problems: list[Any], every: list[Tensor], steps: int) -> Tensor:
+    """-log of the mean of p(y | trajectory) over trajectories of the prior, a mean over all targets: `(problems,)`.
+
+    All targets of a problem share its trajectories, `A_TARGET` times as many as there are targets.
+    """
+    found = []
+    for problem, targets in zip(problems, every, strict=True):
+        count = min(max(A_TARGET * len(targets), LEAST), MOST)
+        x = run.task.encode([problem]).to(run.device).select(torch.zeros(count, dtype=torch.long))
+        logits = run.model(x, steps=steps, supervise="none").logits.cpu().double()
+        said = Answers(logits[:, None]).log_prob(targets.expand(count, -1, -1))
+        found.append((math.log(count) - said.logsumexp(0)).mean())
+    return torch.stack(found)
