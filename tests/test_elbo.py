@@ -268,7 +268,8 @@ class Student(GaussianGuide):
 
 
 @pytest.mark.parametrize("balance", [None, 0.8])
-def test_a_kl_without_formula_is_sampled(balance: float | None) -> None:
+def test_a_kl_without_formula_is_sampled(balance: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gram_pyro.objectives.elbo.KL_DRAWS", 1)
     model, _ = pair()
     guide = Student(TASK, model)
     torch.manual_seed(1)
@@ -278,6 +279,21 @@ def test_a_kl_without_formula_is_sampled(balance: float | None) -> None:
     torch.testing.assert_close(terms.kl[0], (q.log_prob(value) - p.log_prob(value)).detach(), rtol=1e-4, atol=1e-4)
     terms.loss.backward()
     assert guide.project_out.weight.grad.isfinite().all() and guide.project_out.weight.grad.abs().max() > 0
+
+
+def test_more_draws_of_a_sampled_kl_are_less_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, _ = pair()
+    guide = Student(TASK, model)
+    means, spreads = [], []
+    for draws in (1, 16):
+        monkeypatch.setattr("gram_pyro.objectives.elbo.KL_DRAWS", draws)
+        torch.manual_seed(1)
+        with torch.no_grad():
+            found = torch.stack([TruncatedTrace_ELBO(1).terms(model, guide, PROBLEMS, TARGETS).kl for _ in range(200)])
+        means.append(found.mean(0))
+        spreads.append(found.std(0))
+    torch.testing.assert_close(means[0], means[1], rtol=0, atol=4 * float(spreads[0].max()) / 200**0.5)
+    assert (spreads[1] < 0.5 * spreads[0]).all()
 
 
 def test_the_prior_as_guide_costs_nothing() -> None:

@@ -20,6 +20,10 @@ from torch.utils.checkpoint import checkpoint
 from gram_pyro.effects.horizon import HorizonMessenger
 
 
+KL_DRAWS = 8
+"""Draws of a guidance that a sampled KL is the mean of: with one, its noise drowns what is to be learned."""
+
+
 class Terms(NamedTuple):
     """What an ELBO is made of, for one run of model and guide.
 
@@ -223,11 +227,15 @@ def total(terms: list[Tensor]) -> Tensor:
 
 
 def divergence_of(q: dist.TorchDistribution, p: dist.TorchDistribution, value: Tensor) -> Tensor:
-    """KL(q || p), `(batch,)`: analytic if torch knows it, else `log q - log p` at a draw from q."""
+    """KL(q || p), `(batch,)`: analytic if torch knows it, else a mean of `log q - log p` over `KL_DRAWS` draws from q.
+
+    `value` is the first of them; the others cost no run of the network.
+    """
     try:
         divergence: Tensor = kl_divergence(q, p)
     except NotImplementedError:
-        divergence = q.log_prob(value) - p.log_prob(value)
+        values = torch.cat((value[None], q.rsample(torch.Size([KL_DRAWS - 1]))))
+        divergence = (q.log_prob(values) - p.log_prob(values)).mean(0)
     return divergence
 
 
