@@ -19,7 +19,6 @@ from torch.utils.checkpoint import checkpoint
 
 from gram_pyro.effects.horizon import HorizonMessenger
 
-
 KL_DRAWS = 8
 """Draws of a guidance that a sampled KL is the mean of: with one, its noise drowns what is to be learned."""
 
