@@ -46,7 +46,8 @@ def draw_table(rows: Sequence[Found], path: Path) -> None:
 
 
 def draw_posteriors(rows: Sequence[Found], path: Path) -> None:
-    """Every guide and objective at its first depth: coverage / ceiling, validity and gap with their spread.
+    """Every guide and objective at its first depth: coverage / ceiling, validity of one sample, and the gap from the
+    posterior's validity to that, with their spread.
 
     Beside them the KL of posterior to prior at each transition, as shades; gray where a row has none.
     """
@@ -54,8 +55,8 @@ def draw_posteriors(rows: Sequence[Found], path: Path) -> None:
     figure = Figure(figsize=(13, 1.6 + 0.34 * len(firsts)), layout="constrained")
     ratio, validity, gap, shades = figure.subplots(1, 4, sharey=True, width_ratios=(1, 1, 1, 1.6))
     draw_spread(ratio, firsts, "ratio", "coverage / ceiling")
-    draw_spread(validity, firsts, "validity", "validity of one sample")
-    draw_spread(gap, firsts, "gap", "gap, posterior to prior")
+    draw_spread(validity, firsts, "validity", "validity")
+    draw_spread(gap, firsts, "gap", "gap")
     longest = max((len(row["kl"]) for row in firsts), default=0) or 1
     kl = np.full((len(firsts), longest), np.nan)
     for place, row in enumerate(firsts):
@@ -74,10 +75,17 @@ def draw_posteriors(rows: Sequence[Found], path: Path) -> None:
 
 def draw_spread(axes: Axes, rows: Sequence[Found], measure: str, title: str) -> None:
     """A measure of each row as a point, from the least to the greatest as a line; that of the first row, dashed."""
+    middle = max((row[measure] for row in rows if row[measure] is not None), default=0.0) / 2
     for place, row in enumerate(rows):
         if row[measure] is not None:
-            axes.plot(row[f"{measure}_spread"], [place, place], color="#a0cbe8", linewidth=3)
+            low, high = row[f"{measure}_spread"]
+            axes.plot([low, high], [place, place], color="#a0cbe8", linewidth=3)
             axes.plot(row[measure], place, "o", color="#4e79a7")
+            beside, shift, side = (high, 6, "left") if row[measure] < middle else (low, -6, "right")
+            axes.annotate(
+                f"{row[measure]:.3f}", (beside, place), (shift, 0), textcoords="offset points", ha=side, va="center",
+                fontsize=7,
+            )  # fmt: skip
     if rows and rows[0][measure] is not None:
         axes.axvline(rows[0][measure], color="#59a14f", linestyle="--", linewidth=1)
     axes.set(title=title)

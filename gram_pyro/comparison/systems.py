@@ -125,6 +125,11 @@ POSTERIORS: dict[str, System] = {
             ("relational", "relational", "--guide relational"),
             ("backward", "smoother with a pilot", "--guide backward"),
             ("solution_set", "told all solutions", "--guide solution_set"),
+            (
+                "mean-constraint",
+                "mean alone sees y, constraints on prior samples",
+                "--guide mean_only --objective constraint",
+            ),
             ("horizon-2", "Gaussian, horizon 2", "--horizon 2"),
             ("horizon-4", "Gaussian, horizon 4", "--horizon 4"),
             ("horizon-16", "Gaussian, horizon 16, no free runs", "--horizon 16"),

@@ -76,7 +76,7 @@ class TruncatedTrace_ELBO(ELBO):
         much time again. Losses and gradients are the same, but for a guide that looks ahead (`backward`): it does
         so anew at each step. Only where a `Model` goes on from a carried state.
 
-    The KL is analytic where torch knows one and sampled where not. Works in `pyro.infer.SVI` and as
+    The KL is analytic where torch knows one, else the mean of `KL_DRAWS` draws. Works in `pyro.infer.SVI` and as
     a module, `elbo(model, guide)`; ordinary guides are replayed, a `GuideMessenger` runs interleaved.
     """
 
