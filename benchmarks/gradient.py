@@ -28,7 +28,8 @@ Losses = Callable[[Model, Guide, Examples, int], Tensor]
 class GradientOptions(FigureOptions):
     """Cosine and norm of surrogate gradients against the full ELBO's, averaged over batches, on equal noise.
 
-    The full one is whole (`GaussianGuide.held = False`); the others hold the prior, as training does.
+    The full one is that of a posterior with functions of its own: the location and scale it is told relative to move
+    with the state, which training leaves out (`GaussianGuide.held`), but the prior's head does not learn through it.
     """
 
     run: str = "coloring"
@@ -72,6 +73,11 @@ def gradient(parts: dict[str, list[nn.Parameter]]) -> dict[str, Tensor]:
         name: torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in parameters])
         for name, parameters in parts.items()
     }
+
+
+def joined(found: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The same parts, all of them together anew."""
+    return found | {"all": torch.cat([vector for name, vector in found.items() if name != "all"])}
 
 
 def parts_of(model: Model, guide: Guide) -> dict[str, list[nn.Parameter]]:
@@ -123,13 +129,17 @@ def measure(options: GradientOptions) -> list[Row]:
             found.append(gradient(parts))
         return found
 
-    reference = gradients(truncated(None), options.seed, held=False)
+    def full(seed: int) -> list[dict[str, Tensor]]:
+        whole, held = (gradients(truncated(None), seed, held) for held in (False, True))
+        return [joined({**one, "prior": other["prior"]}) for one, other in zip(whole, held, strict=True)]
+
+    reference = full(options.seed)
     horizons = [2**power for power in range(depth.bit_length()) if depth % 2**power == 0]
     rows = [
         {
             "surrogate": "full ELBO, other noise",
             "horizon": depth,
-            **against(gradients(truncated(None), options.seed + 10**6, held=False), reference),
+            **against(full(options.seed + 10**6), reference),
         }
     ]
     for name, surrogate in (("one likelihood, cut", truncated), ("deep supervision", supervised)):
