@@ -23,14 +23,13 @@ from gram_pyro.errors import Diverged, UserError
 from gram_pyro.lock import locked
 from gram_pyro.machine import arithmetic, compile_network, resolve
 from gram_pyro.models.heads import Heads
-from gram_pyro.objectives import OBJECTIVES
 from gram_pyro.plots import draw_curves
 from gram_pyro.runs import Run, adopt, build_parts, publish
 from gram_pyro.signals import Interrupted, watch_signals
 from gram_pyro.training.heads import HeadsTrainer, check_judged, judge_heads
 from gram_pyro.training.plan import UPDATES_A_ROUND, plan
 from gram_pyro.training.trainer import Measured, Trainer
-from gram_pyro.training.trial import try_guide
+from gram_pyro.training.trial import check_served, try_guide
 from gram_pyro.training.validation import Validation
 
 LOG_EVERY = 100
@@ -57,27 +56,10 @@ class Fit:
         training, task = config.training, config.task
         torch.manual_seed(training.seed)
         self.problems = problems = task.generate("train", training.problems, training.seed)
+        training_set = task.training_set(problems)
         self.validation = Validation(task, training.depth, training.seed, world, self.device)
         model, guide = build_parts(config)
-        if not guide.closed_form and OBJECTIVES[training.objective](training, task).balances:
-            raise UserError(
-                f"the guide {config.guide} samples its KL, which cannot be balanced; take --balance None with it"
-            )
-        if training.objective == "wake_sleep" and not [*guide.parameters()]:
-            raise UserError(
-                f"--objective wake_sleep trains a posterior on dreams, and the guide {config.guide} has nothing to "
-                f"learn; take another objective or guide"
-            )
-        if training.objective == "wake_sleep" and guide.sees_solutions:
-            raise UserError(
-                f"the guide {config.guide} is told the solutions around a target, and --objective wake_sleep dreams "
-                f"answers that have none; take another objective or guide"
-            )
-        if training.objective == "constraint" and not model.independent:
-            raise UserError(
-                f"--objective constraint asks for answers that are independent given the latent state, and those of "
-                f"{type(model).__name__} depend on each other; take another objective"
-            )
+        check_served(config.guide, training, task, model, guide)
         if training.objective == "constraint":
             x = task.encode(problems[:1])
             task.hold(x, torch.full((*x.tokens.shape, task.classes), 1 / task.classes))
@@ -85,7 +67,6 @@ class Fit:
             check_judged(model)
         if init is not None:
             adopt(init, model, guide)
-        training_set = task.training_set(problems)
         stays = training.rounds(model.transitions, model.recursion) > 1
         try_guide(config.guide, guide, task, problems[0], free=training.free > 0 and stays)
         self.network = model.to(self.device)

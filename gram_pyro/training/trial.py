@@ -1,4 +1,4 @@
-"""Whether a model and a guide fit together, before anything is trained."""
+"""Whether a model, a guide and an objective fit together, before anything is trained."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ from torch.nn.parameter import is_lazy
 from gram_pyro.errors import UserError
 from gram_pyro.guides.base import Guide
 from gram_pyro.inference.sampling import seeded
+from gram_pyro.models.base import Model
+from gram_pyro.objectives import OBJECTIVES
 from gram_pyro.objectives.elbo import traces_of
 from gram_pyro.tasks.base import Task
+from gram_pyro.training_config import TrainingConfig
 
 TOLERANCE = 1e-3
 STEPS = 2
@@ -26,6 +29,27 @@ STEPS = 2
 STIRS = 0.1, 0.01, 0.001
 """Standard deviation of what is added to a guide's parameters for the trial, as many start as the prior; the first that
 leaves its numbers finite counts."""
+
+
+def check_served(name: str, training: TrainingConfig, task: Task, model: Model, guide: Guide) -> None:
+    """Raises `UserError` if the objective asks for something that the guide, or the model, has not."""
+    if not guide.closed_form and OBJECTIVES[training.objective](training, task).balances:
+        raise UserError(f"the guide {name} samples its KL, which cannot be balanced; take --balance None with it")
+    if training.objective == "wake_sleep" and not [*guide.parameters()]:
+        raise UserError(
+            f"--objective wake_sleep trains a posterior on dreams, and the guide {name} has nothing to learn; "
+            f"take another objective or guide"
+        )
+    if training.objective == "wake_sleep" and guide.sees_solutions:
+        raise UserError(
+            f"the guide {name} is told the solutions around a target, and --objective wake_sleep dreams answers "
+            f"that have none; take another objective or guide"
+        )
+    if training.objective == "constraint" and not model.independent:
+        raise UserError(
+            f"--objective constraint asks for answers that are independent given the latent state, and those of "
+            f"{type(model).__name__} depend on each other; take another objective"
+        )
 
 
 @torch.no_grad()
