@@ -23,6 +23,8 @@ class BackwardGuide(GaussianGuide):
     Before a run the prior goes from its start, without gradient, to its end and `LOOKAHEAD` supervision steps
     further. At each transition the posterior reads u_t, y, where the pilot was that many steps later, and which
     positions the pilot answers unlike y there. It costs as many more evaluations of the network, in training alone.
+    A run of several steps has one pilot for all of them: where training takes a step at a time, from the state that
+    was reached, what is measured of a whole trajectory is the bound of another posterior than the trained one.
     """
 
     def __init__(self, task: Task, model: Model) -> None:
