@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 
 from benchmarks.table import RESULTS
-from gram_pyro.comparison.table import Found, cell, with_seeds
+from gram_pyro.comparison.table import Found, cell, first_rows, with_seeds
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.markdown import markdown_table
 
@@ -38,9 +38,10 @@ def stored(name: str) -> list[Found]:
 
 def shown(rows: Sequence[Found], kind: str) -> list[Found]:
     """Each system at its first depth, and deeper where that matters in this kind of table."""
+    firsts = first_rows(rows)
     kept: list[Found] = []
     for row in rows:
-        first = next(each for each in rows if each["model"] == row["model"])
+        first = firsts[row["model"]]
         moved = max(abs(row[name] - first[name]) for name in ("validity", "coverage"))
         if row is first or moved > VISIBLE[kind]:
             kept.append(row)

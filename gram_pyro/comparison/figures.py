@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from gram_pyro.comparison.table import Found
+from gram_pyro.comparison.table import Found, first_rows
 from gram_pyro.plots import save_figure
 
 LEAST_KL = 0.01
@@ -51,7 +51,7 @@ def draw_posteriors(rows: Sequence[Found], path: Path) -> None:
 
     Beside them the KL of posterior to prior at each transition, as shades; gray where a row has none.
     """
-    firsts = [*{row["model"]: row for row in reversed(rows)}.values()][::-1]
+    firsts = [*first_rows(rows).values()]
     figure = Figure(figsize=(13, 1.6 + 0.34 * len(firsts)), layout="constrained")
     ratio, validity, gap, shades = figure.subplots(1, 4, sharey=True, width_ratios=(1, 1, 1, 1.6))
     draw_spread(ratio, firsts, "ratio", "coverage / ceiling")

@@ -71,6 +71,14 @@ def rows_of(system: System, results: Sequence[Found], inputs: str) -> list[Found
     return rows
 
 
+def first_rows(rows: Sequence[Found]) -> dict[str, Found]:
+    """The first row of each system, at its training depth, by the system's label."""
+    firsts: dict[str, Found] = {}
+    for row in rows:
+        firsts.setdefault(row["model"], row)
+    return firsts
+
+
 def summary_of(results: Sequence[Found], place: int) -> Found:
     """The row at one place of each result, averaged; `NAME_spread` is the least and the greatest."""
     row, first = results[0]["rows"][place], results[0]
