@@ -26,13 +26,15 @@ VISIBLE = {"table1": 0.02, "table3": 0.02, "posteriors": math.inf}
 
 def stored(name: str) -> list[Found]:
     """The rows that `gram_pyro.compare` wrote. Raises `UserError` if it has not."""
+    tables = {path.stem for kind in COLUMNS for path in RESULTS.glob(f"{kind}-*.json")}
+    tables = {each for each in tables if not each.endswith("-runs")}
+    if name not in tables:
+        raise UserError(f"there is no table {name} in {RESULTS}; there are {', '.join(sorted(tables)) or 'none'}")
     path = RESULTS / f"{name}.json"
     try:
         rows: list[Found] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        known = [path.stem for kind in COLUMNS for path in RESULTS.glob(f"{kind}-*.json")]
-        names = ", ".join(sorted(each for each in known if not each.endswith("-runs")))
-        raise UserError(f"{path} is missing; there are {names or 'none'}") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from None
     return rows
 
 
@@ -42,7 +44,7 @@ def shown(rows: Sequence[Found], kind: str) -> list[Found]:
     kept: list[Found] = []
     for row in rows:
         first = firsts[row["model"]]
-        moved = max(abs(row[name] - first[name]) for name in ("validity", "coverage"))
+        moved = max(abs((row[name] or 0) - (first[name] or 0)) for name in ("validity", "coverage"))
         if row is first or moved > VISIBLE[kind]:
             kept.append(row)
     return kept
@@ -50,11 +52,11 @@ def shown(rows: Sequence[Found], kind: str) -> list[Found]:
 
 def table(name: str) -> str:
     """A table as Markdown: TABLE-TASK."""
-    kind = name.split("-")[0]
+    rows, kind = stored(name), name.split("-")[0]
     columns = COLUMNS[kind]
     lines: list[list[str]] = []
     before = ""
-    for row in shown(stored(name), kind):
+    for row in shown(rows, kind):
         inputs = ", tokens" if row["inputs"] == "tokens" else ""
         names = [with_seeds(f"{row['model']}{inputs}", row), f"{row['parameters']:,}"]
         if row["model"] == before:
@@ -68,10 +70,7 @@ def main(arguments: list[str]) -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.compared", description=__doc__)
     parser.add_argument("name", metavar="TABLE-TASK", help="such as table1-coloring")
-    name = parser.parse_args(arguments).name
-    if name.split("-")[0] not in COLUMNS:
-        raise UserError(f"unknown table {name}; a name begins with {', '.join(COLUMNS)}")
-    print(table(name))
+    print(table(parser.parse_args(arguments).name))
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ class TrainingConfig:
     kl_decay: float = 0.6
     """Part of the training over which the target falls."""
     kl_rate: float = 0.01
-    """Speed of the controller."""
+    """Speed of the controller: the most that log beta moves for each supervision step that an update unrolls."""
     kl_tilt: float = 1.0
     """Weight of the KL in the first supervision step relative to the last, geometric in between; 1 in the paper."""
     balance: float | None = 0.8
@@ -66,7 +66,7 @@ class TrainingConfig:
     learning_rate: float = 1e-3
     """Peak learning rate of AdamW."""
     warmup: int = 200
-    """Updates over which the learning rate rises."""
+    """Updates over which the learning rate rises; at most a tenth of all."""
     final_rate: float = 0.05
     """Learning rate at the end as a part of the peak; cosine in between."""
     weight_decay: float = 0.1

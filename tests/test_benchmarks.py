@@ -21,6 +21,7 @@ from benchmarks.settings import Setting, build
 from benchmarks.survive import damage_checkpoints
 from benchmarks.table import RESULTS
 from gram_pyro.checkpoint import save_checkpoint
+from gram_pyro.errors import UserError
 from gram_pyro.models import GramConfig
 from gram_pyro.tasks.base import Examples
 
@@ -128,6 +129,12 @@ def test_every_stored_comparison_can_be_printed(name: str) -> None:
     lines = table(name).splitlines()
     kept = shown(stored(name), name.split("-")[0])
     assert len(lines) == 2 + len(kept) and {line.count("|") for line in lines} == {lines[0].count("|")}
+
+
+@pytest.mark.parametrize("name", ["table1", "table1-sudoku", "table1-coloring-runs", "sample"])
+def test_a_table_that_is_not_there_is_named(name: str) -> None:
+    with pytest.raises(UserError, match=f"there is no table {name} in .*; there are posteriors-coloring"):
+        table(name)
 
 
 def test_every_damage_is_seen(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ from gram_pyro.runs import Run
 from gram_pyro.tasks import Coloring
 from gram_pyro.train import configured
 
+torch.set_num_threads(1)
 BUDGET = Budget(1.0, "time", 20, 5, 11, 1, 1, "cpu")
 
 
@@ -148,6 +149,10 @@ def test_another_budget_needs_another_folder(compared: Path) -> None:
         (["--ablate", "--inputs", "tokens"], "these systems are not told tokens; take --inputs relations"),
         (["--task-options", "--task.n 1"], "n=1"),
         (["--task-options=--task.m 1"], "--task.m"),
+        (
+            ["--task-options", "--task.n 6 --depth 8"],
+            "takes options of the task, --task.NAME, and not --depth",
+        ),
         (["--ablate", "--models", "ar"], "unknown system ar; known are full"),
         (["--ablate", "--posteriors"], "are two tables; ask for one of them"),
         (["--posteriors", "--models", "full"], "unknown system full; known are default, paper"),
@@ -224,6 +229,22 @@ def test_samples_of_equal_cost() -> None:
     assert samples_at(runs["gram"], 16, equal, None) == 20 and samples_at(runs["gram"], 64, equal, None) == 5
     assert samples_at(runs["ar"], 1, equal, reference()) == 20 * 6 * 16 / 8
     assert comparison_run.depths_of(runs["ar"]) == [1] and comparison_run.depths_of(runs["gram"]) == [16, 64]
+
+
+def test_the_gap_is_between_validities_on_the_same_problems(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = Coloring(n=5)
+    torch.manual_seed(0)
+    model = MODELS["gram"](task)
+    run = Run("a test", task, model, GUIDES[model.guide](task, model), 1, torch.device("cpu"))
+    told: list[Any] = []
+    real = comparison_run.bound
+    monkeypatch.setattr(comparison_run, "SCORED_PROBLEMS", 2)
+    monkeypatch.setattr(comparison_run, "bound", lambda *a, **k: told.extend(a[3]) or real(*a, **k))
+    budget = replace(BUDGET, problems=6, samples=40)
+    found = comparison_run.measured(run, ABLATIONS["full"], budget, None)
+    few = comparison_run.measured(run, ABLATIONS["full"], replace(budget, problems=2), None)
+    assert len(told) == 4 and found["rows"][0]["validity"] != few["rows"][0]["validity"]
+    assert found["gap"] == pytest.approx(found["bound"]["posterior_validity"] - few["rows"][0]["validity"])
 
 
 def test_every_run_but_the_reference_is_measured_against_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

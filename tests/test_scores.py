@@ -11,16 +11,20 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
+from gram_pyro.evaluation import scores
 from gram_pyro.evaluation.likelihood import by_posterior, by_prior, likelihood, log_weights
-from gram_pyro.evaluation.scores import calibration, calibration_error, evenness, uniform_distance
+from gram_pyro.evaluation.scores import TRAJECTORIES, calibration, calibration_error, evenness, uniform_distance
 from gram_pyro.guides import EmptyGuide, GaussianGuide
 from gram_pyro.inference.metrics import bound
 from gram_pyro.models import Autoregressive, Gram, GramConfig
+from gram_pyro.models.heads import Verdict
 from gram_pyro.models.transformer import TransformerConfig
 from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
 from gram_pyro.runs import Run, load_run
 from gram_pyro.tasks import Coloring
+from gram_pyro.training.heads import Rollout
 
 torch.set_num_threads(1)
 TASK = Coloring(n=4)
@@ -150,3 +154,21 @@ def test_calibration_of_certainty() -> None:
     assert calibration_error(torch.ones(4), torch.tensor([True, True, True, False])) == pytest.approx(0.25)
     assert calibration_error(torch.tensor([0.0, 1.0]), torch.tensor([False, True])) == 0
     assert calibration(gram_run(), GRAPHS, 2, 0) == (None, None)
+
+
+def test_each_head_is_judged_by_the_event_it_is_trained_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All samples are wrong after two steps and right after four; heads that know so are calibrated."""
+
+    def known(task: Any, model: Any, problems: Any, depth: int, seed: int) -> Rollout:
+        number = len(problems)
+        steps = torch.arange(1.0, depth + 1)[:, None, None, None].expand(-1, number, 4, 16)
+        return Rollout(TASK.encode(problems), steps, (torch.arange(1, depth + 1) == 4)[:, None].expand(-1, number))
+
+    def heads(high: Tensor, problems: Any) -> Verdict:
+        assert len(high) == len(problems.tokens) == TRAJECTORIES * len(GRAPHS) and (high == 2).all()
+        certain = torch.full((len(high),), 99.0)
+        return Verdict(certain, -certain, certain)
+
+    monkeypatch.setattr(scores, "rollout", known)
+    run = gram_run()._replace(heads=heads)
+    assert calibration(run, GRAPHS, 2, 0) == pytest.approx((0, 0))

@@ -20,6 +20,7 @@ from gram_pyro.training.carry import Carry
 from gram_pyro.training.trainer import Trainer
 from gram_pyro.training_config import TrainingConfig
 
+COLORING = Coloring(n=5)
 WAITS = (
     "_local_scalar_dense",
     "nonzero",
@@ -41,21 +42,44 @@ class NoWaiting(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize("task", [Coloring(n=5), NQueens(n=5), Sudoku(box=2)], ids=lambda task: task.name)
+def made(config: TrainingConfig, updates: int, task: Task = COLORING) -> Trainer:
+    """What trains a small GRAM."""
+    model = Gram(task, GramConfig(width=16, heads=2, layers=1, hidden=16))
+    problems = task.generate("train", 10, 0)
+    length = task.encode(problems[:1]).tokens.shape[1]
+    return Trainer(model, GUIDES["gaussian"](task, model), task.training_set(problems), length, config, updates)
+
+
+@pytest.mark.parametrize("task", [COLORING, NQueens(n=5), Sudoku(box=2)], ids=lambda task: task.name)
 @pytest.mark.parametrize("objective", ["elbo", "importance", "wake_sleep"])
 def test_an_update_never_waits_for_the_device(task: Task, objective: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """But to draw the problems of the next one, which the carry does with what it keeps on the CPU."""
-    model = Gram(task, GramConfig(width=16, heads=2, layers=1, hidden=16))
-    problems = task.generate("train", 10, 0)
-    config = TrainingConfig(batch=8, depth=4, objective=objective)
-    length = task.encode(problems[:1]).tokens.shape[1]
-    guide = GUIDES["gaussian"](task, model)
-    trainer = Trainer(model, guide, task.training_set(problems), length, config, updates=10)
+    trainer = made(TrainingConfig(batch=8, depth=4, objective=objective), 10, task)
     monkeypatch.setattr(Carry, "advance", lambda *_: None)
     for name in ("cpu", "tolist", "numpy"):
         monkeypatch.setattr(Tensor, name, lambda *_: pytest.fail("waits for its result"))
     with pyro.validation_enabled(False), NoWaiting():
         trainer.update()
+
+
+@pytest.mark.parametrize(("updates", "expected"), [(40, 4), (2000, 200), (50_000, 200)])
+def test_a_short_training_warms_up_for_a_tenth_of_it(updates: int, expected: int) -> None:
+    trainer = made(TrainingConfig(batch=8, depth=4, warmup=200, learning_rate=1e-3), updates)
+    rates = []
+    for trainer.done in (0, expected - 1, expected, updates):
+        rates.append(trainer.learning_rate())
+    assert rates == pytest.approx([1e-3 / expected, 1e-3, 1e-3, 5e-5])
+
+
+@pytest.mark.parametrize(
+    ("options", "steps"), [({}, 1), ({"horizon": 2}, 2), ({"horizon": 4, "deep_supervision": False}, 4)]
+)
+def test_the_controller_counts_in_supervision_steps(options: dict[str, Any], steps: int) -> None:
+    """An update that unrolls several moves beta as far as as many updates of one."""
+    trainer = made(TrainingConfig(batch=8, depth=4, kl_rate=0.02, **options), 10)
+    before = trainer.controller.log_beta.item()
+    trainer.controller.update(torch.tensor(1e6), 1.0)
+    assert trainer.controller.log_beta.item() - before == pytest.approx(0.02 * steps)
 
 
 @pytest.mark.parametrize(

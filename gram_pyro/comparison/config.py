@@ -36,7 +36,7 @@ class CompareConfig:
     reference, where something else is equal."""
     seeds: int = 1
     """Runs of each of the systems that are repeated: GRAM, TRM, the autoregressive Transformer and MDLM; with --ablate,
-    GRAM as it is; with --posteriors, all."""
+    GRAM as it is and with T = 3; with --posteriors, all."""
     equal: Equal = "time"
     """What is equal: time of training and samples; network evaluations of training and of sampling; or examples
     that updates were made on and samples. Beyond time, GRAM with the first of the inputs sets the amount."""
@@ -100,6 +100,9 @@ def check(config: CompareConfig) -> list[str]:
             raise UserError(f"unknown {kind} {' '.join(unknown) or 'none'}; known are {', '.join(possible)}")
         if len({*chosen}) < len(chosen):
             raise UserError(f"a {kind} is named twice: {' '.join(chosen)}")
+    others = [part for part in config.task_options.split() if part[:2] == "--" and part[:7] != "--task."]
+    if others:
+        raise UserError(f"--task-options takes options of the task, --task.NAME, and not {others[0]}")
     if not 0 < config.minutes < 10**6:
         raise UserError(f"--minutes must be above 0, not {config.minutes}")
     for name, least, most in (

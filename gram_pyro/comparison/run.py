@@ -24,7 +24,7 @@ from gram_pyro.evaluation.likelihood import likelihood
 from gram_pyro.evaluation.scores import calibration, evenness
 from gram_pyro.guides.base import Guide
 from gram_pyro.inference.metrics import Seen, bound, count_solutions
-from gram_pyro.inference.sampling import Method, seeded
+from gram_pyro.inference.sampling import Draws, Method, seeded
 from gram_pyro.inference.selection import possible
 from gram_pyro.machine import machine_facts
 from gram_pyro.models.base import Model
@@ -130,6 +130,8 @@ def measured(run: Run, system: System, budget: Budget, reference: dict[str, Any]
     seen: Seen = {}
     rows: list[dict[str, Any]] = []
     usual = depths_of(run)[0]
+    scored = [place for place, count in enumerate(counts) if count][:SCORED_PROBLEMS]
+    first: list[Draws] = []
     for way in methods_of(system):
         method = chosen_method(run, way)
         for depth in depths_of(run):
@@ -139,16 +141,20 @@ def measured(run: Run, system: System, budget: Budget, reference: dict[str, Any]
             seconds = time.monotonic() - began
             ways = possible(run.heads is not None)
             row = measure_draws(run.task, problems, drawn, 0, samples, depth, counts, seen, None, ways)
+            first = first or drawn
             even = evenness(run.task, problems, [each.decoded[0] for each in drawn], counts, seen)
             found = {"label": way.label, "method": asdict(method), "seconds": seconds, **row._asdict()}
             rows.append(found | {"evenness": None if even is None else even._asdict()})
-    few = [problem for problem, count in zip(problems, counts, strict=True) if count][:SCORED_PROBLEMS]
-    posterior = None
+    few = [problems[place] for place in scored]
+    posterior = gap = None
     if run.model.draws and run.model.recursion == "carried":
         posterior = bound(run.task, run.model, run.guide, few, usual, max_targets=MAX_TARGETS)
+        samples = samples_at(run, usual, budget, reference)
+        prior = measure_draws(run.task, problems, first, 0, samples, usual, counts, seen, scored, ())
+        gap = posterior.posterior_validity - prior.validity
     return {
         "rows": rows,
-        "gap": None if posterior is None else posterior.posterior_validity - rows[0]["validity"],
+        "gap": gap,
         "bound": None if posterior is None else posterior._asdict(),
         "size": getattr(run.task, "n", None),
         "likelihood": likelihood(run, few, usual)._asdict(),

@@ -28,7 +28,8 @@ class System:
     options: str = ""
     """Options of `gram_pyro.train` beside the recipe's."""
     one_answer: bool = False
-    """Whether it can say one answer only: it is trained on canonical ones, and knows positions to break symmetry by."""
+    """Whether it is told what a system that can say one answer only needs to break symmetry by: positions, and answers
+    with canonical names where names mean nothing."""
     repeated: bool = False
     """Whether `--seeds` repeats it."""
     naive: tuple[Naive, ...] = ()
@@ -49,7 +50,7 @@ def published(parameters: str, *numbers: float) -> dict[str, tuple[str, float, f
 NAIVE = (
     Naive("TRM, answers drawn from its output", (Method(categorical=True),)),
     Naive("TRM, random z_0", (Method(random_start=True),)),
-    Naive("PTRM: TRM with noise at every step", (Method(noise=0.1), Method(noise=0.3), Method(noise=1.0))),
+    Naive("PTRM: TRM with noise at every step", tuple(Method(noise=noise) for noise in (0.1, 0.3, 1.0, 3.0))),
 )
 SYSTEMS: dict[str, System] = {
     "direct": System(
@@ -94,20 +95,27 @@ ABLATIONS: dict[str, System] = {
     "flat": System("flat core", "gram", FLAT, inputs=ONE),
     "end": System("no deep supervision, no free runs", "gram", END, inputs=ONE),
     "flat-end": System("flat core, no deep supervision, no free runs", "gram", f"{FLAT} {END}", inputs=ONE),
-    "hrm": System("no guidance (canonical answers, positions)", "hrm", one_answer=True, inputs=ONE),
-    "looped": System("no guidance (the same), flat core", "looped", one_answer=True, inputs=ONE),
-    "hrm-end": System("no guidance (the same), no deep supervision", "hrm", END, one_answer=True, inputs=ONE),
+    "hrm": System("no guidance (told as one answer)", "hrm", one_answer=True, inputs=ONE),
+    "looped": System("no guidance (told as one answer), flat core", "looped", one_answer=True, inputs=ONE),
+    "hrm-end": System("no guidance (told as one answer), no deep supervision", "hrm", END, one_answer=True, inputs=ONE),
     "looped-end": System(
-        "no guidance (the same), flat core, no deep supervision", "looped", END, one_answer=True, inputs=ONE
+        "no guidance (told as one answer), flat core, no deep supervision", "looped", END, one_answer=True, inputs=ONE
     ),
     "no-mean": System("no mean: N(0, sigma^2)", "gram", "--model.no-mean --guide scale_only", inputs=ONE),
-    "no-variance": System("no variance", "gram", "--model.no-variance --guide mean_only", inputs=ONE),
+    "no-variance": System("no variance: sigma = 0.01", "gram", "--model.no-variance --guide mean_only", inputs=ONE),
+    "neither": System("no mean, no variance", "gram", "--model.no-mean --model.no-variance --guide prior", inputs=ONE),
     "pooled": System("one guidance a problem", "gram", "--model.pooled", inputs=ONE),
     "prior": System("prior as posterior", "gram", "--guide prior", inputs=ONE),
+    "prior-one": System(
+        "prior as posterior (told as one answer)", "gram", "--guide prior", one_answer=True, inputs=ONE
+    ),
+    "no-free": System("no free runs", "gram", "--free 0", inputs=ONE),
     "horizon-2": System("horizon 2", "gram", "--horizon 2", inputs=ONE),
-    "horizon-all": System("horizon 16: all", "gram", "--horizon 16", inputs=ONE),
-    "three-all": System("T = 3, KL at every transition", "gram", THREE, inputs=ONE),
-    "three-last": System("T = 3, KL at the last (the paper's text)", "gram", f"{THREE} --charge last", inputs=ONE),
+    "horizon-all": System("horizon 16: all, no free runs", "gram", "--horizon 16", inputs=ONE),
+    "three-all": System("T = 3, KL at every transition", "gram", THREE, repeated=True, inputs=ONE),
+    "three-last": System(
+        "T = 3, KL at the last transition", "gram", f"{THREE} --charge last", repeated=True, inputs=ONE
+    ),
 }
 
 PAPER = "--free 0 --kl-target None --beta 0.5"

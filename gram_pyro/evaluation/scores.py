@@ -13,9 +13,11 @@ from torch import Tensor
 from gram_pyro.inference.metrics import Seen, broken, mean
 from gram_pyro.runs import Run
 from gram_pyro.tasks.base import Task
-from gram_pyro.training.heads import rollout
+from gram_pyro.training.heads import DEEP, rollout
 
 BINS = 10
+TRAJECTORIES = 4
+"""Of each problem, for the calibration of heads."""
 
 
 class Evenness(NamedTuple):
@@ -30,7 +32,10 @@ class Evenness(NamedTuple):
 
 
 class Calibration(NamedTuple):
-    """Expected calibration error of the heads' probability that a sample is valid; None without heads."""
+    """Expected calibration error of the heads' probability that a sample is valid; None without heads.
+
+    Each head by the event it is trained for: `halt` that the sample is valid, `value` that it is in the end.
+    """
 
     value: float | None
     halt: float | None
@@ -67,14 +72,16 @@ def uniform_distance(solutions: int, draws: int) -> float:
 
 
 def calibration(run: Run, problems: Sequence[Any], depth: int, seed: int) -> Calibration:
-    """Of one trajectory of each problem, all of one size, after `depth` steps."""
+    """Of `TRAJECTORIES` of each problem, all of one size, judged after `depth` steps of `DEEP` times as many."""
     if run.heads is None:
         return Calibration(None, None)
-    last = rollout(run.task, run.model, problems, depth, seed)
+    run_on = rollout(run.task, run.model, [*problems] * TRAJECTORIES, DEEP * depth, seed)
     with torch.no_grad():
-        verdict = run.heads(last.high[-1], last.problems)
-    valid = last.valid[-1]
-    return Calibration(*(calibration_error(logit.sigmoid().cpu(), valid) for logit in (verdict.value, verdict.halt)))
+        verdict = run.heads(run_on.high[depth - 1], run_on.problems)
+    happened = {"value": run_on.valid[-1], "halt": run_on.valid[depth - 1]}
+    return Calibration(
+        **{name: calibration_error(getattr(verdict, name).sigmoid().cpu(), seen) for name, seen in happened.items()}
+    )
 
 
 def calibration_error(probabilities: Tensor, happened: Tensor) -> float:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import math
+from typing import Any, ClassVar
 
 import pyro
 import pyro.distributions as dist
 import torch
+import torch.nn.functional as F
 from pyro import poutine
 from torch import Tensor, nn
 
@@ -18,13 +20,52 @@ from gram_pyro.tasks.base import Problems, Task
 MIN_TIME = 1e-3
 
 
+class EvenOrder(dist.TorchDistribution):
+    """A step from 1..`steps` for each of `length` positions, as many in one as in another, all ways equally likely.
+
+    Batch shape `(batch,)`, event shape `(length,)`. Fewer positions than steps have a step each, far apart.
+    """
+
+    arg_constraints: ClassVar = {}
+
+    def __init__(self, batch: int, length: int, steps: int, device: torch.device) -> None:
+        self.steps = steps
+        self.places = 1 + torch.arange(length, device=device) * steps // max(1, length)
+        super().__init__(torch.Size([batch]), torch.Size([length]), validate_args=False)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> EvenOrder:
+        """For another number of problems."""
+        (batch,) = torch.Size(batch_shape)
+        return EvenOrder(batch, len(self.places), self.steps, self.places.device)
+
+    @property
+    def support(self) -> Any:
+        """The steps."""
+        steps = dist.constraints.integer_interval(1, self.steps)  # type: ignore[no-untyped-call]
+        return dist.constraints.independent(steps, 1)  # type: ignore[no-untyped-call]
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        """Orders `sample_shape + (batch, length)`."""
+        shape = self._extended_shape(sample_shape)
+        return self.places[torch.rand(shape, device=self.places.device).argsort(-1)]
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """-log of the number of such orders, `(batch,)`; -inf for any other."""
+        shares = self.places.bincount().tolist()
+        ways = math.lgamma(1 + len(self.places)) - sum(math.lgamma(1 + share) for share in shares)
+        even = (value.sort(-1).values == self.places).all(-1)
+        return torch.where(even, -ways, -math.inf)
+
+
 class Mdlm(Transformer):
     """Masked diffusion with the linear schedule, as a program that draws when each position is revealed.
 
-    The program (`supervise="last"`) of S = `steps` steps: `order` gives each position a step, uniformly from
-    1..S and independent of all others; step s = S, ..., 1 sees the positions revealed so far and draws
+    The program (`supervise="last"`) of S = `steps` steps: `order` gives each position a step from 1..S, at random
+    and as evenly as can be; step s = S, ..., 1 sees the positions revealed so far and draws
     those of its own from `y_s`. So p(y | x) is a mean over orders, and with the prior as its own posterior
     (there is nothing to learn about the order) the ELBO is the bound of masked diffusion at S steps.
+    What is revealed in one step is drawn independently, hence evenly: steps drawn for each position alone, as in the
+    usual ancestral sampling, would leave some empty and let others guess too much at once.
 
     Training (`supervise="every"`) takes one moment for all: `time` uniform on (MIN_TIME, 1), `masked` each
     position with that probability, and `y_1` the likelihood of the masked ones scaled by 1 / time: an
@@ -90,9 +131,9 @@ class Mdlm(Transformer):
         """
         tokens, relations = problems.tokens, problems.relations
         batch, length = tokens.shape
-        steps_alike = torch.ones(batch, length, steps, device=tokens.device)
-        order = 1 + pyro.sample("order", dist.Categorical(steps_alike).to_event(1))
-        order[:, self.asked(length) :] = 0
+        asked = self.asked(length)
+        drawn = pyro.sample("order", EvenOrder(batch, asked, steps, tokens.device))
+        order = F.pad(drawn, (0, length - asked))
         known = torch.full_like(tokens, -1)
         logits = torch.zeros(batch, length, self.decoder.out_features, device=tokens.device)
         for s in range(steps, 0, -1):

@@ -89,7 +89,6 @@ class Trainer:
         for part in (self.averaged, self.averaged_guide):
             part.requires_grad_(False)
         self.elbo = OBJECTIVES[config.objective](config, training_set.task)
-        self.controller = KLController(config.beta, config.kl_rate, device)
         self.parameters: list[Tensor] = [*model.parameters(), *guide.parameters()]
         self.optimizer = torch.optim.AdamW(
             self.parameters,
@@ -101,6 +100,8 @@ class Trainer:
         self.generator = torch.Generator().manual_seed(config.seed)
         self.supervise = "every" if config.deep_supervision else "last"
         self.steps = config.steps(model.transitions)
+        self.controller = KLController(config.beta, config.kl_rate * self.steps, device)
+        self.warmup = min(config.warmup, updates // 10)
         if config.depth % self.steps:
             raise UserError(
                 f"horizon {config.horizon} unrolls {self.steps} supervision steps of {model.transitions} transitions "
@@ -129,9 +130,9 @@ class Trainer:
     def learning_rate(self) -> float:
         """Linear warm-up, then a cosine down to `final_rate`."""
         config = self.config
-        if self.done < config.warmup:
-            return config.learning_rate * (self.done + 1) / config.warmup
-        progress = (self.done - config.warmup) / max(1, self.updates - config.warmup)
+        if self.done < self.warmup:
+            return config.learning_rate * (self.done + 1) / self.warmup
+        progress = (self.done - self.warmup) / max(1, self.updates - self.warmup)
         cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
         return config.learning_rate * (config.final_rate + (1 - config.final_rate) * cosine)
 
