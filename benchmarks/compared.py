@@ -20,7 +20,7 @@ COLUMNS = {
 }
 """Measures and their digits in each of the tables."""
 TITLES = {"excess": "-log p - H [nats]", "elbo_excess": "-ELBO - H [nats]", "distance": "distance to uniform"}
-VISIBLE = {"table1": 0.02, "table3": 0.02, "posteriors": math.inf}
+VISIBLE = {"table1": 0.01, "table3": 0.02, "posteriors": math.inf}
 """A deeper row of a system stands in the table if depth changes its validity or coverage by more than this."""
 
 
