@@ -21,7 +21,7 @@ from gram_pyro.comparison import run as comparison_run
 from gram_pyro.comparison.budget import Budget
 from gram_pyro.comparison.config import CompareConfig
 from gram_pyro.comparison.entry import Entry, result_of
-from gram_pyro.comparison.figures import draw_posteriors, draw_table
+from gram_pyro.comparison.figures import draw_gaps, draw_table
 from gram_pyro.comparison.run import equal_updates, samples_at
 from gram_pyro.comparison.systems import ABLATIONS, INPUTS, POSTERIORS, SYSTEMS, TASK_OPTIONS, System, training_options
 from gram_pyro.comparison.table import cell, markdown, rows_of
@@ -350,7 +350,7 @@ def test_rows_average_over_seeds_of_the_better_inputs() -> None:
 def test_a_table_without_ceiling_is_drawn(tmp_path: Path) -> None:
     (row,) = rows_of(SYSTEMS["trm"], [result("relations", 0, 0.5)], "relations")
     draw_table([row | {"ceiling": None, "coverage": None, "coverage_spread": None}], tmp_path / "table.png")
-    draw_posteriors([row, row | {"model": "another", "kl": [], "gap": None}], tmp_path / "posteriors.png")
+    draw_gaps([row, row | {"model": "another", "kl": [], "gap": None}], tmp_path / "posteriors.png")
     assert (tmp_path / "table.png").exists() and (tmp_path / "posteriors.png").exists()
 
 

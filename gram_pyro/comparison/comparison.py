@@ -13,7 +13,7 @@ from gram_pyro.checkpoint import write_atomically
 from gram_pyro.comparison.budget import Budget
 from gram_pyro.comparison.config import CompareConfig
 from gram_pyro.comparison.entry import RESULT, Entry, known_results, result_of
-from gram_pyro.comparison.figures import draw_posteriors, draw_table
+from gram_pyro.comparison.figures import draw_gaps, draw_table
 from gram_pyro.comparison.run import perform
 from gram_pyro.comparison.systems import REFERENCES, TABLES
 from gram_pyro.comparison.table import Found, markdown, rows_of
@@ -157,7 +157,7 @@ class Comparison:
         for kind, content in ((name, rows), (f"{name}-runs", runs)):
             write_atomically(folder / f"{kind}.json", (json.dumps(content, indent=1) + "\n").encode())
         write_atomically(folder / f"{name}.md", (text + "\n").encode())
-        draw = draw_posteriors if self.config.posteriors else draw_table
+        draw = draw_table if self.config.table == "table1" else draw_gaps
         draw(rows, folder / f"{name}.png")
         print(text)
         for found in runs:

@@ -41,12 +41,12 @@ def draw_table(rows: Sequence[Found], path: Path) -> None:
         right.axvline(max(ceilings), color="#59a14f", linestyle="--", label=f"ceiling {max(ceilings):.3f}")
         right.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.04))
     left.set_yticks(places, names)
-    left.invert_yaxis()
+    left.set_ylim(len(rows) - 0.5, -0.5)
     save_figure(figure, path)
 
 
-def draw_posteriors(rows: Sequence[Found], path: Path) -> None:
-    """Every guide and objective at its first depth: coverage / ceiling, validity of one sample, and the gap from the
+def draw_gaps(rows: Sequence[Found], path: Path) -> None:
+    """Every variant of a model at its first depth: coverage / ceiling, validity of one sample, and the gap from the
     posterior's validity to that, with their spread.
 
     Beside them the KL of posterior to prior at each transition, as shades; gray where a row has none.
