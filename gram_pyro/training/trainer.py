@@ -101,7 +101,6 @@ class Trainer:
         self.supervise = "every" if config.deep_supervision else "last"
         self.steps = config.steps(model.transitions)
         self.controller = KLController(config.beta, config.kl_rate * self.steps, device)
-        self.warmup = min(config.warmup, updates // 10)
         if config.depth % self.steps:
             raise UserError(
                 f"horizon {config.horizon} unrolls {self.steps} supervision steps of {model.transitions} transitions "
@@ -130,9 +129,10 @@ class Trainer:
     def learning_rate(self) -> float:
         """Linear warm-up, then a cosine down to `final_rate`."""
         config = self.config
-        if self.done < self.warmup:
-            return config.learning_rate * (self.done + 1) / self.warmup
-        progress = (self.done - self.warmup) / max(1, self.updates - self.warmup)
+        warmup = min(config.warmup, self.updates // 10)
+        if self.done < warmup:
+            return config.learning_rate * (self.done + 1) / warmup
+        progress = (self.done - warmup) / max(1, self.updates - warmup)
         cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
         return config.learning_rate * (config.final_rate + (1 - config.final_rate) * cosine)
 
