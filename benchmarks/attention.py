@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-from benchmarks.report import Options, Row, compare, publish, spread, time_paired
+from benchmarks.report import DeviceOptions, Row, compare, publish, spread, time_paired
 from gram_pyro.cli import parse
 from gram_pyro.errors import run_cli
 from gram_pyro.models.layers import folded_attention, masked_attention
 
-BATCH = 32
+BATCH = {"cpu": 32, "cuda": 768}
+TOLERANCE = {"float32": 1e-5, "bfloat16": 3e-2}
 LENGTHS = (8, 36, 81)
 HEADS = ((4, 16), (8, 32), (8, 64))
 Attention = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
@@ -24,11 +26,13 @@ KERNELS = "aten::_scaled_dot_product"
 
 
 @dataclass(frozen=True)
-class AttentionOptions(Options):
+class AttentionOptions(DeviceOptions):
     """Time forward and backward of self-attention with a learned relation bias, two ways."""
 
     repeats: int = 30
     """Timed rounds of each size."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of what attention is given."""
 
 
 def kernel(function: Callable[[], Tensor]) -> str:
@@ -43,17 +47,18 @@ def kernel(function: Callable[[], Tensor]) -> str:
 def measure(length: int, heads: int, head_width: int, options: AttentionOptions) -> Row:
     """One row: both ways at one size. Raises `RuntimeError` if they do not compute the same."""
     torch.manual_seed(options.seed)
-    inputs = [torch.randn(BATCH, heads, length, head_width, requires_grad=True) for _ in range(3)]
-    inputs.append(torch.randn(BATCH, heads, length, length, requires_grad=True))
+    device, batch = options.chosen, BATCH[options.chosen.type]
+    kind = {"dtype": getattr(torch, options.precision), "device": device, "requires_grad": True}
+    inputs = [torch.randn(batch, heads, length, width, **kind) for width in (*[head_width] * 3, length)]
     folded, masked = (attention(*inputs) for attention in WAYS.values())
-    if not torch.allclose(folded, masked, atol=1e-5):
+    if not torch.allclose(folded, masked, atol=TOLERANCE[options.precision]):
         raise RuntimeError(f"not the same attention: outputs differ by {(folded - masked).abs().max()}")
     fixed = [tensor.detach() for tensor in inputs]
 
     def train(attention: Attention) -> Callable[[], object]:
         return lambda: torch.autograd.grad(attention(*inputs).sum(), inputs)
 
-    row: Row = {"length": length, "heads": heads, "head_width": head_width, "batch": BATCH}
+    row: Row = {"length": length, "heads": heads, "head_width": head_width, "batch": batch}
     for use, tensors in (("training", inputs), ("inference", fixed)):
         calls = {name: partial(attention, *tensors) for name, attention in WAYS.items()}
         timed = {name: train(attention) for name, attention in WAYS.items()} if use == "training" else calls

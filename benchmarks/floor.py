@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -13,10 +12,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
-from benchmarks.report import Row
+from benchmarks.report import Row, clock
+from gram_pyro.machine import arithmetic
 
-SIZE, REPEATS = 1024, 12
-COPIED = 2**26
+SIZE, COPIED = {"cpu": 1024, "cuda": 8192}, {"cpu": 2**26, "cuda": 2**32}
+REPEATS = 12
+CPU = torch.device("cpu")
 
 
 def attention(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
@@ -66,20 +67,22 @@ def fastest(work: Callable[[], object], repeats: int = REPEATS) -> float:
     """Seconds of the fastest of some calls: the machine without its disturbances."""
     times = []
     for _ in range(repeats):
-        began = time.perf_counter()
+        began = clock()
         work()
-        times.append(time.perf_counter() - began)
+        times.append(clock() - began)
     return min(times)
 
 
 @lru_cache(maxsize=2)
-def machine_rates(precision: torch.dtype) -> tuple[float, float]:
+def machine_rates(precision: torch.dtype, device: torch.device) -> tuple[float, float]:
     """Floating-point operations a second of a large matrix product, and bytes a second of a large copy."""
-    left, right = torch.randn(2, SIZE, SIZE).to(precision)
-    source, target = torch.ones(COPIED // 4), torch.empty(COPIED // 4)
-    product = fastest(lambda: torch.mm(left, right))
+    size, copied = SIZE[device.type], COPIED[device.type]
+    left, right = torch.randn(2, size, size, device=device).to(precision)
+    source, target = torch.ones(copied // 4, device=device), torch.empty(copied // 4, device=device)
+    with arithmetic(device, str(precision).removeprefix("torch.")):
+        product = fastest(lambda: torch.mm(left, right))
     copy = fastest(lambda: target.copy_(source))
-    return 2 * SIZE**3 / product, 2 * COPIED / copy
+    return 2 * size**3 / product, 2 * copied / copy
 
 
 def operations(work: Callable[[], object]) -> int:
@@ -96,13 +99,18 @@ def traffic(work: Callable[[], object]) -> int:
     return int(counter.bytes)
 
 
-def floor_of(work: Callable[[], object], seconds: float, precision: torch.dtype = torch.float32) -> Row:
+def floor_of(
+    work: Callable[[], object],
+    seconds: float,
+    precision: torch.dtype = torch.float32,
+    device: torch.device = CPU,
+) -> Row:
     """The least time that a call takes here for its arithmetic, and for its bytes if nothing is fused.
 
     `of_floor` and `of_copy` say what parts of `seconds` these are.
     """
     count, moved = operations(work), traffic(work)
-    rate, copied = machine_rates(precision)
+    rate, copied = machine_rates(precision, device)
     least, copying = count / rate, moved / copied
     return {
         "operations": count,

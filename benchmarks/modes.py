@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 import pyro
 import torch
 
-from benchmarks.report import Options, Row, compare, publish, ratio_cell, spread, time_paired
-from benchmarks.settings import LARGE, RECIPE, SMALL, Setting, build
+from benchmarks.report import DeviceOptions, Row, compare, publish, ratio_cell, spread, time_paired
+from benchmarks.settings import LARGE, PAPER, RECIPE, SMALL, Setting, build
 from benchmarks.step import Contenders
 from gram_pyro.cli import parse
 from gram_pyro.errors import run_cli
@@ -19,11 +19,11 @@ MODES = tuple((compiled, precision) for compiled in (False, True) for precision 
 
 
 @dataclass(frozen=True)
-class ModesOptions(Options):
+class ModesOptions(DeviceOptions):
     """Time a training step in each mode that training can run in."""
 
     repeats: int = 100
-    """Timed rounds of the small settings, each running every mode once; the large takes a tenth of them."""
+    """Timed rounds of the small settings, each running every mode once; the large take a tenth of them."""
     threads: int = 0
     """Threads of torch; 0 leaves its own choice."""
 
@@ -33,9 +33,11 @@ def label(compiled: bool, precision: str) -> str:
     return f"{'compiled' if compiled else 'eager'} {precision}"
 
 
-def contender(setting: Setting, compiled: bool, precision: str, seed: int) -> Callable[[], object]:
+def contender(
+    setting: Setting, compiled: bool, precision: str, seed: int, device: torch.device
+) -> Callable[[], object]:
     """A training step in one mode."""
-    case = build(setting, seed)
+    case = build(setting, seed, device)
     if compiled:
         compile_network(case.model)
     step = Contenders(case, precision)
@@ -46,10 +48,10 @@ def contender(setting: Setting, compiled: bool, precision: str, seed: int) -> Ca
     return run
 
 
-def measure(setting: Setting, rounds: int, seed: int) -> list[Row]:
+def measure(setting: Setting, rounds: int, seed: int, device: torch.device) -> list[Row]:
     """One row a mode."""
     torch.compiler.reset()
-    modes = {label(*mode): contender(setting, *mode, seed) for mode in MODES}
+    modes = {label(*mode): contender(setting, *mode, seed, device) for mode in MODES}
     times = time_paired(modes, rounds)
     base = times[label(*MODES[0])]
     single = {label(*mode): times[label(mode[0], "float32")] for mode in MODES}
@@ -72,8 +74,10 @@ def main(arguments: list[str]) -> None:
     pyro.enable_validation(False)  # as training does
     if options.threads:
         torch.set_num_threads(options.threads)
-    rounds = {SMALL: options.repeats, RECIPE: options.repeats, LARGE: -(-options.repeats // 10)}
-    rows = [row for setting, count in rounds.items() for row in measure(setting, count, options.seed)]
+    device, few = options.chosen, -(-options.repeats // 10)
+    rounds = {SMALL: options.repeats, RECIPE: options.repeats, LARGE: few}
+    rounds |= {PAPER: few} if device.type == "cuda" else {}
+    rows = [row for setting, count in rounds.items() for row in measure(setting, count, options.seed, device)]
     columns: dict[str, Callable[[Row], str]] = {
         "setting": lambda row: row["setting"]["name"],
         "mode": lambda row: row["mode"],

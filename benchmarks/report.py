@@ -11,12 +11,14 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 
 from gram_pyro.checkpoint import write_atomically
 from gram_pyro.errors import UserError
 from gram_pyro.machine import machine_facts
 from gram_pyro.plots import save_figure
+from gram_pyro.runs import choose_device
 
 Row = dict[str, Any]
 WARMUP = 5
@@ -46,6 +48,26 @@ class FigureOptions(Options):
     """Write a figure to this file."""
 
 
+@dataclass(frozen=True)
+class DeviceOptions(Options):
+    """Those of a benchmark that runs on a GPU as well."""
+
+    device: str = "cpu"
+    """cpu, cuda, cuda:1 or auto (CUDA where there is one)."""
+
+    @property
+    def chosen(self) -> torch.device:
+        """The device. Raises `UserError` if it is not there."""
+        return choose_device(self.device)
+
+
+def clock() -> float:
+    """Seconds, when all that was given to a GPU is done."""
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
 def time_paired(
     contenders: Mapping[str, Callable[[], object]], repeats: int, warmup: int = WARMUP
 ) -> dict[str, list[float]]:
@@ -58,10 +80,10 @@ def time_paired(
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for turn in range(-warmup, repeats):
         for name, contender in contenders.items():
-            began = time.perf_counter()
+            began = clock()
             contender()
             if turn >= 0:
-                times[name].append(time.perf_counter() - began)
+                times[name].append(clock() - began)
     return times
 
 

@@ -10,7 +10,7 @@ import torch
 from matplotlib.figure import Figure
 
 from benchmarks.floor import FLOORS, floor_cell, floor_of
-from benchmarks.report import FigureOptions, Row, publish, spread, time_paired
+from benchmarks.report import DeviceOptions, FigureOptions, Row, publish, spread, time_paired
 from benchmarks.settings import LARGE, RECIPE, Setting, build
 from gram_pyro.cli import parse
 from gram_pyro.errors import UserError, run_cli
@@ -21,7 +21,7 @@ SHORT_WIDTHS, SHORT_DEPTHS = (1, 64), (16,)
 
 
 @dataclass(frozen=True)
-class SampleOptions(FigureOptions):
+class SampleOptions(DeviceOptions, FigureOptions):
     """Time sampling of one problem, untrained: width trajectories of depth supervision steps."""
 
     repeats: int = 3
@@ -32,7 +32,7 @@ class SampleOptions(FigureOptions):
 
 def measure(setting: Setting, widths: tuple[int, ...], depths: tuple[int, ...], options: SampleOptions) -> list[Row]:
     """A row for each width and depth."""
-    model, _, problems, *_ = build(setting, options.seed)
+    model, _, problems, *_ = build(setting, options.seed, options.chosen)
     one = problems.select(torch.zeros(1, dtype=torch.long))
     rows = []
     for depth in depths:
@@ -49,7 +49,7 @@ def measure(setting: Setting, widths: tuple[int, ...], depths: tuple[int, ...], 
                     "depth": depth,
                     "seconds": seconds,
                     "trajectories_a_second": round(width / seconds["median"], 2),
-                    "floor": floor_of(work, seconds["median"]),
+                    "floor": floor_of(work, seconds["median"], device=options.chosen),
                 }
             )
     return rows

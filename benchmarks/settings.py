@@ -35,6 +35,8 @@ class Setting:
 SMALL = Setting("small", 32, 8, GramConfig())
 RECIPE = Setting("recipe", TrainingConfig().batch, Coloring().n, GramConfig())
 LARGE = Setting("large", 64, 36, GramConfig(width=256, heads=8, hidden=512))
+PAPER = Setting("paper", 768, 81, GramConfig(width=512, heads=8, hidden=512, refinements=4))
+"""The paper's sizes, but for its three transitions, of which two are without gradient."""
 
 
 def with_model(setting: Setting, kind: str) -> Setting:
@@ -52,15 +54,15 @@ class Case(NamedTuple):
     state: State
 
 
-def build(setting: Setting, seed: int) -> Case:
+def build(setting: Setting, seed: int, device: torch.device | str = "cpu") -> Case:
     """Random graphs with random colors; as in training, a part of the problems runs free, without an answer.
 
     The posterior is moved off the prior, so that no other KL is zero.
     """
     torch.manual_seed(seed)
     task = Coloring(n=setting.vertices)
-    model: Gram = MODELS[setting.kind](task, setting.model)
-    guide: Guide = GUIDES[model.guide](task, model)
+    model: Gram = MODELS[setting.kind](task, setting.model).to(device)
+    guide: Guide = GUIDES[model.guide](task, model).to(device)
     if isinstance(guide, GaussianGuide):
         nn.init.normal_(guide.project_out.weight, std=0.02)
     graphs = random_adjacency(setting.batch, setting.vertices, task.edge_probability, np.random.default_rng(seed))
@@ -68,4 +70,5 @@ def build(setting: Setting, seed: int) -> Case:
     free = {**vars(TrainingConfig()), **model.recipe}["free"]
     targets[: int(free * setting.batch)] = -1
     state = State(*(part.clone() for part in model.initial_state(setting.batch, setting.vertices)))
-    return Case(model, guide, task.encode_adjacency(torch.from_numpy(graphs)), targets, state)
+    problems = task.encode_adjacency(torch.from_numpy(graphs)).to(device)
+    return Case(model, guide, problems, targets.to(device), state)

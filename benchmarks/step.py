@@ -25,8 +25,8 @@ from torch import Tensor, nn
 
 from benchmarks.by_hand import loss_by_hand
 from benchmarks.floor import FLOORS, floor_cell, floor_of
-from benchmarks.report import FigureOptions, Row, compare, publish, ratio_cell, spread, time_paired
-from benchmarks.settings import LARGE, RECIPE, SMALL, Case, Setting, build, with_model
+from benchmarks.report import DeviceOptions, FigureOptions, Row, compare, publish, ratio_cell, spread, time_paired
+from benchmarks.settings import LARGE, PAPER, RECIPE, SMALL, Case, Setting, build, with_model
 from gram_pyro.cli import parse
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.machine import arithmetic, compile_network
@@ -42,11 +42,11 @@ HEADS = 8
 
 
 @dataclass(frozen=True)
-class StepOptions(FigureOptions):
+class StepOptions(DeviceOptions, FigureOptions):
     """Time a training step: the library's, Pyro's SVI, and plain PyTorch."""
 
     repeats: int = 100
-    """Timed rounds of the small settings, each running every contender once; the large takes a tenth of them."""
+    """Timed rounds of the small settings, each running every contender once; the large take a tenth of them."""
     compile: bool = False
     """Compile the network's tensor functions, as training does where it pays."""
     precision: Literal["float32", "bfloat16"] = "float32"
@@ -94,7 +94,7 @@ class Contenders:
 
     def autocast(self) -> AbstractContextManager[None]:
         """The precision that was asked for."""
-        return arithmetic(torch.device("cpu"), self.precision)
+        return arithmetic(self.case.targets.device, self.precision)
 
     def update(self, loss: Tensor) -> Tensor:
         """What training does with a loss: backward, clip, AdamW, average. Returns the gradient's norm."""
@@ -133,7 +133,7 @@ class Contenders:
 
 def measure(setting: Setting, rounds: int, options: StepOptions) -> Row:
     """One row: every contender in one setting."""
-    case = build(setting, options.seed)
+    case = build(setting, options.seed, options.chosen)
     if options.compile:
         compile_network(case.model)
     contenders = Contenders(case, options.precision)
@@ -159,7 +159,7 @@ def measure(setting: Setting, rounds: int, options: StepOptions) -> Row:
         "ours_to_hand": compare(times["ours"], times["hand"]),
         "svi_to_hand": compare(times["svi"], times["hand"]),
         "check": checked,
-        "floor": floor_of(ours, spread(times["ours"])["median"], getattr(torch, options.precision)),
+        "floor": floor_of(ours, spread(times["ours"])["median"], getattr(torch, options.precision), options.chosen),
     }
 
 
@@ -203,7 +203,8 @@ def settings(options: StepOptions) -> list[tuple[Setting, int]]:
     """What is timed, and in how many rounds."""
     few = -(-options.repeats // 10)
     if options.d is None:
-        return [(SMALL, options.repeats), (RECIPE, options.repeats), (LARGE, few)]
+        gpu = [(PAPER, few)] if options.chosen.type == "cuda" else []
+        return [(SMALL, options.repeats), (RECIPE, options.repeats), (LARGE, few), *gpu]
     model = GramConfig(
         width=options.d,
         heads=HEADS,

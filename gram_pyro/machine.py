@@ -98,8 +98,10 @@ def arithmetic(device: torch.device, precision: str) -> Iterator[None]:
 
 def machine_facts() -> dict[str, Any]:
     """The machine and the versions that numbers were measured on."""
+    card = {"card": torch.cuda.get_device_name()} if torch.cuda.is_available() else {}
     return {
         "processor": _cpuinfo("model name") or platform.processor() or "unknown",
+        **card,
         "system": f"{platform.system()} {platform.machine()}",
         "cores": cores(),
         "threads": torch.get_num_threads(),

@@ -1,0 +1,174 @@
+"""On a GPU everything does what it does on a CPU. Without one nothing here runs."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+import gram_pyro
+from gram_pyro import train
+from gram_pyro.checkpoint import read_latest
+from gram_pyro.config import config_of
+from gram_pyro.guides import GUIDES
+from gram_pyro.inference.metrics import measure
+from gram_pyro.inference.sampling import Method, sample
+from gram_pyro.machine import arithmetic, compile_network
+from gram_pyro.models import MODELS, Gram, GramConfig
+from gram_pyro.models.layers import folded_attention, masked_attention
+from gram_pyro.objectives import OBJECTIVES
+from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
+from gram_pyro.recipes import recipe
+from gram_pyro.runs import load_run
+from gram_pyro.signals import Interrupted
+from gram_pyro.tasks import Coloring, NQueens, Sudoku, Task
+from gram_pyro.training.fit import Fit
+from gram_pyro.training.trainer import Measured, Trainer
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+CUDA = torch.device("cuda")
+COLORING = Coloring(n=6)
+SMALL = {"width": 32, "heads": 2, "layers": 2, "hidden": 32}
+SHORT = "--updates 12 --evaluations 2 --problems 40 --head-rounds 2 --batch 16 --device cuda --compile off --threads 1"
+
+
+def trainer(task: Task, name: str = "gram", **options: Any) -> Trainer:
+    """A small model on the GPU, ready to train."""
+    torch.manual_seed(0)
+    model = MODELS[name](task, config_of(name)(**SMALL)).to(CUDA)
+    guide = GUIDES[options.pop("guide", model.guide)](task, model).to(CUDA)
+    problems = task.generate("train", 8, 0)
+    config = replace(recipe("coloring", model=name).training, batch=16, **options)
+    length = task.encode(problems[:1]).tokens.shape[1]
+    return Trainer(model, guide, task.training_set(problems), length, config, 20, CUDA)
+
+
+def test_flash_serves_the_folded_attention() -> None:
+    inputs = [torch.randn(4, 4, 81, width, device=CUDA, requires_grad=True) for width in (32, 32, 32, 81)]
+    weight = torch.randn(4, 4, 81, 32, device=CUDA)
+    expected = masked_attention(*inputs)
+    gradients = torch.autograd.grad((expected * weight).sum(), inputs)
+    with sdpa_kernel(SDPBackend.FLASH_ATTENTION), torch.autocast("cuda", torch.bfloat16):
+        found = folded_attention(*(part.bfloat16() for part in inputs))
+        flash = torch.autograd.grad((found * weight).sum(), inputs)
+    for mine, theirs in zip((found, *flash), (expected, *gradients), strict=True):
+        assert (mine - theirs).norm() < 0.02 * theirs.norm()
+    torch.testing.assert_close(folded_attention(*inputs), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("task", [COLORING, NQueens(n=6, removed=(3,)), Sudoku()])
+def test_the_loss_and_its_gradient_are_those_of_the_cpu(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Gram(task, GramConfig(**SMALL))
+    guide = GUIDES["gaussian"](task, model)
+    torch.nn.init.normal_(guide.project_out.weight, std=0.1)
+    drawn = task.training_set(task.generate("train", 4, 0)).draw(8, torch.Generator().manual_seed(0))
+    noise = torch.randn(*drawn.problems.tokens.shape, 32)
+    normal = "torch.distributions.normal._standard_normal"
+    monkeypatch.setattr(normal, lambda shape, dtype, device: noise.to(device))
+    results: list[tuple[Tensor, list[Tensor]]] = []
+    for device in (torch.device("cpu"), CUDA):
+        parameters = [*model.to(device).parameters(), *guide.to(device).parameters()]
+        problems, targets = drawn.problems.to(device), drawn.targets.to(device)
+        loss = TruncatedTrace_ELBO(None).terms(model, guide, problems, targets, steps=2, supervise="last").loss
+        gradient = torch.autograd.grad(loss, parameters)
+        results.append((loss.detach().cpu(), [part.cpu() for part in gradient]))
+    (cpu, expected), (cuda, mine) = results
+    torch.testing.assert_close(cuda, cpu, rtol=1e-4, atol=1e-3)
+    for one, other in zip(mine, expected, strict=True):
+        assert (one - other).norm() <= 1e-3 * other.norm() + 1e-4
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_every_model_trains_and_samples(name: str, precision: str) -> None:
+    made = trainer(COLORING, name)
+    for _ in range(4):
+        with arithmetic(CUDA, precision):
+            assert math.isfinite(made.update().loss)
+    x = COLORING.encode(COLORING.generate("test", 3, 0))
+    draws = sample(made.averaged, x, 4, (2, 4), 0)
+    assert draws.decoded.shape == (2, 3, 4, 6) and draws.decoded.device.type == "cpu"
+    assert torch.equal(draws.decoded, sample(made.averaged, x, 4, (2, 4), 0).decoded)
+
+
+@pytest.mark.parametrize("guide", [name for name in GUIDES if name != "empty"])
+def test_every_guide_trains(guide: str) -> None:
+    made = trainer(COLORING, guide=guide, **GUIDES[guide].recipe)
+    assert all(math.isfinite(made.update().loss) for _ in range(4))
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_every_objective_trains(objective: Any) -> None:
+    made = trainer(COLORING, objective=objective, particles=2)
+    assert all(math.isfinite(made.update().loss) for _ in range(4))
+
+
+@pytest.mark.parametrize("method", [
+    Method(resample=True), Method(halt="simple"), Method(noise=0.5), Method(random_start=True), Method(repel=0.5),
+])  # fmt: skip
+def test_every_method_of_sampling_runs(method: Method) -> None:
+    run = load_run("coloring", "cuda")
+    x = run.task.encode(run.task.generate("test", 4, 0))
+    draws = sample(run.model, x, 4, (8,), 0, method=method, heads=run.heads, belief=run.task.belief)
+    assert draws.decoded.shape[:3] == (1, 4, 4)
+
+
+def test_the_shipped_checkpoint_answers_as_it_does_on_a_cpu() -> None:
+    found = []
+    for device in ("cpu", "cuda"):
+        run = load_run("coloring", device)
+        problems = run.task.generate("test", 32, 0)
+        decoded = sample(run.model, run.task.encode(problems), 20, (16,), 0).decoded[0]
+        found.append(measure(run.task, problems, decoded, 20, 16, [None] * 32).validity)
+    assert found[0] > 0.8 and abs(found[0] - found[1]) < 0.03
+
+
+def test_a_reasoner_on_a_gpu() -> None:
+    reasoner = gram_pyro.load("coloring", device="cuda")
+    found = reasoner.sample(reasoner.task.generate("test", 1, 0)[0], 8)
+    assert found.solutions and found.values is not None
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_resumed_run_ends_where_it_would_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str
+) -> None:
+    options = [*SHORT.split(), "--precision", precision, "--task.n", "6"]
+    train.main(["--task", "coloring", *options, "--out", str(tmp_path / "whole")])
+    update, done = Fit._update, []
+
+    def interrupted(fit: Fit) -> Measured:
+        done.append(1)
+        if len(done) == 7:
+            os.kill(os.getpid(), signal.SIGINT)
+        return update(fit)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Fit, "_update", interrupted)
+        with pytest.raises(Interrupted):
+            train.main(["--task", "coloring", *options, "--out", str(tmp_path / "broken")])
+    train.main(["--resume", str(tmp_path / "broken")])
+    whole, broken = (read_latest(tmp_path / name)["trainer"] for name in ("whole", "broken"))
+    assert whole["done"] == broken["done"] == 12
+    for part in ("model", "guide", "averaged"):
+        for name, value in whole[part].items():
+            assert torch.equal(value, broken[part][name]), name
+
+
+def test_compiled_training_follows_eager_training() -> None:
+    losses = []
+    for compiled in (False, True):
+        made = trainer(COLORING)
+        if compiled:
+            compile_network(made.model)
+        torch.manual_seed(1)
+        losses.append(torch.stack([made.update().loss.detach() for _ in range(5)]))
+    torch.testing.assert_close(*losses, rtol=1e-3, atol=1e-3)
