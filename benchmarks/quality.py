@@ -41,6 +41,7 @@ FROM_SMALLER = (
     "--updates 2400 --warmup 50 --learning-rate 4e-4 --beta 4 --kl-target 0.3 --kl-target-start 0.45"
     " --problems 40000 --head-rounds 8"
 )
+WIDE = "--model.width 256 --model.heads 8 --model.hidden 512 --device cuda"
 ROWS: dict[str, Row] = {
     "relations-0": Row("coloring", "--seed 0"),
     "relations-1": Row("coloring", "--seed 1"),
@@ -58,6 +59,14 @@ ROWS: dict[str, Row] = {
         "nqueens", f"--task.n 10 --task.split input --task.no-augment --init runs/nqueens-8-input {FROM_SMALLER}", 60
     ),
     "medium": Row("sudoku", "", 100),
+    "8-gpu": Row("nqueens", f"{WIDE} --minutes 5 --batch 256", 150),
+    "10-gpu": Row(
+        "nqueens",
+        f"{WIDE} --task.n 10 --init runs/nqueens-8-gpu --minutes 9 --batch 256 --learning-rate 4e-4 --beta 4"
+        " --kl-target 0.3 --kl-target-start 0.45 --problems 40000",
+        60,
+    ),
+    "medium-gpu": Row("sudoku", f"{WIDE} --model.refinements 4 --minutes 3 --batch 384", 100),
     "many": Row("sudoku", "--task.max-solutions 64 --init sudoku --beta 2 --kl-target 0.5 --kl-target-start 1.0", 100),
 }
 TRANSFER = (12, 16)

@@ -6,13 +6,15 @@ import dataclasses
 import os
 import platform
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyro
 import torch
+from torch.utils._pytree import tree_map_only
 
 from gram_pyro.config import MachineConfig
 from gram_pyro.distributed import processes
@@ -33,6 +35,8 @@ def resolve(machine: MachineConfig, training: TrainingConfig) -> MachineConfig:
     if not 0 <= machine.threads <= MAX_THREADS:
         raise UserError(f"--threads must lie between 0 (all cores) and {MAX_THREADS}, not {machine.threads}")
     device = choose_device(machine.device)
+    if machine.compile == "graphs" and device.type != "cuda":
+        raise UserError(f"--compile graphs makes CUDA graphs, which {device} has not; take --compile on")
     compiler = device.type == "cuda" or shutil.which(os.environ.get("CXX", "g++")) is not None
     long = (training.updates is None and training.minutes >= 3) or (training.updates or 0) >= WORTH_COMPILING
     choice = machine.compile if machine.compile != "auto" else ("on" if compiler and long else "off")
@@ -58,10 +62,20 @@ def native_bfloat16() -> bool:
     return bool(BFLOAT16 & {*_cpuinfo("flags").split(), *_cpuinfo("Features").split()})
 
 
-def compile_network(model: Model) -> None:
-    """Compile the network's tensor functions in place; the probabilistic program stays outside."""
-    for function in model.compiled:
-        setattr(model, function, torch.compile(getattr(model, function)))
+def compile_network(model: Model, graphs: bool = False) -> None:
+    """Compile the network's tensor functions in place; the probabilistic program stays outside.
+
+    `graphs` makes CUDA graphs of them, whose kernels start together: to start those of a small network one by one
+    takes longer than they run.
+    """
+    for name in model.compiled:
+        compiled = torch.compile(getattr(model, name), mode="reduce-overhead" if graphs else None)
+        setattr(model, name, partial(kept, compiled) if graphs else compiled)
+
+
+def kept(function: Callable[..., Any], *args: Any) -> Any:
+    """What a function returns, in memory of its own: the next run of a CUDA graph overwrites what it returned."""
+    return tree_map_only(torch.Tensor, torch.clone, function(*args))
 
 
 @contextmanager
@@ -84,16 +98,23 @@ def compiler_explained() -> Iterator[None]:
 
 @contextmanager
 def arithmetic(device: torch.device, precision: str) -> Iterator[None]:
-    """bfloat16 autocast, or nothing; on CUDA float32 products take TF32, which loses less than bfloat16."""
+    """bfloat16 autocast, or nothing; on CUDA float32 products take TF32, which loses less than bfloat16.
+
+    There cuDNN's attention is left out: its gradient is NaN at times where the length is 64 modulo 128
+    (pytorch/pytorch issue 196678).
+    """
     cuda, before = device.type == "cuda", torch.get_float32_matmul_precision()
+    cudnn = torch.backends.cuda.cudnn_sdp_enabled()  # type: ignore[no-untyped-call]
     if cuda:
         torch.set_float32_matmul_precision("high")
+        torch.backends.cuda.enable_cudnn_sdp(False)
     try:
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
             yield
     finally:
         if cuda:
             torch.set_float32_matmul_precision(before)
+            torch.backends.cuda.enable_cudnn_sdp(cudnn)
 
 
 def machine_facts() -> dict[str, Any]:

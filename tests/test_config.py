@@ -72,7 +72,7 @@ trainings = st.builds(
 machines = st.builds(
     MachineConfig,
     device=st.sampled_from(["auto", "cpu", "cuda", "cuda:1"]),
-    compile=st.sampled_from(["auto", "on", "off"]),
+    compile=st.sampled_from(["auto", "on", "graphs", "off"]),
     precision=st.sampled_from(["auto", "float32", "bfloat16"]),
     threads=st.integers(0, 999),
 )

@@ -37,13 +37,14 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 CUDA = torch.device("cuda")
 COLORING = Coloring(n=6)
 SMALL = {"width": 32, "heads": 2, "layers": 2, "hidden": 32}
-SHORT = "--updates 12 --evaluations 2 --problems 40 --head-rounds 2 --batch 16 --device cuda --compile off --threads 1"
+SHORT = "--updates 12 --evaluations 2 --problems 40 --head-rounds 2 --batch 16 --device cuda --threads 1"
 
 
 def trainer(task: Task, name: str = "gram", **options: Any) -> Trainer:
     """A small model on the GPU, ready to train."""
     torch.manual_seed(0)
-    model = MODELS[name](task, config_of(name)(**SMALL)).to(CUDA)
+    shape = SMALL | {key: options.pop(key) for key in ("transitions",) if key in options}
+    model = MODELS[name](task, config_of(name)(**shape)).to(CUDA)
     guide = GUIDES[options.pop("guide", model.guide)](task, model).to(CUDA)
     problems = task.generate("train", 8, 0)
     config = replace(recipe("coloring", model=name).training, batch=16, **options)
@@ -137,11 +138,12 @@ def test_a_reasoner_on_a_gpu() -> None:
     assert found.solutions and found.values is not None
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.filterwarnings("ignore")  # the compiler has many of its own
+@pytest.mark.parametrize(("precision", "compiled"), [("float32", "off"), ("bfloat16", "off"), ("bfloat16", "graphs")])
 def test_a_resumed_run_ends_where_it_would_have(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str, compiled: str
 ) -> None:
-    options = [*SHORT.split(), "--precision", precision, "--task.n", "6"]
+    options = [*SHORT.split(), "--precision", precision, "--compile", compiled, "--task.n", "6"]
     train.main(["--task", "coloring", *options, "--out", str(tmp_path / "whole")])
     update, done = Fit._update, []
 
@@ -163,12 +165,16 @@ def test_a_resumed_run_ends_where_it_would_have(
             assert torch.equal(value, broken[part][name]), name
 
 
-def test_compiled_training_follows_eager_training() -> None:
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "options", [{}, {"horizon": 4}, {"accumulate": 2}, {"transitions": 3}, {"horizon": 4, "recompute": True}]
+)
+def test_compiled_training_follows_eager_training(options: dict[str, Any]) -> None:
     losses = []
     for compiled in (False, True):
-        made = trainer(COLORING)
+        made = trainer(COLORING, **options)
         if compiled:
-            compile_network(made.model)
+            compile_network(made.model, graphs=True)
         torch.manual_seed(1)
-        losses.append(torch.stack([made.update().loss.detach() for _ in range(5)]))
+        losses.append(torch.stack([made.update().loss for _ in range(8)]))
     torch.testing.assert_close(*losses, rtol=1e-3, atol=1e-3)

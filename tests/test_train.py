@@ -361,6 +361,15 @@ def test_a_loss_that_is_no_number_stops(tmp_path: Path, monkeypatch: pytest.Monk
     assert read_latest(tmp_path / "run")["trainer"]["done"] == 4
 
 
+@pytest.mark.parametrize("task", ["coloring", "nqueens", "sudoku"])
+def test_answers_that_are_no_numbers_stop(task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Problems that ran free until then are given no targets, rather than some drawn from them."""
+    decode = Gram.decode
+    monkeypatch.setattr(Gram, "decode", lambda model, high: decode(model, high) * float("nan"))
+    with pytest.raises(UserError, match=r"became nan at update 1; no checkpoint was made before"):
+        start(tmp_path / "run", "--task", task, "--free", "0.9", "--depth", "4")
+
+
 @pytest.mark.parametrize(
     ("happen", "save_every", "bad", "last"), [(int, 300, 8, 4), (press_ctrl_c, 300, 8, 4), (int, 0, 7, 6)]
 )

@@ -119,6 +119,7 @@ def complaint(capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
         ("--größe 3", "--größe"),
         ("--device nowhere", "'nowhere'"),
         ("--device cuda:99", "'cuda:99'"),
+        ("--compile graphs --device cpu", "--compile on"),
         ("--model.width 15", "model.width"),
         ("--model.width 0", "model.width"),
         ("--model.heads 0", "model.heads"),

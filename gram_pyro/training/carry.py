@@ -69,8 +69,9 @@ class Carry:
         self.depths += 1
         if len(freed := (self.depths == self.free_until).nonzero()[:, 0]):
             log_probs = logits.detach()[freed].cpu().log_softmax(-1)
-            targets = self.training_set.retarget(self.examples.solutions[freed], log_probs, self.choices)
-            self.examples.targets[freed] = targets.to(self.device)
+            if log_probs.isfinite().all():  # else it diverged, which the log will say
+                targets = self.training_set.retarget(self.examples.solutions[freed], log_probs, self.choices)
+                self.examples.targets[freed] = targets.to(self.device)
         if len(finished := (self.depths >= self.depth).nonzero()[:, 0]):
             self._replace(finished)
 

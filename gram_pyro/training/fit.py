@@ -75,8 +75,8 @@ class Fit:
             self.network, guide.to(self.device), training_set, length, training, training.updates or 1, self.device,
             world,
         )  # fmt: skip
-        if config.machine.compile == "on":
-            compile_network(self.network)
+        if config.machine.compile != "off":
+            compile_network(self.network, graphs=config.machine.compile == "graphs")
         self.heads: Heads | None = None
         self.metrics: list[dict[str, Any]] = []
         self.seconds = 0.0
@@ -248,6 +248,8 @@ class Fit:
         return time.process_time() if alone else time.perf_counter()
 
     def _update(self) -> Measured:
+        if self.config.machine.compile == "graphs":
+            torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
         with arithmetic(self.device, self.config.machine.precision), pyro.validation_enabled(False):
             return self.trainer.update()
 
