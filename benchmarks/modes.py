@@ -1,4 +1,4 @@
-"""`python -m benchmarks.modes`: a training step eager and compiled, in float32 and under bfloat16 autocast."""
+"""`python -m benchmarks.modes`: a training step eager, compiled and with CUDA graphs, in float32 and in bfloat16."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from gram_pyro.cli import parse
 from gram_pyro.errors import run_cli
 from gram_pyro.machine import compile_network
 
-MODES = tuple((compiled, precision) for compiled in (False, True) for precision in ("float32", "bfloat16"))
+PRECISIONS = ("float32", "bfloat16")
+COMPILATIONS = {"cpu": ("eager", "compiled"), "cuda": ("eager", "compiled", "graphs")}
 
 
 @dataclass(frozen=True)
@@ -28,18 +29,13 @@ class ModesOptions(DeviceOptions):
     """Threads of torch; 0 leaves its own choice."""
 
 
-def label(compiled: bool, precision: str) -> str:
-    """How a mode is called in the table."""
-    return f"{'compiled' if compiled else 'eager'} {precision}"
-
-
 def contender(
-    setting: Setting, compiled: bool, precision: str, seed: int, device: torch.device
+    setting: Setting, compilation: str, precision: str, seed: int, device: torch.device
 ) -> Callable[[], object]:
     """A training step in one mode."""
     case = build(setting, seed, device)
-    if compiled:
-        compile_network(case.model)
+    if compilation != "eager":
+        compile_network(case.model, graphs=compilation == "graphs")
     step = Contenders(case, precision)
 
     def run() -> object:
@@ -51,20 +47,19 @@ def contender(
 def measure(setting: Setting, rounds: int, seed: int, device: torch.device) -> list[Row]:
     """One row a mode."""
     torch.compiler.reset()
-    modes = {label(*mode): contender(setting, *mode, seed, device) for mode in MODES}
-    times = time_paired(modes, rounds)
-    base = times[label(*MODES[0])]
-    single = {label(*mode): times[label(mode[0], "float32")] for mode in MODES}
+    modes = [(compilation, precision) for compilation in COMPILATIONS[device.type] for precision in PRECISIONS]
+    found = time_paired({" ".join(mode): contender(setting, *mode, seed, device) for mode in modes}, rounds)
     return [
         {
             "setting": asdict(setting),
-            "mode": name,
+            "mode": f"{compilation} {precision}",
             "rounds": rounds,
             "seconds": spread(taken),
-            "to_eager_float32": compare(taken, base),
-            "to_float32": compare(taken, single[name]),
+            "to_eager_float32": compare(taken, found["eager float32"]),
+            "to_float32": compare(taken, found[f"{compilation} float32"]),
         }
-        for name, taken in times.items()
+        for compilation, precision in modes
+        for taken in (found[f"{compilation} {precision}"],)
     ]
 
 

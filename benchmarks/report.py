@@ -63,7 +63,7 @@ class DeviceOptions(Options):
 
 def clock() -> float:
     """Seconds, when all that was given to a GPU is done."""
-    if torch.cuda.is_initialized():
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.synchronize()
     return time.perf_counter()
 
