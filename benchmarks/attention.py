@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -14,6 +15,7 @@ from torch.profiler import ProfilerActivity, profile
 from benchmarks.report import DeviceOptions, Row, compare, publish, spread, time_paired
 from gram_pyro.cli import parse
 from gram_pyro.errors import run_cli
+from gram_pyro.machine import arithmetic
 from gram_pyro.models.layers import folded_attention, masked_attention
 
 BATCH = {"cpu": 32, "cuda": 768}
@@ -62,9 +64,11 @@ def measure(length: int, heads: int, head_width: int, options: AttentionOptions)
     for use, tensors in (("training", inputs), ("inference", fixed)):
         calls = {name: partial(attention, *tensors) for name, attention in WAYS.items()}
         timed = {name: train(attention) for name, attention in WAYS.items()} if use == "training" else calls
-        times = time_paired(timed, options.repeats)
+        with arithmetic(device, options.precision) if use == "training" else nullcontext():
+            times = time_paired(timed, options.repeats)
+            kernels = {name: kernel(call) for name, call in calls.items()}
         row[use] = {
-            "kernels": {name: kernel(call) for name, call in calls.items()},
+            "kernels": kernels,
             "seconds": {name: spread(taken) for name, taken in times.items()},
             "mask_to_folded": compare(times["mask"], times["folded"]),
         }

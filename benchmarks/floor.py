@@ -13,7 +13,6 @@ from torch.utils._pytree import tree_iter
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
 from benchmarks.report import Row, clock
-from gram_pyro.machine import arithmetic
 
 SIZE, COPIED = {"cpu": 1024, "cuda": 8192}, {"cpu": 2**26, "cuda": 2**32}
 REPEATS = 12
@@ -75,12 +74,14 @@ def fastest(work: Callable[[], object], repeats: int = REPEATS) -> float:
 
 @lru_cache(maxsize=2)
 def machine_rates(precision: torch.dtype, device: torch.device) -> tuple[float, float]:
-    """Floating-point operations a second of a large matrix product, and bytes a second of a large copy."""
+    """Floating-point operations a second of a large matrix product, and bytes a second of a large copy.
+
+    The first is that of the `arithmetic` around: TF32 or not.
+    """
     size, copied = SIZE[device.type], COPIED[device.type]
     left, right = torch.randn(2, size, size, device=device).to(precision)
     source, target = torch.ones(copied // 4, device=device), torch.empty(copied // 4, device=device)
-    with arithmetic(device, str(precision).removeprefix("torch.")):
-        product = fastest(lambda: torch.mm(left, right))
+    product = fastest(lambda: torch.mm(left, right))
     copy = fastest(lambda: target.copy_(source))
     return 2 * size**3 / product, 2 * copied / copy
 
@@ -107,7 +108,6 @@ def floor_of(
 ) -> Row:
     """The least time that a call takes here for its arithmetic, and for its bytes if nothing is fused.
 
-    On CUDA float32 products count at the rate of TF32, which training uses and sampling does not.
     `of_floor` and `of_copy` say what parts of `seconds` these are.
     """
     count, moved = operations(work), traffic(work)

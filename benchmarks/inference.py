@@ -137,7 +137,7 @@ def main(arguments: list[str]) -> None:
     pushes = {f"repel {push:g}": Method(repel=push, repel_steps=options.repel_steps) for push in options.repel}
     facts: Row = {
         "command": f"python -m benchmarks.inference {' '.join(arguments)}",
-        "machine": machine_facts(),
+        "machine": machine_facts(run.device),
         "run": run.name,
         "depth": run.depth,
         "data_seed": DATA_SEED,

@@ -9,7 +9,7 @@ import pyro
 import torch
 
 from benchmarks.report import DeviceOptions, Row, compare, publish, ratio_cell, spread, time_paired
-from benchmarks.settings import LARGE, PAPER, RECIPE, SMALL, Setting, build
+from benchmarks.settings import LARGE, RECIPE, SMALL, Setting, build
 from benchmarks.step import Contenders
 from gram_pyro.cli import parse
 from gram_pyro.errors import run_cli
@@ -24,7 +24,7 @@ class ModesOptions(DeviceOptions):
     """Time a training step in each mode that training can run in."""
 
     repeats: int = 100
-    """Timed rounds of the small settings, each running every mode once; the large take a tenth of them."""
+    """Timed rounds of the small settings, each running every mode once; the large takes a tenth of them."""
     threads: int = 0
     """Threads of torch; 0 leaves its own choice."""
 
@@ -36,10 +36,10 @@ def contender(
     case = build(setting, seed, device)
     if compilation != "eager":
         compile_network(case.model, graphs=compilation == "graphs")
-    step = Contenders(case, precision)
+    step = Contenders(case, precision, compilation == "graphs")
 
     def run() -> object:
-        return step.update(step.loss())
+        return step.update(step.loss)
 
     return run
 
@@ -69,10 +69,8 @@ def main(arguments: list[str]) -> None:
     pyro.enable_validation(False)  # as training does
     if options.threads:
         torch.set_num_threads(options.threads)
-    device, few = options.chosen, -(-options.repeats // 10)
-    rounds = {SMALL: options.repeats, RECIPE: options.repeats, LARGE: few}
-    rounds |= {PAPER: few} if device.type == "cuda" else {}
-    rows = [row for setting, count in rounds.items() for row in measure(setting, count, options.seed, device)]
+    rounds = {SMALL: options.repeats, RECIPE: options.repeats, LARGE: -(-options.repeats // 10)}
+    rows = [row for setting, count in rounds.items() for row in measure(setting, count, options.seed, options.chosen)]
     columns: dict[str, Callable[[Row], str]] = {
         "setting": lambda row: row["setting"]["name"],
         "mode": lambda row: row["mode"],

@@ -57,12 +57,15 @@ class DeviceOptions(Options):
 
     @property
     def chosen(self) -> torch.device:
-        """The device. Raises `UserError` if it is not there."""
-        return choose_device(self.device)
+        """The device, CUDA's current one from then on. Raises `UserError` if it is not there."""
+        device = choose_device(self.device)
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
+        return device
 
 
 def clock() -> float:
-    """Seconds, when all that was given to a GPU is done."""
+    """Seconds, when all that was given to CUDA's current device is done."""
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.synchronize()
     return time.perf_counter()
@@ -117,11 +120,12 @@ def publish(
     `columns` maps each heading to what the cell of a row says. Raises `UserError` if the file cannot
     be written.
     """
-    found = {"benchmark": benchmark, "machine": machine_facts(), "options": vars(options), "rows": rows}
+    machine = machine_facts(options.chosen if isinstance(options, DeviceOptions) else "cpu")
+    found = {"benchmark": benchmark, "machine": machine, "options": vars(options), "rows": rows}
     if options.json:
         print(json.dumps(found, indent=2))
     else:
-        print(", ".join(f"{name} {fact}" for name, fact in machine_facts().items()))
+        print(", ".join(f"{name} {fact}" for name, fact in machine.items()))
         print(table(list(columns), [[cell(row) for cell in columns.values()] for row in rows]))
     if options.out is not None:
         write_json(Path(options.out), found)

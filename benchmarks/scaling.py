@@ -56,7 +56,7 @@ def measure(name: str, size: int, options: ScalingOptions) -> Row:
     contenders.elbo.charge = "last"
 
     def work() -> None:
-        contenders.update(contenders.loss())
+        contenders.update(contenders.loss)
 
     seconds = spread(time_paired({"step": work}, options.repeats)["step"])
     return {

@@ -2,8 +2,7 @@
 
 Three contenders take turns on one network and one batch: the library's own step, `pyro.infer.SVI`
 over the same objective (no clipping, no averaging, one AdamW a parameter: what Pyro's optimiser
-does; under bfloat16 its backward pass runs inside autocast, as the step is one call), and the
-library's arithmetic written out in PyTorch.
+does), and the library's arithmetic written out in PyTorch.
 """
 
 from __future__ import annotations
@@ -72,8 +71,8 @@ class StepOptions(DeviceOptions, FigureOptions):
 class Contenders:
     """Three ways to the same update of the same network."""
 
-    def __init__(self, case: Case, precision: str = "float32") -> None:
-        self.case, self.precision = case, precision
+    def __init__(self, case: Case, precision: str = "float32", graphs: bool = False) -> None:
+        self.case, self.precision, self.graphs = case, precision, graphs
         self.elbo = TruncatedTrace_ELBO(TRAINING.horizon, beta=TRAINING.beta, balance=BALANCE, charge=TRAINING.charge)
         self.parameters: list[Tensor] = [*case.model.parameters(), *case.guide.parameters()]
         self.averaged = [parameter.detach().clone() for parameter in self.parameters]
@@ -84,22 +83,21 @@ class Contenders:
     def loss(self) -> Tensor:
         """The library's loss a problem."""
         model, guide, problems, targets, state = self.case
-        with self.autocast():
-            return self.elbo.terms(model, guide, problems, targets, state=state).loss / len(targets)
+        return self.elbo.terms(model, guide, problems, targets, state=state).loss / len(targets)
 
     def by_hand(self) -> Tensor:
         """The same number from plain PyTorch."""
-        with self.autocast():
-            return loss_by_hand(self.case, TRAINING.beta, BALANCE)
+        return loss_by_hand(self.case, TRAINING.beta, BALANCE)
 
-    def autocast(self) -> AbstractContextManager[None]:
+    def arithmetic(self) -> AbstractContextManager[None]:
         """The precision that was asked for."""
-        return arithmetic(self.case.targets.device, self.precision)
+        return arithmetic(self.case.targets.device, self.precision, self.graphs)
 
-    def update(self, loss: Tensor) -> Tensor:
+    def update(self, loss: Callable[[], Tensor]) -> Tensor:
         """What training does with a loss: backward, clip, AdamW, average. Returns the gradient's norm."""
         self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        with self.arithmetic():
+            loss().backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self.parameters, TRAINING.clip)
         self.optimizer.step()
         with torch.no_grad():
@@ -109,7 +107,7 @@ class Contenders:
     def svi(self) -> float:
         """Pyro's own step; its loss is summed over problems."""
         _, _, problems, targets, state = self.case
-        with self.autocast():
+        with self.arithmetic():
             summed: float = self.pyro_step(problems, targets, state=state)  # type: ignore[no-untyped-call]
         return summed / len(targets)
 
@@ -119,8 +117,9 @@ class Contenders:
         for name, function in (("ours", self.loss), ("hand", self.by_hand)):
             torch.manual_seed(seed)
             self.optimizer.zero_grad()
-            loss = function()
-            loss.backward()  # type: ignore[no-untyped-call]
+            with self.arithmetic():
+                loss = function()
+                loss.backward()  # type: ignore[no-untyped-call]
             measured[name] = loss.item(), [p.grad.clone() for p in self.parameters if p.grad is not None]
         (ours, our_gradient), (hand, hand_gradient) = measured.values()
         norm = nn.utils.get_total_norm(our_gradient)
@@ -138,20 +137,19 @@ def measure(setting: Setting, rounds: int, options: StepOptions) -> Row:
         compile_network(case.model)
     contenders = Contenders(case, options.precision)
     checked = contenders.check(options.seed)
-    times = time_paired(
-        {
-            "ours": lambda: contenders.update(contenders.loss()),
-            "svi": contenders.svi,
-            "hand": lambda: contenders.update(contenders.by_hand()),
-        },
-        rounds,
-    )
 
     def ours() -> None:
-        contenders.update(contenders.loss())
+        contenders.update(contenders.loss)
 
+    def hand() -> None:
+        contenders.update(contenders.by_hand)
+
+    times = time_paired({"ours": ours, "svi": contenders.svi, "hand": hand}, rounds)
     if options.profile:
         profile(setting.name, rounds, ours)
+    with contenders.arithmetic():
+        taken, precision = spread(times["ours"])["median"], getattr(torch, options.precision)
+        floor = floor_of(ours, taken, precision, options.chosen)
     return {
         "setting": asdict(setting),
         "rounds": rounds,
@@ -159,7 +157,7 @@ def measure(setting: Setting, rounds: int, options: StepOptions) -> Row:
         "ours_to_hand": compare(times["ours"], times["hand"]),
         "svi_to_hand": compare(times["svi"], times["hand"]),
         "check": checked,
-        "floor": floor_of(ours, spread(times["ours"])["median"], getattr(torch, options.precision), options.chosen),
+        "floor": floor,
     }
 
 

@@ -20,14 +20,15 @@ def facts_of(folder: Path, command: str) -> Row:
 
     Minutes count from the first update, by the processor's clock where one thread does all the work.
     """
+    config = json.loads((folder / "config.json").read_text())
     metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     curve = [
         {"minutes": row["seconds"] / 60, **{name: row[name] for name in CURVE}} for row in metrics if CURVE[0] in row
     ]
     return {
         "command": command.strip(),
-        "machine": machine_facts(),
-        "config": json.loads((folder / "config.json").read_text()),
+        "machine": machine_facts(config["machine"]["device"]),
+        "config": config,
         "minutes": max(row["seconds"] for row in metrics) / 60,
         "curve": curve,
     }

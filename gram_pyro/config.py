@@ -27,7 +27,7 @@ class MachineConfig:
     device: str = "auto"
     """auto (CUDA where there is one), cpu, cuda, cuda:1."""
     compile: Literal["auto", "on", "graphs", "off"] = "auto"
-    """torch.compile of the network, with CUDA graphs or without; auto: without, where it pays."""
+    """on: torch.compile of the network; graphs: CUDA graphs of that as well; auto: on where it pays, else off."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Autocast of the network; auto: bfloat16 on CUDA and on CPUs that multiply it, else float32."""
     threads: int = 0

@@ -31,12 +31,20 @@ WORTH_COMPILING = 5000
 
 
 def resolve(machine: MachineConfig, training: TrainingConfig) -> MachineConfig:
-    """Settle every `auto`. Raises `UserError` for a device that is not there."""
+    """Settle every `auto`.
+
+    Raises `UserError` for a device that is not there, an impossible number of threads, or CUDA graphs of what cannot
+    be one.
+    """
     if not 0 <= machine.threads <= MAX_THREADS:
         raise UserError(f"--threads must lie between 0 (all cores) and {MAX_THREADS}, not {machine.threads}")
     device = choose_device(machine.device)
     if machine.compile == "graphs" and device.type != "cuda":
         raise UserError(f"--compile graphs makes CUDA graphs, which {device} has not; take --compile on")
+    if machine.compile == "graphs" and (training.accumulate > 1 or training.recompute or processes() > 1):
+        raise UserError(
+            "--compile graphs is for one process without --accumulate and --recompute; take --compile on there"
+        )
     compiler = device.type == "cuda" or shutil.which(os.environ.get("CXX", "g++")) is not None
     long = (training.updates is None and training.minutes >= 3) or (training.updates or 0) >= WORTH_COMPILING
     choice = machine.compile if machine.compile != "auto" else ("on" if compiler and long else "off")
@@ -73,9 +81,9 @@ def compile_network(model: Model, graphs: bool = False) -> None:
         setattr(model, name, partial(kept, compiled) if graphs else compiled)
 
 
-def kept(function: Callable[..., Any], *args: Any) -> Any:
+def kept(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """What a function returns, in memory of its own: the next run of a CUDA graph overwrites what it returned."""
-    return tree_map_only(torch.Tensor, torch.clone, function(*args))
+    return tree_map_only(torch.Tensor, torch.clone, function(*args, **kwargs))
 
 
 @contextmanager
@@ -97,12 +105,15 @@ def compiler_explained() -> Iterator[None]:
 
 
 @contextmanager
-def arithmetic(device: torch.device, precision: str) -> Iterator[None]:
-    """bfloat16 autocast, or nothing; on CUDA float32 products take TF32, which loses less than bfloat16.
+def arithmetic(device: torch.device, precision: str, graphs: bool = False) -> Iterator[None]:
+    """What an update is computed in: bfloat16 autocast, or nothing; on CUDA float32 products take TF32, which loses
+    less than bfloat16.
 
-    There cuDNN's attention is left out: its gradient is NaN at times where the length is 64 modulo 128
-    (pytorch/pytorch issue 196678).
+    There cuDNN's attention is left out, whose gradient was seen to be NaN at times (pytorch/pytorch issue 196678).
+    With CUDA `graphs`, the tensors of the update before are given up.
     """
+    if graphs:
+        torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
     cuda, before = device.type == "cuda", torch.get_float32_matmul_precision()
     cudnn = torch.backends.cuda.cudnn_sdp_enabled()  # type: ignore[no-untyped-call]
     if cuda:
@@ -117,9 +128,9 @@ def arithmetic(device: torch.device, precision: str) -> Iterator[None]:
             torch.backends.cuda.enable_cudnn_sdp(cudnn)
 
 
-def machine_facts() -> dict[str, Any]:
+def machine_facts(device: torch.device | str = "cpu") -> dict[str, Any]:
     """The machine and the versions that numbers were measured on."""
-    card = {"card": torch.cuda.get_device_name()} if torch.cuda.is_available() else {}
+    card = {"card": torch.cuda.get_device_name(device)} if torch.device(device).type == "cuda" else {}
     return {
         "processor": _cpuinfo("model name") or platform.processor() or "unknown",
         **card,

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+import torch
+from torch import Tensor
 
 from gram_pyro import machine
 from gram_pyro.config import MachineConfig
-from gram_pyro.machine import native_bfloat16
+from gram_pyro.errors import UserError
+from gram_pyro.machine import arithmetic, kept, native_bfloat16
+from gram_pyro.models.base import State
 from gram_pyro.training_config import TrainingConfig
 
 
@@ -30,3 +36,42 @@ def test_precision_is_what_the_processor_multiplies(
     for asked in ("float32", "bfloat16"):
         told = MachineConfig(device="cpu", precision=asked)  # type: ignore[arg-type]
         assert machine.resolve(told, TrainingConfig()).precision == asked
+
+
+def test_on_cuda_an_update_has_tf32_and_no_attention_of_cudnn() -> None:
+    def settings() -> tuple[str, bool]:
+        return torch.get_float32_matmul_precision(), torch.backends.cuda.cudnn_sdp_enabled()
+
+    before = settings()
+    with arithmetic(torch.device("cpu"), "float32"):
+        assert settings() == before == ("highest", True)
+    with pytest.raises(ZeroDivisionError), arithmetic(torch.device("cuda"), "float32"):
+        assert settings() == ("high", False)
+        raise ZeroDivisionError
+    assert settings() == before
+
+
+def test_what_a_graph_returns_is_kept() -> None:
+    memory = torch.zeros(2)
+
+    def replay(value: float, *, twice: bool) -> tuple[State, Tensor, str]:
+        memory.fill_(2 * value if twice else value)
+        return State(memory, memory), memory, "name"
+
+    state, tensor, name = kept(replay, 1.0, twice=True)
+    kept(replay, 5.0, twice=False)
+    assert isinstance(state, State) and name == "name"
+    assert all(part.tolist() == [2, 2] for part in (*state, tensor))
+
+
+@pytest.mark.parametrize("training", [{}, {"accumulate": 2}, {"recompute": True}])
+def test_graphs_are_refused_where_they_do_not_serve(monkeypatch: pytest.MonkeyPatch, training: dict[str, Any]) -> None:
+    asked = MachineConfig(device="cuda", compile="graphs")
+    with pytest.raises(UserError, match="--compile on"):
+        machine.resolve(MachineConfig(device="cpu", compile="graphs"), TrainingConfig(**training))
+    monkeypatch.setattr(machine, "choose_device", torch.device)
+    if training:
+        with pytest.raises(UserError, match=r"one process without --accumulate and --recompute; take --compile on"):
+            machine.resolve(asked, TrainingConfig(**training))
+    else:
+        assert machine.resolve(asked, TrainingConfig()).compile == "graphs"

@@ -81,7 +81,7 @@ def facts_of(run: Run, folder: Path) -> dict[str, Any]:
         "evaluations": evaluations_of(config, run.model, run.guide),
         "blocks": run.model.blocks,
         "validation": [row for row in metrics if "validity" in row][-1],
-        "machine": machine_facts(),
+        "machine": machine_facts(run.device),
     }
 
 

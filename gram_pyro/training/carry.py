@@ -63,13 +63,14 @@ class Carry:
     def advance(self, state: State, logits: Tensor) -> None:
         """Store the state after a supervision step, give targets to the freed, replace the finished.
 
-        The state is that of this process's rows, the logits are those of the whole batch.
+        The state is that of this process's rows, the logits are those of the whole batch. Where one is no number
+        nothing gets a target: the training diverged, which its log will say.
         """
         self.state = state.detach()
         self.depths += 1
         if len(freed := (self.depths == self.free_until).nonzero()[:, 0]):
             log_probs = logits.detach()[freed].cpu().log_softmax(-1)
-            if log_probs.isfinite().all():  # else it diverged, which the log will say
+            if not log_probs.isnan().any():
                 targets = self.training_set.retarget(self.examples.solutions[freed], log_probs, self.choices)
                 self.examples.targets[freed] = targets.to(self.device)
         if len(finished := (self.depths >= self.depth).nonzero()[:, 0]):

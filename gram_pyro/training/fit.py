@@ -95,7 +95,7 @@ class Fit:
         start, noise = self.trainer.state_dict(), self._noise()
         found = plan(
             training,
-            self._clock,
+            self._clock_of_work,
             lambda: self._clock() - self.started,
             self._update,
             lambda: self.validation.estimate(self.trainer.averaged, self.folder, self._clock),
@@ -247,10 +247,16 @@ class Fit:
         alone = self.device.type == "cpu" and self.config.machine.threads == 1 and self.world.size == 1
         return time.process_time() if alone else time.perf_counter()
 
+    def _clock_of_work(self) -> float:
+        """The same, when all that was given to a GPU is done."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        return self._clock()
+
     def _update(self) -> Measured:
-        if self.config.machine.compile == "graphs":
-            torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
-        with arithmetic(self.device, self.config.machine.precision), pyro.validation_enabled(False):
+        machine = self.config.machine
+        graphs = machine.compile == "graphs"
+        with arithmetic(self.device, machine.precision, graphs), pyro.validation_enabled(False):
             return self.trainer.update()
 
     def _noise(self) -> list[Tensor]:
