@@ -59,6 +59,7 @@ ROWS: dict[str, Row] = {
         "nqueens", f"--task.n 10 --task.split input --task.no-augment --init runs/nqueens-8-input {FROM_SMALLER}", 60
     ),
     "medium": Row("sudoku", "", 100),
+    # this one, and so the next, ended in NaN so far (LOG 96)
     "8-gpu": Row("nqueens", f"{WIDE} --minutes 5 --batch 256", 150),
     "10-gpu": Row(
         "nqueens",
