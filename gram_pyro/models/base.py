@@ -160,7 +160,8 @@ class Model(nn.Module):
     recipe: ClassVar[Mapping[str, Any]] = {}
     """Fields of `TrainingConfig` that it needs otherwise than a recipe has them."""
     compiled: ClassVar[tuple[str, ...]] = ()
-    """Names of the tensor functions, free of sites, that `torch.compile` may compile."""
+    """Names of the functions of tensors, free of sites, that `torch.compile` may compile; they return tensors or tuples
+    of them."""
 
     def initial_state(self, batch: int, length: int) -> State:
         """z_0: two tensors `(batch, length, width)`; `(batch, length, 0)` where nothing is carried."""
