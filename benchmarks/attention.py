@@ -49,7 +49,8 @@ def kernel(function: Callable[[], Tensor]) -> str:
 def measure(length: int, heads: int, head_width: int, options: AttentionOptions) -> Row:
     """One row: both ways at one size. Raises `RuntimeError` if they do not compute the same."""
     torch.manual_seed(options.seed)
-    device, batch = options.chosen, BATCH[options.chosen.type]
+    device = options.chosen
+    batch = BATCH[device.type]
     kind = {"dtype": getattr(torch, options.precision), "device": device, "requires_grad": True}
     inputs = [torch.randn(batch, heads, length, width, **kind) for width in (*[head_width] * 3, length)]
     folded, masked = (attention(*inputs) for attention in WAYS.values())

@@ -48,18 +48,18 @@ def measure(setting: Setting, rounds: int, seed: int, device: torch.device) -> l
     """One row a mode."""
     torch.compiler.reset()
     modes = [(compilation, precision) for compilation in COMPILATIONS[device.type] for precision in PRECISIONS]
-    found = time_paired({" ".join(mode): contender(setting, *mode, seed, device) for mode in modes}, rounds)
+    contenders = {" ".join(mode): contender(setting, *mode, seed, device) for mode in modes}
+    times = time_paired(contenders, rounds)
     return [
         {
             "setting": asdict(setting),
-            "mode": f"{compilation} {precision}",
+            "mode": name,
             "rounds": rounds,
             "seconds": spread(taken),
-            "to_eager_float32": compare(taken, found["eager float32"]),
-            "to_float32": compare(taken, found[f"{compilation} float32"]),
+            "to_eager_float32": compare(taken, times["eager float32"]),
+            "to_float32": compare(taken, times[f"{compilation} float32"]),
         }
-        for compilation, precision in modes
-        for taken in (found[f"{compilation} {precision}"],)
+        for (name, taken), (compilation, _) in zip(times.items(), modes, strict=True)
     ]
 
 

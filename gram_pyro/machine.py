@@ -109,7 +109,7 @@ def arithmetic(device: torch.device, precision: str, graphs: bool = False) -> It
     """What an update is computed in: bfloat16 autocast, or nothing; on CUDA float32 products take TF32, which loses
     less than bfloat16.
 
-    There cuDNN's attention is left out, whose gradient was seen to be NaN at times (pytorch/pytorch issue 196678).
+    There cuDNN's attention is left out, whose gradient others saw to be NaN at times (pytorch/pytorch issue 196678).
     With CUDA `graphs`, the tensors of the update before are given up.
     """
     if graphs:
@@ -129,7 +129,7 @@ def arithmetic(device: torch.device, precision: str, graphs: bool = False) -> It
 
 
 def machine_facts(device: torch.device | str = "cpu") -> dict[str, Any]:
-    """The machine and the versions that numbers were measured on."""
+    """The machine, with its card if `device` is one, and the versions that numbers were measured on."""
     card = {"card": torch.cuda.get_device_name(device)} if torch.device(device).type == "cuda" else {}
     return {
         "processor": _cpuinfo("model name") or platform.processor() or "unknown",

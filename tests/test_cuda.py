@@ -128,9 +128,9 @@ def test_every_objective_trains(objective: Any) -> None:
 ])  # fmt: skip
 def test_every_method_of_sampling_runs(method: Method) -> None:
     run = load_run("coloring", "cuda")
-    x = run.task.encode(run.task.generate("test", 4, 0))
-    draws = sample(run.model, x, 4, (8,), 0, method=method, heads=run.heads, belief=run.task.belief)
     problems = run.task.generate("test", 4, 0)
+    x = run.task.encode(problems)
+    draws = sample(run.model, x, 4, (8,), 0, method=method, heads=run.heads, belief=run.task.belief)
     assert measure(run.task, problems, draws.decoded[0], 4, 8, [None] * 4).validity > 0.5
 
 
