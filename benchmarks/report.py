@@ -60,7 +60,7 @@ class DeviceOptions(Options):
         """The device, CUDA's current one from then on. Raises `UserError` if it is not there."""
         device = choose_device(self.device)
         if device.type == "cuda":
-            torch.cuda.set_device(device)
+            torch.cuda.set_device(device.index or 0)
         return device
 
 

@@ -17,6 +17,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._pytree import tree_leaves
 
 import gram_pyro
+from benchmarks.report import DeviceOptions
 from gram_pyro import train
 from gram_pyro.checkpoint import read_latest
 from gram_pyro.config import config_of
@@ -52,6 +53,12 @@ def trainer(task: Task, name: str = "gram", **options: Any) -> Trainer:
     config = replace(recipe("coloring", model=name).training, batch=16, **options)
     length = task.encode(problems[:1]).tokens.shape[1]
     return Trainer(model, guide, task.training_set(problems), length, config, 20, CUDA)
+
+
+@pytest.mark.parametrize("name", ["auto", "cuda", "cuda:0"])
+def test_benchmarks_find_the_card(name: str) -> None:
+    assert DeviceOptions(device=name).chosen.type == "cuda"
+    assert torch.cuda.current_device() == 0
 
 
 def test_flash_serves_the_folded_attention() -> None:

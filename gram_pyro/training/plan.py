@@ -13,9 +13,14 @@ TIMED_UPDATES, LEAST_TIMED = 150, 6
 TIMING_SHARE = 0.1
 """Part of the minutes that may go into timing updates, where they are slow."""
 EVALUATION_SHARE = 0.15
-"""Part of the minutes that may go into evaluation; where it is slow there are fewer of them."""
+"""Part of the minutes that may go into evaluation; where it is slow there are fewer, and what a single one takes beyond
+this is not taken from the updates."""
 HEADS_SHARE = 0.1
 """Part of the minutes that goes into the value and halt heads."""
+UPDATES_SHARE = 0.5
+"""Part of the minutes that updates get in any case."""
+LATE = 1.1
+"""How much longer than asked a training may take without a word."""
 UPDATES_A_ROUND = 250
 """Where updates are counted instead of minutes: updates for each round of training the heads."""
 
@@ -39,6 +44,8 @@ def plan(
 ) -> Plan:
     """What fits into the minutes, of which some are `spent` [s], from doing some of each against a `clock` [s].
 
+    Updates get half of the minutes at least; a training that will therefore take much longer says so.
+
     `evaluation` says about how long one takes [s]. Several processes that update together must `agree` whether to
     time one more.
     Raises `UserError` if the rounds for the heads alone do not fit.
@@ -52,12 +59,18 @@ def plan(
     late = times[len(times) // 3 :]
     evaluations = max(1, min(training.evaluations, int(EVALUATION_SHARE * budget / an_evaluation)))
     rounds = int(HEADS_SHARE * budget / a_round) if training.head_rounds is None else training.head_rounds
-    left = budget - evaluations * an_evaluation - rounds * a_round - spent()
-    if training.head_rounds and rounds * a_round > budget:
+    checks, heads, began = evaluations * an_evaluation, rounds * a_round, spent()
+    if training.head_rounds and heads > budget:
         raise UserError(f"{rounds} rounds for the heads take longer than {training.minutes} minutes; take fewer")
-    if left <= 0:
-        print(f"warning: {training.minutes} minutes leave no time for updates; one is made", file=sys.stderr)
-    return Plan(max(1, int(left / (sum(late) / len(late)))), evaluations, rounds)
+    updates = max(budget - min(checks, EVALUATION_SHARE * budget) - heads - began, UPDATES_SHARE * budget)
+    other = began + checks + heads
+    if updates + other > LATE * budget:
+        print(
+            f"warning: this takes about {(updates + other) / 60:.2g} minutes instead of {training.minutes:g}: "
+            f"all but its updates needs {other / 60:.2g}",
+            file=sys.stderr,
+        )
+    return Plan(max(1, int(updates / (sum(late) / len(late)))), evaluations, rounds)
 
 
 def seconds(clock: Callable[[], float], work: Callable[[], object]) -> float:
