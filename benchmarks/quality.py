@@ -59,12 +59,11 @@ ROWS: dict[str, Row] = {
         "nqueens", f"--task.n 10 --task.split input --task.no-augment --init runs/nqueens-8-input {FROM_SMALLER}", 60
     ),
     "medium": Row("sudoku", "", 100),
-    # this one, and so the next, ended in NaN so far (LOG 96)
-    "8-gpu": Row("nqueens", f"{WIDE} --minutes 5 --batch 256", 150),
+    "8-gpu": Row("nqueens", f"{WIDE} --compile graphs --minutes 4 --batch 256 --learning-rate 3e-4", 150),
     "10-gpu": Row(
         "nqueens",
-        f"{WIDE} --task.n 10 --init runs/nqueens-8-gpu --minutes 9 --batch 256 --learning-rate 4e-4 --beta 4"
-        " --kl-target 0.3 --kl-target-start 0.45 --problems 40000",
+        f"{WIDE} --compile graphs --task.n 10 --init runs/nqueens-8-gpu --minutes 3.2 --batch 256"
+        " --learning-rate 4e-4 --beta 4 --kl-target 0.3 --kl-target-start 0.45 --problems 40000",
         60,
     ),
     "medium-gpu": Row("sudoku", f"{WIDE} --model.refinements 4 --minutes 3 --batch 384", 100),

@@ -109,7 +109,8 @@ def arithmetic(device: torch.device, precision: str, graphs: bool = False) -> It
     """What an update is computed in: bfloat16 autocast, or nothing; on CUDA float32 products take TF32, which loses
     less than bfloat16.
 
-    There cuDNN's attention is left out, whose gradient others saw to be NaN at times (pytorch/pytorch issue 196678).
+    There cuDNN's attention is left out, whose gradient is NaN at times where other kernels' is not (64 positions;
+    pytorch/pytorch issue 196678).
     With CUDA `graphs`, the tensors of the update before are given up.
     """
     if graphs:
