@@ -16,10 +16,11 @@ class TrainingConfig:
     updates: int | None = None
     """Optimiser steps; None lets `minutes` decide."""
     minutes: float = 5.0
-    """Minutes, turned into a number of updates at the start; by the processor's clock where one thread of a CPU works,
-    else by the wall's."""
+    """Minutes, turned into a number of updates at the start, which get half of them at least; by the processor's clock
+    where one thread of a CPU works, else by the wall's."""
     evaluations: int = 10
-    """Times that samples of the prior are measured on the way; fewer if they would take too much of the minutes."""
+    """Times that samples of the prior are measured on the way; fewer, one at least, if they would take too much of the
+    minutes."""
     batch: int = 128
     """Problems side by side, in all processes together."""
     accumulate: int = 1

@@ -70,8 +70,7 @@ class Guide(GuideMessenger, nn.Module):
         return outcome
 
     def _pyro_post_sample(self, msg: Any) -> None:
-        steered = self.steered
-        if steered is not None and "prior" in msg["infer"]:
+        if "prior" in msg["infer"] and (steered := self.steered) is not None:
             # a sampled KL is noise where nothing is steered, and only its value is zero there
             msg["mask"] = steered[:, 0, 0]
         super()._pyro_post_sample(msg)
