@@ -24,10 +24,10 @@ ROWS: dict[str, dict[str, list[str]]] = {
     "nqueens": {
         "8 x 8, split by orbit": ["8-orbit"],
         "8 x 8, split by input": ["8-input"],
-        "8 x 8, split by orbit, D = 256 on a GPU": ["8-gpu"],
+        "8 x 8, D = 256, on an H200": ["8-gpu"],
         "10 x 10, split by orbit": ["10-orbit"],
         "10 x 10, split by input": ["10-input"],
-        "10 x 10, split by orbit, D = 256 on a GPU": ["10-gpu"],
+        "10 x 10, D = 256, on an H200": ["10-gpu"],
     },
     "sudoku": {"medium, 30 to 36 givens": ["medium"], "2 to 64 solutions": ["many"]},
 }

@@ -32,8 +32,9 @@ class CompareConfig:
     """What systems are told: relations, tokens. Each is trained with all that are named here; the better one on
     validation problems is its row, and the others are in the JSON."""
     minutes: float = 4.0
-    """Minutes of each training, by the processor's clock where one thread of a CPU works, else by the wall's; of the
-    reference, where something else is equal."""
+    """Minutes of each training, as `gram_pyro.train` counts them: by the processor's clock where one thread of a CPU
+    works, else by the wall's; of the reference, where something else is equal. Updates get half of them at least, and
+    what one validation takes beyond its share comes on top."""
     seeds: int = 1
     """Runs of each of the systems that are repeated: GRAM, TRM, the autoregressive Transformer and MDLM; with --ablate,
     GRAM as it is and with T = 3; with --posteriors, all."""

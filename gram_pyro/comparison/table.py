@@ -50,6 +50,8 @@ COLUMNS = {
     "minutes": ("minutes", 1),
 }
 
+PAPER_TITLES = ["paper: accuracy [%] or conflicts (of 255 graphs, 192 at n = 10)", "paper: coverage [%]"]
+
 
 def rows_of(system: System, results: Sequence[Found], inputs: str) -> list[Found]:
     """The rows of one system: a row for each way to sample it and each depth, means over seeds with their spread.
@@ -111,16 +113,21 @@ def paper_of(system: System, result: Found) -> Found | None:
     return {"parameters": parameters, measure: quality, "coverage": coverage}
 
 
+def paper_cells(row: Found) -> list[str]:
+    """What the paper has in a row's place, under `PAPER_TITLES`."""
+    paper = row["paper"] or {}
+    return [str(paper.get("validity", paper.get("conflicts", ""))), str(paper.get("coverage", ""))]
+
+
 def markdown(rows: Sequence[Found]) -> str:
     """The table as Markdown; the paper's own numbers in the last columns."""
     headings = ["", "inputs", "parameters", "steps", *(title for title, _ in COLUMNS.values())]
-    headings += ["paper: accuracy [%] or conflicts (of 255 graphs, 192 at n = 10)", "paper: coverage [%]"]
+    headings += PAPER_TITLES
     lines = []
     for row in rows:
-        paper = row["paper"] or {}
         cells = [with_seeds(row["model"], row), row["inputs"], f"{row['parameters']:,}", str(row["steps"])]
         cells += [cell(row, name, digits) for name, (_, digits) in COLUMNS.items()]
-        cells += [str(paper.get("validity", paper.get("conflicts", ""))), str(paper.get("coverage", ""))]
+        cells += paper_cells(row)
         lines.append(cells)
     return markdown_table(headings, lines)
 

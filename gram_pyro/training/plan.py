@@ -20,7 +20,7 @@ HEADS_SHARE = 0.1
 UPDATES_SHARE = 0.5
 """Part of the minutes that updates get in any case."""
 LATE = 1.1
-"""How much longer than asked a training may take without a word."""
+"""How many times as long as asked a training may take without a word."""
 UPDATES_A_ROUND = 250
 """Where updates are counted instead of minutes: updates for each round of training the heads."""
 
@@ -66,11 +66,15 @@ def plan(
     other = began + checks + heads
     if updates + other > LATE * budget:
         print(
-            f"warning: this takes about {(updates + other) / 60:.2g} minutes instead of {training.minutes:g}: "
-            f"all but its updates needs {other / 60:.2g}",
+            f"warning: this takes about {_minutes(updates + other)} minutes instead of {training.minutes:g}: "
+            f"{_minutes(other)} of them are not for updates",
             file=sys.stderr,
         )
     return Plan(max(1, int(updates / (sum(late) / len(late)))), evaluations, rounds)
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.1f}" if seconds < 600 else f"{seconds / 60:.0f}"
 
 
 def seconds(clock: Callable[[], float], work: Callable[[], object]) -> float:
