@@ -19,7 +19,7 @@ HEADS_SHARE = 0.1
 """Part of the minutes that goes into the value and halt heads."""
 UPDATES_SHARE = 0.5
 """Part of the minutes that updates get in any case."""
-LATE = 1.1
+OVERTIME = 1.1
 """How many times as long as asked a training may take without a word."""
 UPDATES_A_ROUND = 250
 """Where updates are counted instead of minutes: updates for each round of training the heads."""
@@ -44,10 +44,9 @@ def plan(
 ) -> Plan:
     """What fits into the minutes, of which some are `spent` [s], from doing some of each against a `clock` [s].
 
-    Updates get half of the minutes at least; a training that will therefore take much longer says so.
-
-    `evaluation` says about how long one takes [s]. Several processes that update together must `agree` whether to
-    time one more.
+    Updates get half of the minutes at least, and one evaluation is always made; a training that takes much longer for
+    that says so. `evaluation` says about how long one takes [s]. Several processes that update together must `agree`
+    whether to time one more.
     Raises `UserError` if the rounds for the heads alone do not fit.
     """
     budget = 60 * training.minutes
@@ -62,19 +61,19 @@ def plan(
     checks, heads, began = evaluations * an_evaluation, rounds * a_round, spent()
     if training.head_rounds and heads > budget:
         raise UserError(f"{rounds} rounds for the heads take longer than {training.minutes} minutes; take fewer")
-    updates = max(budget - min(checks, EVALUATION_SHARE * budget) - heads - began, UPDATES_SHARE * budget)
+    left = max(budget - min(checks, EVALUATION_SHARE * budget) - heads - began, UPDATES_SHARE * budget)
     other = began + checks + heads
-    if updates + other > LATE * budget:
+    if left + other > OVERTIME * budget:
         print(
-            f"warning: this takes about {_minutes(updates + other)} minutes instead of {training.minutes:g}: "
+            f"warning: this takes about {_minutes(left + other)} minutes instead of {training.minutes:g}: "
             f"{_minutes(other)} of them are not for updates",
             file=sys.stderr,
         )
-    return Plan(max(1, int(updates / (sum(late) / len(late)))), evaluations, rounds)
+    return Plan(max(1, int(left / (sum(late) / len(late)))), evaluations, rounds)
 
 
-def _minutes(seconds: float) -> str:
-    return f"{seconds / 60:.1f}" if seconds < 600 else f"{seconds / 60:.0f}"
+def _minutes(time: float) -> str:
+    return f"{time / 60:.1f}" if time < 600 else f"{time / 60:.0f}"
 
 
 def seconds(clock: Callable[[], float], work: Callable[[], object]) -> float:
