@@ -13,10 +13,10 @@ from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.report import DeviceOptions, Row, compare, publish, spread, time_paired
-from gram_pyro.cli import parse
 from gram_pyro.errors import run_cli
-from gram_pyro.machine import arithmetic
 from gram_pyro.models.layers import folded_attention, masked_attention
+from gram_pyro.system.cli import parse
+from gram_pyro.system.machine import arithmetic
 
 BATCH = {"cpu": 32, "cuda": 768}
 TOLERANCE = {"float32": 1e-5, "bfloat16": 3e-2}

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from benchmarks.table import RESULTS
 from gram_pyro.comparison.table import PAPER_TITLES, Found, cell, first_rows, paper_cells, with_seeds
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.markdown import markdown_table
+from gram_pyro.system.markdown import markdown_table
 
 BOTH = {"validity": 3, "conflicts": 1, "coverage": 3, "ratio": 3}
 COLUMNS = {

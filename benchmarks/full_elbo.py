@@ -17,9 +17,9 @@ import pyro
 from benchmarks.alive import Alive
 from benchmarks.report import Options, Row, compare, publish, spread, time_paired
 from benchmarks.settings import LARGE, RECIPE, Case, Setting, build
-from gram_pyro.cli import parse
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
+from gram_pyro.system.cli import parse
 
 COURSES: dict[str, tuple[dict[str, Any], bool]] = {
     "horizon 1": ({"horizon": 1, "charge": "all"}, False),

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from benchmarks.fuzz_targets import Target, lines, targets
 from benchmarks.report import Options, Row, publish
-from gram_pyro.cli import parse
 from gram_pyro.errors import UserError, run_cli
+from gram_pyro.system.cli import parse
 
 SLOW = 10.0
 """Seconds after which a case counts as hanging."""

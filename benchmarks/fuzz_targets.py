@@ -12,16 +12,16 @@ import networkx as nx
 import torch
 from safetensors.torch import save
 
-from gram_pyro.checkpoint import read_checkpoint, save_checkpoint
-from gram_pyro.cli import parse
 from gram_pyro.comparison.config import CompareConfig, check
-from gram_pyro.config import from_json, to_json
 from gram_pyro.models import GramConfig
-from gram_pyro.recipes import recipe
-from gram_pyro.runs import WEIGHTS, build_parts, load_run
+from gram_pyro.runs.checkpoint import read_checkpoint, save_checkpoint
+from gram_pyro.runs.config import from_json, to_json
+from gram_pyro.runs.options import configured
+from gram_pyro.runs.recipes import recipe
+from gram_pyro.runs.store import WEIGHTS, build_parts, load_run
+from gram_pyro.system.cli import parse
 from gram_pyro.tasks import NQueens, Sudoku
-from gram_pyro.tasks.graph_files import read_graph, write_graph
-from gram_pyro.train import configured
+from gram_pyro.tasks.coloring.files import read_graph, write_graph
 
 TRAIN = [
     "task",

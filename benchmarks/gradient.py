@@ -11,12 +11,12 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from benchmarks.report import FigureOptions, Row, publish
-from gram_pyro.cli import parse
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.guides import GaussianGuide, Guide
 from gram_pyro.models.base import Model, State
 from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
-from gram_pyro.runs import load_run
+from gram_pyro.runs.store import load_run
+from gram_pyro.system.cli import parse
 from gram_pyro.tasks.base import Examples
 
 GROUPS = {"core": ("high_network", "low_network", "embedding"), "prior": ("guidance_head",), "decoder": ("decoder",)}

@@ -20,15 +20,15 @@ import tyro
 from tqdm import tqdm
 
 from benchmarks.report import Row, table, write_json
-from gram_pyro.cli import parse
 from gram_pyro.errors import run_cli
 from gram_pyro.evaluate import draw_figures
 from gram_pyro.evaluation.evaluate import draw_all, evaluate, measure_draws
 from gram_pyro.inference.metrics import Seen, count_solutions
 from gram_pyro.inference.sampling import INDEPENDENT, Method
 from gram_pyro.inference.selection import possible
-from gram_pyro.machine import machine_facts
-from gram_pyro.runs import Run, load_run
+from gram_pyro.runs.store import Run, load_run
+from gram_pyro.system.cli import parse
+from gram_pyro.system.machine import machine_facts
 
 DATA_SEED = 11  # the experiments of LOG.md looked at 7
 SAMPLES = 20

@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.table import RESULTS
 from gram_pyro.errors import run_cli
-from gram_pyro.markdown import markdown_table
+from gram_pyro.system.markdown import markdown_table
 
 TASKS = ("coloring", "nqueens", "sudoku")
 Cell = Callable[[dict[str, Any]], str]

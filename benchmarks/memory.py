@@ -14,9 +14,9 @@ from torch import Tensor
 
 from benchmarks.report import Options, Row, publish
 from benchmarks.settings import LARGE, SMALL, Setting, build
-from gram_pyro.cli import parse
 from gram_pyro.errors import run_cli
 from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
+from gram_pyro.system.cli import parse
 
 TRANSITIONS = (1, 2, 4, 8)
 OBJECTIVES: dict[str, dict[str, Any]] = {

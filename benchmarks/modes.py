@@ -11,9 +11,9 @@ import torch
 from benchmarks.report import DeviceOptions, Row, compare, publish, ratio_cell, spread, time_paired
 from benchmarks.settings import LARGE, RECIPE, SMALL, Setting, build
 from benchmarks.step import Contenders
-from gram_pyro.cli import parse
 from gram_pyro.errors import run_cli
-from gram_pyro.machine import compile_network
+from gram_pyro.runs.machine import compile_network
+from gram_pyro.system.cli import parse
 
 PRECISIONS = ("float32", "bfloat16")
 COMPILATIONS = {"cpu": ("eager", "compiled"), "cuda": ("eager", "compiled", "graphs")}

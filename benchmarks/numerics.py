@@ -17,14 +17,14 @@ from tqdm import tqdm
 
 from benchmarks.report import Options, Row, publish
 from benchmarks.settings import LARGE, RECIPE, Case, Setting, build
-from gram_pyro.cli import parse
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.guides import GUIDES
-from gram_pyro.machine import compile_network
 from gram_pyro.models import Gram, GramConfig
 from gram_pyro.models.base import State
 from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
-from gram_pyro.recipes import recipe
+from gram_pyro.runs.machine import compile_network
+from gram_pyro.runs.recipes import recipe
+from gram_pyro.system.cli import parse
 from gram_pyro.tasks import TASKS
 from gram_pyro.tasks.base import Problems
 from gram_pyro.training.trainer import Trainer

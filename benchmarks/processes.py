@@ -15,14 +15,14 @@ import pyro
 import torch
 
 from benchmarks.report import Options, Row, compare, publish, spread
-from gram_pyro.cli import parse
-from gram_pyro.distributed import join
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.guides import GaussianGuide
 from gram_pyro.models import Gram, GramConfig
+from gram_pyro.runs.training_config import TrainingConfig
+from gram_pyro.system.cli import parse
+from gram_pyro.system.distributed import join
 from gram_pyro.tasks import NQueens
 from gram_pyro.training.trainer import Trainer
-from gram_pyro.training_config import TrainingConfig
 
 MODEL = GramConfig(width=256, heads=8, hidden=512)
 CONTENDERS = {"one process, one thread": (1, 1), "one process, two threads": (1, 2), "two processes": (2, 1)}

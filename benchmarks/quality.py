@@ -19,9 +19,10 @@ from gram_pyro import evaluate
 from gram_pyro.errors import run_cli
 from gram_pyro.evaluation.evaluate import evaluate as evaluated
 from gram_pyro.inference.metrics import count_solutions
-from gram_pyro.runs import load_run
+from gram_pyro.runs.options import configured
+from gram_pyro.runs.store import load_run
 from gram_pyro.tasks import Coloring
-from gram_pyro.train import train_once
+from gram_pyro.training.run import train_once
 
 RUNS, RESULTS = Path("runs"), Path("benchmarks/results")
 DATA_SEED = 11  # the experiments of LOG.md looked at 7
@@ -76,7 +77,7 @@ def train_row(name: str, extra: list[str]) -> Path:
     """Train a row, or go on with it, or leave it if it is finished."""
     row = ROWS[name]
     folder = RUNS / f"{row.task}-{name}"
-    train_once(folder, ["--task", row.task, *row.options.split(), *extra])
+    train_once(configured(["--task", row.task, *row.options.split(), *extra])[0], folder)
     return folder
 
 

@@ -14,11 +14,10 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from gram_pyro.checkpoint import write_atomically
 from gram_pyro.errors import UserError
-from gram_pyro.machine import machine_facts
-from gram_pyro.plots import save_figure
-from gram_pyro.runs import choose_device
+from gram_pyro.system.figures import save_figure
+from gram_pyro.system.files import write_atomically
+from gram_pyro.system.machine import choose_device, machine_facts
 
 Row = dict[str, Any]
 WARMUP = 5

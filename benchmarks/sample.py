@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from benchmarks.floor import FLOORS, floor_cell, floor_of
 from benchmarks.report import DeviceOptions, FigureOptions, Row, publish, spread, time_paired
 from benchmarks.settings import LARGE, RECIPE, Setting, build
-from gram_pyro.cli import parse
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.inference.sampling import sample
+from gram_pyro.system.cli import parse
 
 WIDTHS, DEPTHS = (1, 4, 16, 64, 256), (4, 16, 64)
 SHORT_WIDTHS, SHORT_DEPTHS = (1, 64), (16,)

@@ -14,9 +14,9 @@ from benchmarks.memory import bytes_saved
 from benchmarks.report import FigureOptions, Row, publish, spread, time_paired
 from benchmarks.settings import Setting, build
 from benchmarks.step import BALANCE, Contenders
-from gram_pyro.cli import parse
 from gram_pyro.errors import run_cli
 from gram_pyro.models import GramConfig
+from gram_pyro.system.cli import parse
 
 BASE = Setting("base", 32, 16, GramConfig())
 GROWN: dict[str, tuple[int, ...]] = {

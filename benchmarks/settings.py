@@ -9,15 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gram_pyro.config import config_of
 from gram_pyro.guides import GUIDES, GaussianGuide, Guide
 from gram_pyro.models import MODELS, Gram, GramConfig
 from gram_pyro.models.base import State
-from gram_pyro.recipes import sized
+from gram_pyro.runs.config import config_of
+from gram_pyro.runs.recipes import sized
+from gram_pyro.runs.training_config import TrainingConfig
 from gram_pyro.tasks import Coloring
 from gram_pyro.tasks.base import Problems
-from gram_pyro.tasks.graph_split import random_adjacency
-from gram_pyro.training_config import TrainingConfig
+from gram_pyro.tasks.coloring.split import random_adjacency
 
 
 @dataclass(frozen=True)

@@ -26,12 +26,13 @@ from benchmarks.by_hand import loss_by_hand
 from benchmarks.floor import FLOORS, floor_cell, floor_of
 from benchmarks.report import DeviceOptions, FigureOptions, Row, compare, publish, ratio_cell, spread, time_paired
 from benchmarks.settings import LARGE, PAPER, RECIPE, SMALL, Case, Setting, build, with_model
-from gram_pyro.cli import parse
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.machine import arithmetic, compile_network
 from gram_pyro.models import GramConfig
 from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
-from gram_pyro.training_config import TrainingConfig
+from gram_pyro.runs.machine import compile_network
+from gram_pyro.runs.training_config import TrainingConfig
+from gram_pyro.system.cli import parse
+from gram_pyro.system.machine import arithmetic
 
 TRAINING = TrainingConfig()
 BALANCE = 0.8

@@ -19,7 +19,8 @@ from benchmarks.report import write_json
 from benchmarks.trained import facts_of
 from gram_pyro import evaluate
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.train import train_once
+from gram_pyro.runs.options import configured
+from gram_pyro.training.run import train_once
 
 RUN = Path("runs/sudoku-extreme")
 OUT = Path("benchmarks/results/sudoku-extreme.json")
@@ -71,7 +72,8 @@ def main(arguments: list[str]) -> None:
     test = part(rows, "test", lambda row: row["fold"] == TEST_FOLD)
     hard = rows_of(options.folder / HARD)
     hard_test = write_rows(test.with_name("hard.csv"), random.Random(0).sample(hard, HARD_PUZZLES))
-    train_once(RUN, ["--task", "sudoku", "--task.data", str(training), "--task.test-data", str(test), *extra])
+    asked = ["--task", "sudoku", "--task.data", str(training), "--task.test-data", str(test), *extra]
+    train_once(configured(asked)[0], RUN)
     result = facts_of(RUN, f"python -m benchmarks.sudoku_extreme {options.folder.name} {' '.join(extra)}")
     write_json(OUT, result | {"fold_9": measured(test, "fold-9"), "hard_test": measured(hard_test, "hard-test")})
 

@@ -22,9 +22,9 @@ from pathlib import Path
 from safetensors.torch import load_file
 
 from benchmarks.report import Options, Row, publish
-from gram_pyro.checkpoint import MAGIC, checkpoints, read_latest
-from gram_pyro.cli import parse
 from gram_pyro.errors import UserError, run_cli
+from gram_pyro.runs.checkpoint import MAGIC, checkpoints, read_latest
+from gram_pyro.system.cli import parse
 
 SMALL = "--task coloring --task.n 5 --model.width 16 --model.hidden 16 --model.layers 1 --problems 200 --batch 8"
 LONG = f"{SMALL} --updates 1500 --evaluations 60 --head-rounds 1 --compile off --precision float32 --threads 1".split()

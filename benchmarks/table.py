@@ -10,7 +10,7 @@ from statistics import mean
 from typing import Any
 
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.markdown import markdown_table, with_range
+from gram_pyro.system.markdown import markdown_table, with_range
 
 RESULTS = Path("benchmarks/results")
 ROWS: dict[str, dict[str, list[str]]] = {

@@ -9,8 +9,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from benchmarks.report import Row
-from gram_pyro.machine import machine_facts
-from gram_pyro.plots import save_figure
+from gram_pyro.system.figures import save_figure
+from gram_pyro.system.machine import machine_facts
 
 CURVE = ("validity", "ratio", "validity_deep", "ratio_deep")
 

@@ -22,6 +22,6 @@ def load(run: str, device: str = "auto") -> Reasoner:
     >>> reasoner.sample(nx.petersen_graph()).solutions  # doctest: +SKIP
     """
     from gram_pyro.reasoner import Reasoner  # here, so that `import gram_pyro` does not import torch
-    from gram_pyro.runs import load_run
+    from gram_pyro.runs.store import load_run
 
     return Reasoner(load_run(run, device))

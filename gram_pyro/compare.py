@@ -14,14 +14,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from gram_pyro.checkpoint import write_atomically
-from gram_pyro.cli import parse, take_option
 from gram_pyro.comparison.budget import Budget, difference
 from gram_pyro.comparison.comparison import Comparison
 from gram_pyro.comparison.config import CompareConfig, check
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.signals import Interrupted
-from gram_pyro.train import configured, make_folder
+from gram_pyro.system.cli import parse, take_option
+from gram_pyro.system.files import make_folder, write_atomically
+from gram_pyro.system.signals import Interrupted
 
 BUDGET = "budget.json"
 
@@ -66,7 +65,7 @@ def main(arguments: list[str]) -> None:
     comparison = Comparison(config, check(config))
     for task in config.task:
         for entry in comparison.first(task):
-            configured(entry.arguments(comparison.budget, 1))
+            entry.config(comparison.budget, 1)
     for folder in (comparison.out, Path(config.results or config.out)):
         make_folder(folder)
     claim(comparison.out, comparison.budget)

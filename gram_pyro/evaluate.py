@@ -13,16 +13,15 @@ from typing import Annotated, Any
 import tyro
 from tqdm import tqdm
 
-from gram_pyro.checkpoint import write_atomically
-from gram_pyro.cli import parse
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.evaluation.evaluate import evaluate
 from gram_pyro.evaluation.scaling import draw_by_solutions, draw_depth_width, draw_frontier
-from gram_pyro.files import is_folder
 from gram_pyro.inference.metrics import Row, count_solutions
 from gram_pyro.inference.sampling import MAX_NUMBER, Method
 from gram_pyro.inference.selection import check_selection, possible
-from gram_pyro.runs import load_run
+from gram_pyro.runs.store import load_run
+from gram_pyro.system.cli import parse
+from gram_pyro.system.files import is_folder, write_atomically
 from gram_pyro.tasks.base import Task
 
 DEPTH_FACTORS = (1, 2, 4)

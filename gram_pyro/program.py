@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pyro
 
-from gram_pyro.cli import parse
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.recipes import recipe
-from gram_pyro.runs import build_parts
-from gram_pyro.train import make_folder
+from gram_pyro.runs.recipes import recipe
+from gram_pyro.runs.store import build_parts
+from gram_pyro.system.cli import parse
+from gram_pyro.system.files import make_folder
 
 FORMATS = (".png", ".svg", ".pdf")
 MAX_DRAWN = 64

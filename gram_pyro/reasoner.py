@@ -8,7 +8,7 @@ from gram_pyro.errors import UserError
 from gram_pyro.inference.sampling import INDEPENDENT, MAX_NUMBER, Method, sample
 from gram_pyro.inference.selection import check_selection
 from gram_pyro.inference.selection import select as choose
-from gram_pyro.runs import Run
+from gram_pyro.runs.store import Run
 from gram_pyro.tasks.base import Answer
 
 DEPTH_FACTOR = 4

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gram_pyro.errors import UserError
-from gram_pyro.files import is_file
+from gram_pyro.system.files import is_file
 
 
 class Registry(Mapping[str, Callable[..., Any]]):

@@ -9,13 +9,13 @@ from typing import Annotated, Any
 
 import tyro
 
-from gram_pyro.cli import parse
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.files import is_file, is_folder
+from gram_pyro.inference.pictures import draw_answers
 from gram_pyro.inference.sampling import Method
-from gram_pyro.plots import draw_answers
 from gram_pyro.reasoner import Reasoner, Samples
-from gram_pyro.runs import load_run
+from gram_pyro.runs.store import load_run
+from gram_pyro.system.cli import parse
+from gram_pyro.system.files import is_file, is_folder
 from gram_pyro.tasks.base import Task
 
 MAX_DRAWN = 12

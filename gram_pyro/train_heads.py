@@ -8,12 +8,12 @@ from typing import Annotated
 import tyro
 from tqdm import tqdm
 
-from gram_pyro.checkpoint import checkpoints, read_latest, save_checkpoint
-from gram_pyro.cli import parse
-from gram_pyro.config import from_json
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.lock import locked
-from gram_pyro.runs import load_run, publish
+from gram_pyro.runs.checkpoint import checkpoints, read_latest, save_checkpoint
+from gram_pyro.runs.config import from_json
+from gram_pyro.runs.lock import locked
+from gram_pyro.runs.store import load_run, publish
+from gram_pyro.system.cli import parse
 from gram_pyro.training import validation
 from gram_pyro.training.heads import HeadsTrainer, judge_heads
 

@@ -17,7 +17,7 @@ settings.load_profile("ci")
 def float32() -> Iterator[None]:
     """The same arithmetic whatever the processor."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gram_pyro.machine.native_bfloat16", lambda: False)
+        patch.setattr("gram_pyro.runs.machine.native_bfloat16", lambda: False)
         yield
 
 

@@ -20,9 +20,9 @@ from benchmarks.scaling import GROWN, OBJECTIVE, grown
 from benchmarks.settings import Setting, build
 from benchmarks.survive import damage_checkpoints
 from benchmarks.table import RESULTS
-from gram_pyro.checkpoint import save_checkpoint
 from gram_pyro.errors import UserError
 from gram_pyro.models import GramConfig
+from gram_pyro.runs.checkpoint import save_checkpoint
 from gram_pyro.tasks.base import Examples
 
 torch.set_num_threads(1)

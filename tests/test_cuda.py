@@ -19,22 +19,23 @@ from torch.utils._pytree import tree_leaves
 import gram_pyro
 from benchmarks.report import DeviceOptions
 from gram_pyro import train
-from gram_pyro.checkpoint import read_latest
-from gram_pyro.config import config_of
 from gram_pyro.guides import GUIDES
 from gram_pyro.inference.metrics import measure
 from gram_pyro.inference.sampling import Method, sample
-from gram_pyro.machine import arithmetic, compile_network
 from gram_pyro.models import MODELS, Gram, GramConfig
 from gram_pyro.models.layers import folded_attention, masked_attention
-from gram_pyro.objectives import OBJECTIVES
 from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
-from gram_pyro.recipes import recipe
-from gram_pyro.runs import load_run
-from gram_pyro.signals import Interrupted
+from gram_pyro.runs.checkpoint import read_latest
+from gram_pyro.runs.config import config_of
+from gram_pyro.runs.machine import compile_network
+from gram_pyro.runs.recipes import recipe
+from gram_pyro.runs.store import load_run
+from gram_pyro.system.machine import arithmetic
+from gram_pyro.system.signals import Interrupted
 from gram_pyro.tasks import Coloring, NQueens, Sudoku, Task
-from gram_pyro.training.fit import Fit
+from gram_pyro.training.objective import OBJECTIVES
 from gram_pyro.training.trainer import Measured, Trainer
+from gram_pyro.training.training_run import TrainingRun
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 CUDA = torch.device("cuda")
@@ -164,16 +165,16 @@ def test_a_resumed_run_ends_where_it_would_have(
 ) -> None:
     options = [*SHORT.split(), "--precision", precision, "--compile", compiled, "--task.n", "6"]
     train.main(["--task", "coloring", *options, "--out", str(tmp_path / "whole")])
-    update, done = Fit._update, []
+    update, done = TrainingRun._update, []
 
-    def interrupted(fit: Fit) -> Measured:
+    def interrupted(fit: TrainingRun) -> Measured:
         done.append(1)
         if len(done) == 7:
             os.kill(os.getpid(), signal.SIGINT)
         return update(fit)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Fit, "_update", interrupted)
+        patch.setattr(TrainingRun, "_update", interrupted)
         with pytest.raises(Interrupted):
             train.main(["--task", "coloring", *options, "--out", str(tmp_path / "broken")])
     train.main(["--resume", str(tmp_path / "broken")])

@@ -9,7 +9,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from pathlib import Path
 from typing import Any
 
-from gram_pyro.checkpoint import write_atomically
 from gram_pyro.comparison.budget import Budget
 from gram_pyro.comparison.config import CompareConfig
 from gram_pyro.comparison.entry import RESULT, Entry, known_results, result_of
@@ -18,6 +17,7 @@ from gram_pyro.comparison.run import perform
 from gram_pyro.comparison.systems import REFERENCES, TABLES
 from gram_pyro.comparison.table import Found, markdown, rows_of
 from gram_pyro.errors import UserError
+from gram_pyro.system.files import write_atomically
 
 
 class Comparison:

@@ -11,6 +11,8 @@ from typing import Any, TypeGuard
 from gram_pyro.comparison.budget import Budget, difference
 from gram_pyro.comparison.systems import TABLES, System, training_options
 from gram_pyro.errors import UserError
+from gram_pyro.runs.config import RunConfig
+from gram_pyro.runs.options import configured
 
 RESULT = "result.json"
 
@@ -34,13 +36,14 @@ class Entry:
         """Where it lies."""
         return out / self.table / self.task / f"{self.name}-{self.inputs}-{self.seed}"
 
-    def arguments(self, budget: Budget, updates: int | None) -> list[str]:
-        """Arguments of `gram_pyro.train`, but for the folder."""
+    def config(self, budget: Budget, updates: int | None) -> RunConfig:
+        """What is trained, and how, in so many updates, or in the minutes of the budget."""
         length = ["--minutes", str(budget.minutes)] if updates is None else ["--updates", str(updates)]
         machine = ["--threads", str(budget.threads), "--device", budget.device]
         machine += ["--precision", budget.precision]
         told = training_options(self.system, self.task, self.inputs)
-        return [*told, *budget.task_options.split(), "--seed", str(self.seed), *length, *machine]
+        options = [*told, *budget.task_options.split(), "--seed", str(self.seed), *length, *machine]
+        return configured(options)[0]
 
 
 def result_of(entry: Entry, out: Path) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from gram_pyro.comparison.table import Found, first_rows
-from gram_pyro.plots import save_figure
+from gram_pyro.system.figures import save_figure
 
 LEAST_KL = 0.01
 """Nats that are drawn as nothing."""

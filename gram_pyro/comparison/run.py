@@ -12,28 +12,29 @@ from typing import Any
 
 import torch
 
-from gram_pyro import train
-from gram_pyro.checkpoint import write_atomically
 from gram_pyro.comparison.budget import Budget
 from gram_pyro.comparison.entry import RESULT, Entry
 from gram_pyro.comparison.systems import Naive, System, methods_of
-from gram_pyro.config import RunConfig, from_json
 from gram_pyro.errors import Diverged
+from gram_pyro.evaluation.bound import bound
 from gram_pyro.evaluation.evaluate import draw_all, measure_draws, no_progress
 from gram_pyro.evaluation.likelihood import likelihood
 from gram_pyro.evaluation.scores import calibration, evenness
 from gram_pyro.guides.base import Guide
-from gram_pyro.inference.metrics import Seen, bound, count_solutions
+from gram_pyro.inference.metrics import Seen, count_solutions
 from gram_pyro.inference.sampling import Draws, Method, seeded
 from gram_pyro.inference.selection import possible
-from gram_pyro.machine import machine_facts
 from gram_pyro.models.base import Model
 from gram_pyro.models.layers import Block
-from gram_pyro.objectives import OBJECTIVES
-from gram_pyro.runs import Run, build_parts, load_run
-from gram_pyro.signals import Interrupted
+from gram_pyro.runs.config import RunConfig, from_json
+from gram_pyro.runs.store import Run, build_parts, load_run
+from gram_pyro.system.files import write_atomically
+from gram_pyro.system.machine import machine_facts
+from gram_pyro.system.signals import Interrupted
 from gram_pyro.training import validation
-from gram_pyro.training.fit import parameters_of
+from gram_pyro.training.objective import OBJECTIVES
+from gram_pyro.training.run import train_once
+from gram_pyro.training.training_run import parameters_of
 
 SCORED_PROBLEMS = 100
 """Problems whose likelihood is measured: it takes many trajectories of each."""
@@ -56,7 +57,7 @@ def perform(entry: Entry, out: Path, budget: Budget, reference: dict[str, Any] |
     updates = None if reference is None else equal_updates(entry, budget, reference)
     try:
         with redirect_stdout(sys.stderr):
-            train.train_once(folder, entry.arguments(budget, updates))
+            train_once(entry.config(budget, updates), folder)
         torch.set_num_threads(budget.threads)
         run = load_run(str(folder), budget.device)
         result.update(facts_of(run, folder))
@@ -115,7 +116,7 @@ def equal_updates(entry: Entry, budget: Budget, reference: dict[str, Any]) -> in
     """Updates that cost as many evaluations, or see as many examples, as the reference's; None if time decides."""
     if budget.equal == "time":
         return None
-    config, _ = train.configured(entry.arguments(budget, 1))
+    config = entry.config(budget, 1)
     an_update = config.training.batch
     if budget.equal == "evaluations":
         an_update = evaluations_of(config, *build_parts(config))

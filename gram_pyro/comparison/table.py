@@ -7,7 +7,7 @@ from statistics import mean
 from typing import Any
 
 from gram_pyro.comparison.systems import System
-from gram_pyro.markdown import markdown_table, with_range
+from gram_pyro.system.markdown import markdown_table, with_range
 
 Found = dict[str, Any]
 MEASURES: dict[str, Callable[[Found, Found], float | None]] = {

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from gram_pyro.distributed import World
+from gram_pyro.system.distributed import World
 
 
 class ShardedNoise(TorchFunctionMode):

@@ -9,10 +9,11 @@ from functools import partial
 from typing import Any
 
 from gram_pyro.errors import Diverged
+from gram_pyro.evaluation.bound import bound
 from gram_pyro.evaluation.scaling import frontier
-from gram_pyro.inference.metrics import Row, Seen, bound, by_size, measure
+from gram_pyro.inference.metrics import Row, Seen, by_size, measure
 from gram_pyro.inference.sampling import INDEPENDENT, Draws, Method, sample
-from gram_pyro.runs import Run
+from gram_pyro.runs.store import Run
 from gram_pyro.tasks.base import Task
 
 MAX_SOLUTIONS = 20_000

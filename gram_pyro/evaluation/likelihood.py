@@ -12,12 +12,12 @@ from torch import Tensor
 
 from gram_pyro.effects.recall import RecallMessenger
 from gram_pyro.errors import Diverged
+from gram_pyro.evaluation.bound import chunks
 from gram_pyro.guides.base import Guide
-from gram_pyro.inference.metrics import chunks
 from gram_pyro.inference.sampling import seeded
 from gram_pyro.models.base import Answers, Model
 from gram_pyro.objectives.importance import ImportanceELBO
-from gram_pyro.runs import Run
+from gram_pyro.runs.store import Run
 from gram_pyro.tasks.base import Problems
 
 Kind = Literal["exact", "bound"]

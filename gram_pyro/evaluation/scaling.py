@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gram_pyro.inference.metrics import Row
-from gram_pyro.plots import save_figure
+from gram_pyro.system.figures import save_figure
 
 COLORS = {"first": "#999999", "majority": "#f28e2b", "value": "#4e79a7", "checker": "#59a14f"}
 

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from gram_pyro.inference.metrics import Seen, broken, mean
-from gram_pyro.runs import Run
+from gram_pyro.inference.rollout import DEEP, rollout
+from gram_pyro.runs.store import Run
 from gram_pyro.tasks.base import Task
-from gram_pyro.training.heads import DEEP, rollout
 
 BINS = 10
 TRAJECTORIES = 4

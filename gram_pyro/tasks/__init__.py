@@ -1,12 +1,10 @@
-"""Families of problems: data, relations, checker, exact solutions and picture, one a file."""
+"""Families of problems: data, relations, checker, exact solutions and picture, one a folder."""
 
 from gram_pyro.registry import Registry
 from gram_pyro.tasks.base import Answer, Examples, Problems, Task, TrainingSet
 from gram_pyro.tasks.coloring import Coloring
-from gram_pyro.tasks.nqueens import NQueens
-from gram_pyro.tasks.nqueens_boards import Board
-from gram_pyro.tasks.sudoku import Sudoku
-from gram_pyro.tasks.sudoku_checker import Puzzle
+from gram_pyro.tasks.nqueens import Board, NQueens
+from gram_pyro.tasks.sudoku import Puzzle, Sudoku
 
 TASKS = Registry("task", Task, coloring=Coloring, nqueens=NQueens, sudoku=Sudoku)
 

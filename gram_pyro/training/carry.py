@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gram_pyro.distributed import ALONE, World
 from gram_pyro.models.base import State
+from gram_pyro.system.distributed import ALONE, World
 from gram_pyro.tasks.base import Examples, TrainingSet
 
 CHUNK = 2048

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import pyro
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from gram_pyro.errors import UserError
-from gram_pyro.inference.metrics import Seen, auc, broken
+from gram_pyro.inference.metrics import auc
+from gram_pyro.inference.rollout import DEEP, Rollout, rollout
 from gram_pyro.inference.sampling import seeded
-from gram_pyro.models.base import Model, State
+from gram_pyro.models.base import Model
 from gram_pyro.models.heads import Heads, Verdict
-from gram_pyro.tasks.base import Problems, Task
+from gram_pyro.tasks.base import Task
 
 PROBLEMS = 128
 BATCH = 256
-DEEP = 2
-"""Trajectories run to so many times the training depth: inference goes deeper than training."""
 LEARNING_RATE = 5e-3
 WEIGHT_DECAY = 0.1
 
@@ -32,14 +30,6 @@ def check_judged(model: Model) -> None:
     if model.recursion != "carried":
         kind = type(model).__name__
         raise UserError(f"{kind} carries no latent state for value and halt heads to judge; take --head-rounds 0")
-
-
-class Rollout(NamedTuple):
-    """Prior trajectories of `problems`, judged: `high` `(depth, batch, length, width)`, `valid` `(depth, batch)`."""
-
-    problems: Problems
-    high: Tensor
-    valid: Tensor
 
 
 class HeadsTrainer:
@@ -98,24 +88,6 @@ class HeadsTrainer:
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         return loss.item()
-
-
-@torch.no_grad()
-def rollout(task: Task, model: Model, problems: Sequence[Any], depth: int, seed: int) -> Rollout:
-    """One prior trajectory of each problem, all of one size, judged by the checker after every step."""
-    device = next(model.parameters()).device
-    x = task.encode(problems).to(device)
-    highs, valid = [], []
-    seen: Seen = {}
-    state: State | None = None
-    with seeded(seed), pyro.validation_enabled(False):
-        for _ in range(depth):
-            outcome = model(x, steps=1, state=state, supervise="last")
-            state = outcome.state
-            highs.append(state.high)
-            answers = [task.answer(p, v) for p, v in zip(problems, outcome.answers.tolist(), strict=True)]
-            valid.append([not broken(task, problems, i, answer, seen) for i, answer in enumerate(answers)])
-    return Rollout(x, torch.stack(highs), torch.tensor(valid))
 
 
 @torch.no_grad()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from gram_pyro.errors import UserError
-from gram_pyro.training_config import TrainingConfig
+from gram_pyro.runs.training_config import TrainingConfig
 
 TIMED_UPDATES, LEAST_TIMED = 150, 6
 TIMING_SHARE = 0.1

@@ -11,17 +11,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from gram_pyro.distributed import ALONE, World
 from gram_pyro.effects.sharded_noise import ShardedNoise
 from gram_pyro.errors import UserError
 from gram_pyro.guides.base import Guide
 from gram_pyro.models.base import Model, Outcome, State
-from gram_pyro.objectives import OBJECTIVES
 from gram_pyro.objectives.elbo import Terms, TruncatedTrace_ELBO
+from gram_pyro.runs.training_config import TrainingConfig
+from gram_pyro.system.distributed import ALONE, World
 from gram_pyro.tasks.base import TrainingSet
 from gram_pyro.training.carry import Carry
 from gram_pyro.training.kl_controller import KLController
-from gram_pyro.training_config import TrainingConfig
+from gram_pyro.training.objective import OBJECTIVES
 
 
 class Measured(NamedTuple):

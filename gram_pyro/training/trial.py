@@ -18,10 +18,10 @@ from gram_pyro.errors import UserError
 from gram_pyro.guides.base import Guide
 from gram_pyro.inference.sampling import seeded
 from gram_pyro.models.base import Model
-from gram_pyro.objectives import OBJECTIVES
 from gram_pyro.objectives.elbo import traces_of
+from gram_pyro.runs.training_config import TrainingConfig
 from gram_pyro.tasks.base import Task
-from gram_pyro.training_config import TrainingConfig
+from gram_pyro.training.objective import OBJECTIVES
 
 TOLERANCE = 1e-3
 STEPS = 2

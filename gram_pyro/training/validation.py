@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from gram_pyro.distributed import World
 from gram_pyro.inference.metrics import count_solutions, measure
+from gram_pyro.inference.pictures import draw_samples
 from gram_pyro.inference.sampling import sample
 from gram_pyro.models.base import Model
-from gram_pyro.plots import draw_samples
+from gram_pyro.system.distributed import World
 from gram_pyro.tasks.base import Task
 
 DEEP = 2

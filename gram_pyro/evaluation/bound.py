@@ -1,0 +1,100 @@
+"""How far a model and its guide are from perfect."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import pyro
+import torch
+from torch import Tensor
+
+from gram_pyro.guides.base import Guide
+from gram_pyro.inference.metrics import Seen, broken, by_size
+from gram_pyro.inference.sampling import seeded
+from gram_pyro.models.base import Model
+from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
+from gram_pyro.tasks.base import Task
+
+MAX_POSITIONS = 2**13
+Chunk = tuple[Tensor, Tensor]  # owner (pairs,), the place of each pair's problem; targets (pairs, length)
+
+
+class Bound(NamedTuple):
+    """How far a model and its guide are from perfect, in nats per problem.
+
+    `nll` is -ELBO, `entropy` is H(y | x), `excess` their difference: at least 0 up to
+    `standard_error`, which is over problems (None for a single one). `posterior_validity` is the
+    fraction of the same posterior trajectories whose argmax decode breaks no constraint; `kl` has the KL of each
+    transition, the first first.
+    """
+
+    excess: float
+    standard_error: float | None
+    nll: float
+    entropy: float
+    posterior_validity: float
+    kl: tuple[float, ...]
+
+
+@torch.no_grad()
+def bound(
+    task: Task,
+    model: Model,
+    guide: Guide,
+    problems: Sequence[Any],
+    depth: int,
+    draws: int = 1,
+    seed: int = 0,
+    max_targets: int = 256,
+    progress: Callable[[Sequence[Chunk]], Iterable[Chunk]] = iter,
+) -> Bound:
+    """-ELBO minus H(y | x): exact KL at every transition, beta 1, one likelihood after `depth` steps.
+
+    Every target of a problem counts equally, with `draws` trajectories each; of a problem with more
+    than `max_targets` targets a uniform random subset of that size stands for all, which leaves the
+    mean unbiased. `progress` wraps the list of chunks of work, as tqdm does.
+    """
+    device = next(model.parameters()).device
+    generator = torch.Generator().manual_seed(seed)
+    targets = [task.targets(problem) for problem in problems]
+    entropy = torch.tensor([math.log(len(each)) for each in targets], dtype=torch.double)
+    kept = [each[torch.randperm(len(each), generator=generator)[:max_targets]].repeat(draws, 1) for each in targets]
+    weight = torch.tensor([1 / len(each) for each in kept], dtype=torch.double)
+    nll, valid = torch.zeros_like(weight), torch.zeros_like(weight)
+    kl = torch.zeros(depth * model.transitions, dtype=torch.double)
+    objective = TruncatedTrace_ELBO(horizon=None)
+    seen: Seen = {}
+    with seeded(seed), pyro.validation_enabled(False):
+        for owner, y in progress(chunks(task, problems, kept)):
+            asked, y = [problems[place] for place in owner.tolist()], y.to(device)
+            x, told = task.encode(asked).to(device), guide.told(task, asked, y)
+            terms = objective.terms(model, guide, x, y, steps=depth, supervise="last", **told)
+            loss = terms.kl.sum(0).double().cpu() - terms.log_likelihood.double().cpu()
+            nll.index_add_(0, owner, weight[owner] * loss)
+            if len(terms.kl):
+                kl += terms.kl.double().cpu() @ weight[owner]
+            for place, values in zip(owner.tolist(), terms.outcome.answers.tolist(), strict=True):
+                if not broken(task, problems, place, task.answer(problems[place], values), seen):
+                    valid[place] += weight[place]
+    excess = nll - entropy
+    return Bound(
+        excess=excess.mean().item(),
+        standard_error=excess.std().item() / len(problems) ** 0.5 if len(problems) > 1 else None,
+        nll=nll.mean().item(),
+        entropy=entropy.mean().item(),
+        posterior_validity=valid.mean().item(),
+        kl=tuple((kl / len(problems)).tolist()),
+    )
+
+
+def chunks(task: Task, problems: Sequence[Any], targets: Sequence[Tensor]) -> list[Chunk]:
+    """All pairs of a problem and one of its targets, in batches of one size and at most MAX_POSITIONS positions."""
+    result: list[Chunk] = []
+    for group in by_size(task, problems):
+        owner = torch.tensor([place for place in group for _ in targets[place]])
+        y = torch.cat([targets[place] for place in group])
+        pairs = max(1, MAX_POSITIONS // y.shape[1])
+        result += zip(torch.split(owner, pairs), torch.split(y, pairs), strict=True)
+    return result

@@ -1,0 +1,266 @@
+"""A look inside: what prior and posterior do on one problem."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyro
+import pyro.distributions as dist
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from pyro import poutine
+from torch import Tensor
+from torch.distributions import kl_divergence
+
+from gram_pyro.errors import UserError
+from gram_pyro.evaluation.likelihood import mixture_log_weights
+from gram_pyro.inference.sampling import seeded
+from gram_pyro.objectives.elbo import divergence_of
+from gram_pyro.runs.store import Run
+from gram_pyro.system.figures import save_figure
+from gram_pyro.tasks.base import Answer
+
+MAX_TARGETS = 512
+PRIOR, POSTERIOR = "#4e79a7", "#f28e2b"
+Array = NDArray[np.float64]
+
+
+class Trajectories(NamedTuple):
+    """Trajectories of one problem after every supervision step.
+
+    `high` h `(steps, samples, length, width)`, `decoded` argmax decodes `(steps, samples, length)`, `valid` whether
+    they break no constraint `(steps, samples)`, `solutions` the distinct valid answers after the last step.
+    """
+
+    high: NDArray[np.float32]
+    decoded: NDArray[np.int64]
+    valid: NDArray[np.bool_]
+    solutions: list[Answer]
+
+    def plot(self, axes: Axes, color: str = PRIOR, label: str = "prior") -> None:
+        """Validity and the part of positions that will not change any more, against steps."""
+        steps = np.arange(1, len(self.valid) + 1)
+        settled = (self.decoded == self.decoded[-1]).mean((1, 2))
+        axes.plot(steps, self.valid.mean(1), "o-", color=color, markersize=3, label=f"{label}: valid")
+        axes.plot(steps, settled, "--", color=color, label=f"{label}: as in the end")
+        axes.set(xlabel="step", ylim=(0, 1.05), title="when is the answer decided?")
+        axes.legend(frameon=False)
+
+
+class Divergence(NamedTuple):
+    """KL(q || p) in nats by transition and position `(transitions, length)`, a mean over posterior trajectories.
+
+    `(transitions, 1)` where the KL has no closed form, or the guidance is one for all positions.
+    """
+
+    nats: Array
+
+    def plot(self, axes: Axes) -> None:
+        """A heat map."""
+        transitions, positions = self.nats.shape
+        extent = (0.5, transitions + 0.5, positions - 0.5, -0.5)
+        image = axes.imshow(self.nats.T, aspect="auto", cmap="viridis", vmin=0, extent=extent)
+        axes.set(xlabel="transition", ylabel="position", title=f"KL, {self.nats.sum():.1f} nats in all")
+        axes.figure.colorbar(image, ax=axes)
+
+
+class Components(NamedTuple):
+    """First two principal components of h, pooled over positions, of prior and posterior: `(steps, samples, 2)` each.
+
+    `explained` the part of the variance that each component has `(2,)`.
+    """
+
+    prior: Array
+    posterior: Array
+    explained: Array
+
+    def plot(self, axes: Axes) -> None:
+        """Trajectories in the plane, a dot where they end."""
+        for paths, color, label in ((self.prior, PRIOR, "prior"), (self.posterior, POSTERIOR, "posterior")):
+            axes.plot(*paths[:, :1].transpose(2, 0, 1), color=color, linewidth=0.7, label=label)
+            axes.plot(*paths[:, 1:].transpose(2, 0, 1), color=color, linewidth=0.4, alpha=0.4)
+            axes.plot(*paths[-1].T, "o", color=color, markersize=3)
+        x, y = (f"component {i + 1} ({part:.0%})" for i, part in enumerate(self.explained))
+        axes.set(xlabel=x, ylabel=y, title="h over the steps")
+        axes.legend(frameon=False)
+
+
+class Likelihoods(NamedTuple):
+    """p(solution | x) of every solution, all its spellings together, from trajectories of posterior and prior.
+
+    `probability`, `low` and `high` (two standard errors) `(solutions,)`; `effective` the effective sample size as
+    a part of the draws, of the worst spelling.
+    """
+
+    solutions: list[Answer]
+    probability: Array
+    low: Array
+    high: Array
+    effective: Array
+
+    def plot(self, axes: Axes) -> None:
+        """Bars with intervals, and the uniform distribution as a line."""
+        places = np.arange(len(self.solutions))
+        errors = [self.probability - self.low, self.high - self.probability]
+        axes.bar(places, self.probability, yerr=errors, color=PRIOR, ecolor="#333333", capsize=2)
+        axes.axhline(1 / len(self.solutions), color="#59a14f", linestyle="--", label="uniform")
+        axes.set_xticks(places if len(places) <= 20 else places[:: len(places) // 10])
+        axes.set(xlabel="solution", title=f"p(solution | x), {self.probability.sum():.3f} in all")
+        axes.legend(frameon=False)
+
+
+class Inspection(NamedTuple):
+    """What `inspect` found. `target` is the solution that the posterior was shown; None for `likelihoods` if there are
+    too many to estimate each."""
+
+    target: Answer
+    prior: Trajectories
+    posterior: Trajectories
+    divergence: Divergence
+    components: Components
+    likelihoods: Likelihoods | None
+
+    def plot(self, path: str | Path | None = None) -> Figure:
+        """Everything in one figure, written as PNG if a path is given."""
+        figure = Figure(figsize=(13, 8), layout="constrained")
+        (first, second), (third, fourth) = figure.subplots(2, 2)
+        self.prior.plot(first)
+        self.posterior.plot(first, POSTERIOR, "posterior")
+        self.divergence.plot(second)
+        self.components.plot(third)
+        if self.likelihoods is None:
+            fourth.set_axis_off()
+        else:
+            self.likelihoods.plot(fourth)
+        if path is not None:
+            save_figure(figure, Path(path))
+        return figure
+
+
+@torch.no_grad()
+def inspect(
+    run: Run,
+    problem: Any,
+    target: Sequence[int] | None = None,
+    *,
+    steps: int | None = None,
+    samples: int = 32,
+    draws: int = 64,
+    seed: int = 0,
+) -> Inspection:
+    """Look at one problem: trajectories of prior and posterior, KL, h over the steps, and p(solution | x).
+
+    `target` is a solution in the task's own form, the first of `task.targets` unless told otherwise; `steps`
+    supervision steps, those of training unless told otherwise; `samples` trajectories of each kind; `draws`
+    trajectories for each target whose likelihood is estimated (at most `MAX_TARGETS` of them), half of them of
+    the posterior and half of the prior, weighed by the mixture.
+    Raises `UserError` if the model draws no guidance, if the target is no solution, or if the problem has too many.
+    """
+    task, steps = run.task, steps or run.depth
+    if run.model.recursion != "carried" or not run.model.draws:
+        raise UserError(f"{type(run.model).__name__} draws no guidance: there is no posterior to look into")
+    problem = task.prepare(problem)
+    try:
+        solvable = bool(task.solutions(problem))
+    except TimeoutError as error:
+        raise UserError(f"the {task.noun} cannot be looked into: {error}") from None
+    if not solvable:
+        raise UserError(f"the {task.noun} is not {task.goal}: there is no answer to show the posterior")
+    targets = task.targets(problem)
+    if target is None:
+        shown = targets[0]
+    else:
+        shown = targets[0].clone()
+        if len(target) != task.asked(len(shown)):
+            raise UserError(
+                f"the target {tuple(target)} is no solution of this {task.noun}: {len(shown)} values are asked"
+            )
+        shown[: len(target)] = torch.as_tensor(target)
+        if task.violations(problem, task.answer(problem, shown.tolist())):
+            raise UserError(f"the target {tuple(target)} is no solution of this {task.noun}")
+    x = task.encode([problem]).to(run.device)
+    many = x.select(torch.zeros(samples, dtype=torch.long))
+    y = shown.expand(samples, -1).to(run.device)
+    with seeded(seed), pyro.validation_enabled(False):
+        free = poutine.trace(run.model).get_trace(many, steps=steps, supervise="every")
+        run.guide(many, y, steps=steps, supervise="every", **run.guide.told(task, [problem] * samples, y))
+        steered, guide_trace = run.guide.get_traces()
+        likelihoods = None
+        if len(targets) <= MAX_TARGETS:
+            likelihoods = estimate(run, problem, targets, steps, draws)
+    prior, posterior = (trajectories(run, problem, trace.nodes, steps) for trace in (free, steered))
+    return Inspection(
+        task.answer(problem, shown.tolist()),
+        prior,
+        posterior,
+        divergence(steered.nodes, guide_trace.nodes),
+        components(prior.high, posterior.high),
+        likelihoods,
+    )
+
+
+def trajectories(run: Run, problem: Any, sites: Any, steps: int) -> Trajectories:
+    """The trajectories of a trace."""
+    task, transitions = run.task, run.model.transitions
+    high = torch.stack([sites[f"high_{n * transitions}"]["value"] for n in range(1, steps + 1)])
+    decoded = torch.stack([run.model.decode(each).argmax(-1) for each in high]).cpu()
+    answers = [[task.answer(problem, row) for row in step] for step in decoded.tolist()]
+    valid = [[not task.violations(problem, answer) for answer in step] for step in answers]
+    right = [task.canonical(answer) for answer, good in zip(answers[-1], valid[-1], strict=True) if good]
+    return Trajectories(high.cpu().float().numpy(), decoded.numpy(), np.array(valid), [*dict.fromkeys(right)])
+
+
+def divergence(model_sites: Any, guide_sites: Any) -> Divergence:
+    """KL of every guidance site, by position where positions are independent."""
+    rows = []
+    for name, site in guide_sites.items():
+        if not name.startswith("guidance"):
+            continue
+        q, p = site["fn"], model_sites[name]["fn"]
+        if all(type(getattr(each, "base_dist", None)) is dist.Normal for each in (q, p)):
+            rows.append(kl_divergence(q.base_dist, p.base_dist).sum(-1).mean(0))
+        else:
+            rows.append(divergence_of(q, p, site["value"]).mean(0, keepdim=True))
+    return Divergence(torch.stack(rows).double().cpu().numpy())
+
+
+def components(prior: NDArray[np.float32], posterior: NDArray[np.float32]) -> Components:
+    """Principal components of h, the mean over positions, over both kinds of trajectories."""
+    pooled = [high.mean(2, dtype=np.float64) for high in (prior, posterior)]
+    everything = np.concatenate([high.reshape(-1, high.shape[-1]) for high in pooled])
+    center = everything.mean(0)
+    _, scales, axes = np.linalg.svd(everything - center, full_matrices=False)
+    explained = scales**2 / max(float((scales**2).sum()), 1e-12)
+    first, second = ((high - center) @ axes[:2].T for high in pooled)
+    return Components(first, second, explained[:2])
+
+
+def estimate(run: Run, problem: Any, targets: Tensor, steps: int, draws: int) -> Likelihoods:
+    """p(solution | x) from `draws` trajectories for each target, every other one of the prior, weighed by the mixture.
+
+    Targets that spell one solution add up.
+    """
+    task, pairs = run.task, -(-draws // 2)
+    x = task.encode([problem]).to(run.device).select(torch.zeros(len(targets), dtype=torch.long))
+    y = targets.to(run.device)
+    told = run.guide.told(task, [problem] * len(targets), y)
+    found = [mixture_log_weights(run.model, run.guide, x, y, steps, **told) for _ in range(pairs)]
+    weights = torch.stack(found).double().cpu().exp()
+    means = weights.mean((0, 1))
+    variances = weights.var(0).mean(0) / (2 * pairs) if pairs > 1 else torch.full_like(means, math.nan)
+    effective = weights.sum((0, 1)).square() / weights.square().sum((0, 1)) / (2 * pairs)
+    spelled = [task.canonical(task.answer(problem, row)) for row in targets.tolist()]
+    solutions = [*dict.fromkeys(spelled)]
+    owner = torch.tensor([solutions.index(solution) for solution in spelled])
+    size = len(solutions)
+    probability = torch.zeros(size, dtype=torch.double).index_add_(0, owner, means)
+    error = torch.zeros(size, dtype=torch.double).index_add_(0, owner, variances).sqrt()
+    worst = torch.ones(size, dtype=torch.double).scatter_reduce_(0, owner, effective, "amin")
+    low, high = (probability - 2 * error).clamp(min=0), probability + 2 * error
+    return Likelihoods(solutions, *(part.numpy() for part in (probability, low, high, worst)))

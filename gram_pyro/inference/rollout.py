@@ -1,0 +1,44 @@
+"""Trajectories of the prior, judged after every step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import pyro
+import torch
+from torch import Tensor
+
+from gram_pyro.inference.metrics import Seen, broken
+from gram_pyro.inference.sampling import seeded
+from gram_pyro.models.base import Model, State
+from gram_pyro.tasks.base import Problems, Task
+
+DEEP = 2
+"""Trajectories run to so many times the training depth: inference goes deeper than training."""
+
+
+class Rollout(NamedTuple):
+    """Prior trajectories of `problems`, judged: `high` `(depth, batch, length, width)`, `valid` `(depth, batch)`."""
+
+    problems: Problems
+    high: Tensor
+    valid: Tensor
+
+
+@torch.no_grad()
+def rollout(task: Task, model: Model, problems: Sequence[Any], depth: int, seed: int) -> Rollout:
+    """One prior trajectory of each problem, all of one size, judged by the checker after every step."""
+    device = next(model.parameters()).device
+    x = task.encode(problems).to(device)
+    highs, valid = [], []
+    seen: Seen = {}
+    state: State | None = None
+    with seeded(seed), pyro.validation_enabled(False):
+        for _ in range(depth):
+            outcome = model(x, steps=1, state=state, supervise="last")
+            state = outcome.state
+            highs.append(state.high)
+            answers = [task.answer(p, v) for p, v in zip(problems, outcome.answers.tolist(), strict=True)]
+            valid.append([not broken(task, problems, i, answer, seen) for i, answer in enumerate(answers)])
+    return Rollout(x, torch.stack(highs), torch.tensor(valid))

@@ -1,0 +1,1 @@
+"""A run and how it is stored: configuration, recipes, checkpoints, published weights."""

@@ -1,0 +1,106 @@
+"""The configuration of a run: complete, frozen, stored beside what it produced."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import tyro
+
+from gram_pyro.errors import UserError
+from gram_pyro.models import MODELS
+from gram_pyro.runs.machine import MachineConfig
+from gram_pyro.runs.training_config import TrainingConfig
+from gram_pyro.tasks import TASKS, Task
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Task, model, guide and training: everything that decides what comes out."""
+
+    task: Task
+    model: Any
+    training: Annotated[TrainingConfig, tyro.conf.arg(name="")]
+    machine: Annotated[MachineConfig, tyro.conf.arg(name="")]
+    guide: tyro.conf.Suppress[str] = "gaussian"
+    task_name: tyro.conf.Suppress[str] = "coloring"
+    model_name: tyro.conf.Suppress[str] = "gram"
+    init: tyro.conf.Suppress[str] = ""
+    """Run whose weights the training started from."""
+
+
+def to_json(config: RunConfig) -> str:
+    """The configuration as JSON."""
+    return json.dumps({"format": FORMAT, **dataclasses.asdict(config)}, indent=2) + "\n"
+
+
+def from_json(path: Path) -> RunConfig:
+    """Read a configuration. Raises `UserError` if it is missing, damaged, or has keys that are not known."""
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path.parent} is not a run folder: it has no {path.name}") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
+    if not isinstance(stored, dict) or stored.pop("format", None) != FORMAT:
+        raise UserError(f"{path} was written by another version of gram_pyro; this one reads format {FORMAT}")
+    kinds = dict.fromkeys(("task", "model", "training", "machine"), dict)
+    for key, kind in (kinds | dict.fromkeys(("task_name", "model_name", "guide"), str)).items():
+        if not isinstance(stored.get(key), kind):
+            raise UserError(f"{path} does not describe a run: it has no {key}, or one of another type")
+    try:
+        parts = {
+            "task": build(TASKS.find(stored["task_name"]), stored["task"], path),
+            "model": build(config_of(stored["model_name"]), stored["model"], path),
+            "training": build(TrainingConfig, stored["training"], path),
+            "machine": build(MachineConfig, stored["machine"], path),
+        }
+        return RunConfig(**{**stored, **parts})
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path} does not describe a run: {error}") from error
+
+
+def config_of(model_name: str) -> Callable[..., Any]:
+    """The configuration class of a model."""
+    model = MODELS.find(model_name)
+    config = getattr(model, "Config", None)
+    if config is None:
+        raise UserError(f"the model {model_name!r} has no Config: give its class a dataclass of that name")
+    return config  # type: ignore[no-any-return]
+
+
+def build(kind: Callable[..., Any], stored: dict[str, Any], path: Path) -> Any:
+    """A frozen dataclass from stored fields; lists become tuples. Raises `UserError` on unknown keys."""
+    known = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(stored) - known)
+    if unknown:
+        raise UserError(f"{path} has unknown keys: {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()}
+    hints = get_type_hints(kind)
+    for key, value in fields.items():
+        if not fits(value, hints[key]):
+            raise UserError(f"{path} has an impossible value for {key}: {value!r}")
+    return kind(**fields)
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of a field's type; types that JSON does not know are not judged."""
+    parts = get_args(hint)
+    if get_origin(hint) is Literal:
+        return value in parts
+    if get_origin(hint) in (Union, UnionType):
+        return any(fits(value, part) for part in parts)
+    if get_origin(hint) is tuple and parts[1:] == (...,):
+        return isinstance(value, tuple) and all(fits(each, parts[0]) for each in value)
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint in (int, bool, str, type(None)):
+        return type(value) is hint
+    return True

@@ -1,0 +1,84 @@
+"""What a run computes on."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import torch
+from torch.utils._pytree import tree_map_only
+
+from gram_pyro.errors import UserError
+from gram_pyro.models.base import Model
+from gram_pyro.runs.training_config import TrainingConfig
+from gram_pyro.system.distributed import processes
+from gram_pyro.system.machine import choose_device, cores, native_bfloat16
+
+MAX_THREADS = 1024
+WORTH_COMPILING = 5000
+"""Updates from which compiling pays for itself (it costs half a minute)."""
+
+
+@dataclass(frozen=True)
+class MachineConfig:
+    """What the run computes on. `auto` is resolved at the start and stored, so that a resumed run repeats it."""
+
+    device: str = "auto"
+    """auto (CUDA where there is one), cpu, cuda, cuda:1."""
+    compile: Literal["auto", "on", "graphs", "off"] = "auto"
+    """on: torch.compile of the network; graphs: CUDA graphs of that as well; auto: on where it pays, else off."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Autocast of the network; auto: bfloat16 on CUDA and on CPUs that multiply it, else float32."""
+    threads: int = 0
+    """CPU threads; 0 takes all cores."""
+
+
+def resolve(machine: MachineConfig, training: TrainingConfig) -> MachineConfig:
+    """Settle every `auto`.
+
+    Raises `UserError` for a device that is not there, an impossible number of threads, or CUDA graphs of what cannot
+    be one.
+    """
+    if not 0 <= machine.threads <= MAX_THREADS:
+        raise UserError(f"--threads must lie between 0 (all cores) and {MAX_THREADS}, not {machine.threads}")
+    device = choose_device(machine.device)
+    if machine.compile == "graphs" and device.type != "cuda":
+        raise UserError(f"--compile graphs makes CUDA graphs, which {device} has not; take --compile on")
+    if machine.compile == "graphs" and (training.accumulate > 1 or training.recompute or processes() > 1):
+        raise UserError(
+            "--compile graphs is for one process without --accumulate and --recompute; take --compile on there"
+        )
+    compiler = device.type == "cuda" or shutil.which(os.environ.get("CXX", "g++")) is not None
+    long = (training.updates is None and training.minutes >= 3) or (training.updates or 0) >= WORTH_COMPILING
+    choice = machine.compile if machine.compile != "auto" else ("on" if compiler and long else "off")
+    precision = machine.precision
+    if precision == "auto":
+        precision = "bfloat16" if device.type == "cuda" or native_bfloat16() else "float32"
+    return dataclasses.replace(
+        machine,
+        device=str(device),
+        compile=choice,
+        precision=precision,
+        threads=machine.threads or max(1, cores() // processes()),
+    )
+
+
+def compile_network(model: Model, graphs: bool = False) -> None:
+    """Compile the network's tensor functions in place; the probabilistic program stays outside.
+
+    `graphs` makes CUDA graphs of them, whose kernels start together: to start those of a small network one by one
+    takes longer than they run.
+    """
+    for name in model.compiled:
+        compiled = torch.compile(getattr(model, name), mode="reduce-overhead" if graphs else None)
+        setattr(model, name, partial(kept, compiled) if graphs else compiled)
+
+
+def kept(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """What a function returns, in memory of its own: the next run of a CUDA graph overwrites what it returned."""
+    return tree_map_only(torch.Tensor, torch.clone, function(*args, **kwargs))

@@ -1,0 +1,130 @@
+"""From a run folder, or the name of a shipped checkpoint, to a model that answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+import gram_pyro
+from gram_pyro.errors import UserError
+from gram_pyro.guides import GUIDES, Guide
+from gram_pyro.models import MODELS, Model
+from gram_pyro.models.heads import Heads
+from gram_pyro.registry import Registry
+from gram_pyro.runs.config import RunConfig, from_json, to_json
+from gram_pyro.system.files import is_file, is_folder, write_atomically
+from gram_pyro.system.machine import choose_device
+from gram_pyro.tasks import Task
+
+SHIPPED = Path(gram_pyro.__file__).parent / "checkpoints"
+WEIGHTS = "weights.safetensors"
+
+
+class Run(NamedTuple):
+    """A trained model, ready for inference: averaged weights, no dropout of anything, no gradients.
+
+    `heads` judge its states; None if the checkpoint has none. `folder` is where it lies; None if it came
+    with the package.
+    """
+
+    name: str
+    task: Task
+    model: Model
+    guide: Guide
+    depth: int
+    device: torch.device
+    heads: Heads | None = None
+    folder: Path | None = None
+
+
+def build_parts(config: RunConfig) -> tuple[Model, Guide]:
+    """A fresh model and guide. Raises `UserError` if they are none."""
+    model: Model = _made(config.model_name, MODELS, config.task, config.model)
+    guide: Guide = _made(config.guide, GUIDES, config.task, model)
+    return model, guide
+
+
+def _made(name: str, registry: Registry, *inputs: Any) -> Any:
+    maker, base = registry.find(name), registry.base
+    fits = not isinstance(maker, type) or issubclass(maker, base)
+    try:
+        part = maker(*inputs) if fits else None
+    except (AttributeError, TypeError) as error:
+        raise UserError(f"the {registry.kind} {name} cannot be made: {error}") from error
+    if not isinstance(part, base):
+        raise UserError(f"{name} is not a {registry.kind}: it must make a gram_pyro.{registry.kind}s.{base.__name__}")
+    return part
+
+
+def adopt(run: Run, model: Model, guide: Guide) -> None:
+    """Give a fresh model and guide the weights of a trained run. Raises `UserError` if they do not fit."""
+    try:
+        model.load_state_dict(run.model.state_dict())
+        guide.load_state_dict(run.guide.state_dict())
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"the weights of {run.name} do not fit this model and task: {reason}"[:300]) from None
+
+
+def publish(folder: Path, config: RunConfig, model: Model, guide: Guide, heads: Heads | None) -> None:
+    """Write the configuration and the weights of model, guide and heads as safetensors."""
+    parts = {"model.": model, "guide.": guide} | ({} if heads is None else {"heads.": heads})
+    contiguous = torch.contiguous_format
+    tensors = {
+        prefix + name: tensor.cpu().clone(memory_format=contiguous)
+        for prefix, part in parts.items()
+        for name, tensor in part.state_dict().items()
+    }
+    write_atomically(folder / "config.json", to_json(config).encode())
+    write_atomically(folder / WEIGHTS, save(tensors))
+
+
+def check_size(config: RunConfig, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Raises `UserError` if a configuration asks for other weights than there are, before memory is taken for them.
+
+    Models and guides of the user's own are not judged: who knows what making them takes.
+    """
+    if config.model_name not in MODELS or config.guide not in GUIDES:
+        return
+    with torch.device("meta"):
+        sketch = build_parts(config)
+    asked = sum(part.numel() for module in sketch for part in module.state_dict().values())
+    found = sum(part.numel() for name, part in tensors.items() if not name.startswith("heads."))
+    if asked != found:
+        raise UserError(f"{path} holds {found:,} numbers, and its config.json asks for {asked:,}: one is another run's")
+
+
+def load_run(run: str, device: str = "auto") -> Run:
+    """A run folder or a shipped checkpoint by name.
+
+    Raises `UserError` if there is none, or if it is half-written, damaged or from another version.
+    """
+    place = choose_device(device)
+    own, shipped_one = is_file(Path(run) / "config.json"), is_file(SHIPPED / run / "config.json")
+    folder = SHIPPED / run if shipped_one and not own else Path(run)
+    if not run or not is_folder(folder):
+        shipped = sorted(path.name for path in SHIPPED.glob("*") if path.is_dir())
+        raise UserError(f"no run folder {run!r}, and no shipped checkpoint of that name ({', '.join(shipped)})")
+    config = from_json(folder / "config.json")
+    path = folder / WEIGHTS
+    if not path.is_file():
+        raise UserError(f"{folder} holds no {WEIGHTS} yet: its training has not reached the first evaluation")
+    try:
+        tensors = load_file(path)
+        check_size(config, tensors, path)
+        model, guide = build_parts(config)
+        heads = Heads(config.task, model) if any(name.startswith("heads.") for name in tensors) else None
+        parts = {"model.": model, "guide.": guide} | ({} if heads is None else {"heads.": heads})
+        for prefix, part in parts.items():
+            part.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
+    except (SafetensorError, RuntimeError, OSError) as error:
+        raise UserError(f"{path} is damaged or from another version: {str(error).splitlines()[0]}") from error
+    for part in parts.values():
+        part.requires_grad_(False).eval().to(place)
+    return Run(Path(run).name, config.task, model, guide, config.training.depth, place, heads, folder if own else None)

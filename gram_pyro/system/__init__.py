@@ -1,0 +1,1 @@
+"""The system around a program: files, command lines, signals, processes, the machine."""

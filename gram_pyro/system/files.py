@@ -1,0 +1,134 @@
+"""Files that a user gives: plain or gzipped, read whole, and what may be wrong with them in one sentence."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import errno
+import gzip
+import io
+import os
+import zlib
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gram_pyro.errors import UserError
+
+MAX_BYTES = 1 << 29
+
+
+@contextmanager
+def naming(where: object) -> Iterator[None]:
+    """Put the name of the file, or of a place in it, in front of any `UserError` raised inside."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+
+
+def is_file(path: str | Path) -> bool:
+    """Whether this names an ordinary file; False where it cannot be a name at all."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether this names a folder; False where it cannot be a name at all."""
+    try:
+        return Path(path).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def is_gzip(path: Path) -> bool:
+    """Whether the name says that the file is gzipped."""
+    return path.name.lower().endswith(".gz")
+
+
+def ending(path: Path) -> str:
+    """The ending that names the format: `.col` for `a.col` and `A.COL.gz`."""
+    return Path(path.name.lower().removesuffix(".gz")).suffix
+
+
+def reason(error: Exception) -> str:
+    """What the operating system has to say, without the path."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
+def check_file(path: Path, noun: str = "problem") -> None:
+    """Raises `UserError` unless this is an ordinary file; a pipe or a device could keep us waiting for ever."""
+    try:
+        if path.is_dir():
+            raise UserError(f"this is a folder, not a {noun} file")
+        if not path.exists():
+            raise UserError("no such file")
+        if not path.is_file():
+            raise UserError("not an ordinary file")
+    except OSError as error:
+        raise UserError(f"cannot be read ({reason(error)})") from None
+
+
+def file_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
+    """The unpacked content of a file. Raises `UserError` if there is none or more than `limit` bytes."""
+    try:
+        with gzip.open(path) if is_gzip(path) else path.open("rb") as stream:
+            content = stream.read(limit + 1)
+    except (gzip.BadGzipFile, zlib.error):
+        raise UserError("the name ends in .gz, but this is not a sound gzip file") from None
+    except EOFError:
+        raise UserError("the gzip file is cut off before its end") from None
+    except OSError as error:
+        raise UserError(f"cannot be read ({reason(error)})") from None
+    if not content:
+        raise UserError("the file is empty")
+    if len(content) > limit:
+        raise UserError(f"more than {limit >> 20} MiB of data, which is the most that is read")
+    return content
+
+
+def text_lines(content: bytes) -> Iterator[tuple[int, str]]:
+    """Number, from 1, and text of each line. Raises `UserError` where the text is not UTF-8."""
+    for number, line in enumerate(io.BytesIO(content.removeprefix(codecs.BOM_UTF8)), 1):
+        try:
+            yield number, line.decode()
+        except UnicodeDecodeError:
+            raise UserError(f"line {number}: not UTF-8 text") from None
+
+
+def folder_files(folder: Path, endings: Collection[str], noun: str = "problem") -> list[Path]:
+    """The files of a folder with one of the endings, also gzipped, sorted by name. Raises `UserError` if none."""
+    try:
+        paths = sorted(path for path in folder.iterdir() if ending(path) in endings and not path.is_dir())
+    except (OSError, ValueError) as error:
+        raise UserError(f"not a folder that can be read ({reason(error)})") from None
+    if not paths:
+        raise UserError(f"no {noun} file in this folder; endings read there are {', '.join(endings)}")
+    return paths
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all. Raises `UserError` if the disk will not take it."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        full = "free some space or " if error.errno == errno.ENOSPC else ""
+        raise UserError(f"cannot write {path}: {error.strerror}; {full}choose another --out") from error
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder. Raises `UserError` if the system will not."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make the folder {folder}: {error.strerror}; choose another") from error

@@ -1,0 +1,284 @@
+"""N-Queens: complete a board with as many queens as it has rows, none attacking another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gram_pyro.errors import UserError
+from gram_pyro.system.files import ending, is_folder
+from gram_pyro.tasks.base import Answer, Problems, Split, Task
+from gram_pyro.tasks.constraints import log_at_most_one, log_exactly_one, log_given
+from gram_pyro.tasks.nqueens.boards import (
+    SEARCH_LIMIT,
+    Board,
+    as_cells,
+    diagonal_rows,
+    full_boards,
+    masked_boards,
+    random_boards,
+    split_of,
+)
+from gram_pyro.tasks.nqueens.checker import attacks, check_board, count_violations, excluded_at
+from gram_pyro.tasks.nqueens.files import read_board, read_boards, read_diagonals
+from gram_pyro.tasks.nqueens.pool import NQueensPool
+from gram_pyro.tasks.nqueens.relations import own_relations, relations_of
+from gram_pyro.tasks.nqueens.solver import completions, diagonals
+
+MAX_GENERATED = 10
+MAX_IDLE = 2000
+"""Random boards in a row without a new one of the split, after which there are taken to be no more."""
+
+
+@dataclass(frozen=True)
+class NQueens(Task):
+    """Boards of `n` x `n` cells from which some of n peaceful queens were removed; put them back.
+
+    A problem is a `Board`; an answer is 0 or 1 for each cell, row by row. One token a cell (padding,
+    empty, queen); two cells are related by row, by column and by each kind of diagonal. With excluded
+    diagonals, which must stay empty, there are two more relations, and each problem has its own.
+    """
+
+    name: ClassVar[str] = "nqueens"
+    noun: ClassVar[str] = "board"
+    listed: ClassVar[int] = 128
+
+    n: int = 8
+    """Rows of a generated board."""
+    removed: tuple[int, ...] = ()
+    """How many queens are missing, each number as likely as it has boards (each equally likely with excluded
+    diagonals); n - 3 to n - 1 unless told otherwise."""
+    excluded: int = 0
+    """Excluded diagonals of each board, two more relations if any."""
+    split: Literal["orbit", "input"] = "orbit"
+    """What no two splits share: a board and all its rotations and reflections, or only the board itself (the paper)."""
+    augment: bool = True
+    """Whether training boards are turned and mirrored at random."""
+    layout: Literal["relations", "tokens"] = "relations"
+    """Cells that know which others they are related to, or the paper's plain sequence of cells."""
+    positions: bool = False
+    """Whether cells carry their (rotary) position; the tokens layout always does."""
+
+    def __post_init__(self) -> None:
+        if self.n < 4:
+            raise UserError(f"nqueens needs a board of at least 4 rows, not n={self.n}")
+        if not all(1 <= k <= self.n for k in self.removed):
+            raise UserError(f"from 1 to {self.n} queens can be removed, not {self.removed}")
+        if not 0 <= self.excluded <= 2 * self.n - 2:
+            raise UserError(
+                f"from 0 to {2 * self.n - 2} diagonals can be excluded with n={self.n}, not {self.excluded}: "
+                f"{self.n} queens need one of each kind"
+            )
+        if self.layout == "tokens":
+            if self.excluded:
+                raise UserError("excluded diagonals are relations; take --task.layout relations, or none of them")
+            object.__setattr__(self, "positions", True)
+        if self.augment and self.split == "input":
+            raise UserError("with split=input a turned training board may be a test board; add --task.no-augment")
+
+    @property
+    def missing(self) -> tuple[int, ...]:
+        """How many queens are missing, also where `removed` does not tell."""
+        return self.removed or (self.n - 3, self.n - 2, self.n - 1)
+
+    @property
+    def vocabulary(self) -> int:
+        """Padding, empty, queen."""
+        return 3
+
+    @property
+    def classes(self) -> int:
+        """Empty or queen."""
+        return 2
+
+    @property
+    def relations(self) -> int:
+        """Row, column and the two diagonals; the two diagonals again where they are excluded; none among tokens."""
+        if self.layout == "tokens":
+            return 0
+        return 6 if self.excluded else 4
+
+    def generate(self, split: Split, count: int, seed: int) -> list[Board]:
+        """At most `count` boards of a split, in random order; there are finitely many."""
+        if self.n > MAX_GENERATED:
+            raise UserError(f"boards are generated up to n={MAX_GENERATED}, not n={self.n}; larger ones can be loaded")
+        if self.excluded:
+            boards = self.random_boards(split, count, seed)
+        else:
+            every = [board for board in masked_boards(self.n, self.missing) if self.split_of(board) == split]
+            boards = [every[place] for place in np.random.default_rng(seed).permutation(len(every))[:count]]
+        if count and not boards:
+            raise UserError(
+                f"nqueens with n={self.n} and {self.missing} queens removed has no board in the {split} split"
+            )
+        return boards
+
+    def random_boards(self, split: Split, count: int, seed: int) -> list[Board]:
+        """At most `count` different boards of a split with excluded diagonals."""
+        boards: dict[Board, None] = {}
+        idle = 0
+        for board in random_boards(self.n, self.missing, self.excluded, np.random.default_rng(seed)):
+            if len(boards) == count or idle == MAX_IDLE:
+                break
+            new = board not in boards and self.split_of(board) == split
+            idle = 0 if new else idle + 1
+            if new:
+                boards[board] = None
+        return list(boards)
+
+    def split_of(self, board: Board) -> Split:
+        """The split that a board belongs to."""
+        return split_of(board, turned=self.split == "orbit")
+
+    def load(self, path: str) -> list[Board]:
+        """One board from a text file or every board of a folder; or those of size n from JSON of excluded diagonals.
+
+        Of each list of diagonals the first `excluded` count; shorter lists are left out.
+        """
+        if is_folder(path):
+            found = [cells for _, cells in read_boards(path)]
+        elif ending(Path(path)) == ".json":
+            return self.load_excluded(path)
+        else:
+            found = [read_board(path)]
+        return [Board(len(cells), tuple(np.flatnonzero(cells).tolist())) for cells in found]
+
+    def load_excluded(self, path: str) -> list[Board]:
+        """Empty boards of size n with excluded diagonals from a JSON file."""
+        if not self.excluded:
+            raise UserError(
+                f"{path}: boards with excluded diagonals need --task.excluded, "
+                "or a checkpoint that was trained with excluded diagonals"
+            )
+        found = read_diagonals(path, self.n)
+        boards = [Board(self.n, (), each[: self.excluded]) for each in found if len(each) >= self.excluded]
+        if not boards:
+            raise UserError(f"{path}: no board of n={self.n} in this file has {self.excluded} excluded diagonals")
+        return boards
+
+    def prepare(self, problem: Board) -> Board:
+        """The board. Raises `UserError` if it is impossible or excludes diagonals and the task does not."""
+        if not isinstance(problem, Board):
+            raise UserError(f"nqueens takes a Board(size, queens), not {type(problem).__name__}")
+        check_board(problem)
+        if problem.excluded and not self.excluded:
+            raise UserError(
+                "the board excludes diagonals, which takes nqueens with excluded > 0 "
+                "or a checkpoint that was trained with excluded diagonals"
+            )
+        excluded = tuple(sorted((int(number), int(kind)) for number, kind in problem.excluded))
+        return Board(problem.size, tuple(sorted(set(problem.queens))), excluded)
+
+    def encode(self, problems: Sequence[Board]) -> Problems:
+        """Boards of equal size as tensors."""
+        return self.problems(self.tokens(problems), self.marks(problems))
+
+    def tokens(self, boards: Sequence[Board]) -> Tensor:
+        """Boards of equal size as tokens `(batch, cells)`."""
+        tokens = torch.ones(len(boards), boards[0].size ** 2, dtype=torch.long)
+        for row, board in zip(tokens, boards, strict=True):
+            row[list(board.queens)] = 2
+        return tokens
+
+    def marks(self, boards: Sequence[Board]) -> Tensor:
+        """Which of the `diagonals` boards of equal size exclude: `(batch, diagonals)`."""
+        marks = torch.zeros(len(boards), len(diagonals(boards[0].size)), dtype=torch.bool)
+        for row, board in zip(marks, boards, strict=True):
+            row[diagonal_rows(board)] = True
+        return marks
+
+    def problems(self, tokens: Tensor, marks: Tensor) -> Problems:
+        """Tokens `(batch, cells)` with the relations of a board of their size and excluded diagonals as in `marks`."""
+        if self.layout == "tokens":
+            return Problems(tokens, None)
+        size = round(tokens.shape[1] ** 0.5)
+        return Problems(tokens, own_relations(size, marks) if self.excluded else relations_of(size))
+
+    def training_set(self, problems: Sequence[Board]) -> NQueensPool:
+        """Boards with all their completions, turned and mirrored at random if `augment`."""
+        return NQueensPool(self, problems)
+
+    def targets(self, problem: Board) -> Tensor:
+        """Every completion."""
+        return torch.tensor(self.solutions(problem))
+
+    def answer(self, problem: Board, values: Sequence[int]) -> Answer:
+        """0 or 1 for each cell."""
+        return tuple(int(value) for value in values)
+
+    def hold(self, problems: Problems, probabilities: Tensor) -> Tensor:
+        """One queen in each row and column, at most one on a diagonal, none on excluded ones, the given ones kept."""
+        size = round(probabilities.shape[1] ** 0.5)
+        queens = probabilities[..., 1]
+        lines = torch.eye(size, device=queens.device).repeat_interleave(size, 1)
+        crossed = torch.from_numpy(diagonals(size)).to(queens.device)
+        held = log_exactly_one(queens, torch.cat((lines, lines.view(size, size, size).mT.flatten(1))))
+        held = held + log_at_most_one(queens, crossed)
+        given = torch.where(problems.tokens == 2, 1, -1)
+        if self.excluded and problems.relations is not None:
+            empty = problems.relations[:, 4:].diagonal(dim1=-2, dim2=-1).any(1)
+            given = torch.where(empty, 0, given)
+        return held + log_given(probabilities, given)
+
+    def shown(self, answer: Answer) -> list[int]:
+        """The column of the queen in each row, counted from 0; -1 where a row has none or several."""
+        size = round(len(answer) ** 0.5)
+        rows = [answer[start : start + size] for start in range(0, size * size, size)]
+        return [row.index(1) if sum(row) == 1 else -1 for row in rows]
+
+    def canonical(self, answer: Answer) -> Answer:
+        """The answer itself: different boards are different answers."""
+        return answer
+
+    def violations(self, problem: Board, answer: Answer) -> int:
+        """Attacks, queens on excluded diagonals, queens too few or too many, and queens of the problem that moved."""
+        if len(answer) != problem.size**2:
+            raise UserError(f"an answer must have {problem.size**2} cells, not {len(answer)}")
+        return count_violations(problem, [cell for cell, value in enumerate(answer) if value])
+
+    def solutions(self, problem: Board) -> list[Answer]:
+        """All completions. Raises `TimeoutError` if the search takes too long."""
+        return [tuple(row) for row in self.completed(problem).tolist()]
+
+    def completed(self, problem: Board) -> NDArray[np.int8]:
+        """All completions `(completions, cells)`. Raises `TimeoutError` if the search takes too long."""
+        if problem.size > MAX_GENERATED:
+            return as_cells(sorted(completions(*problem, SEARCH_LIMIT)), problem.size)
+        boards = full_boards(problem.size)
+        empty = diagonals(problem.size)[diagonal_rows(problem)].any(0)
+        return boards[boards[:, list(problem.queens)].all(1) & ~boards[:, empty].any(1)]
+
+    def solvable(self, problem: Board) -> bool | None:
+        """Whether the board can be completed, by a bounded exact search."""
+        try:
+            return next(completions(*problem, SEARCH_LIMIT), None) is not None
+        except TimeoutError:
+            return None
+
+    def draw(self, problem: Board, answer: Answer | None, axes: Axes) -> None:
+        """The board, excluded diagonals hatched: given queens black, others blue; attacks and misplaced queens red."""
+        size = problem.size
+        axes.imshow(np.indices((size, size)).sum(0) % 2, cmap="Greys", vmin=-0.2, vmax=3)
+        queens = problem.queens if answer is None else [cell for cell, value in enumerate(answer) if value]
+        for cell in range(size * size):
+            hatch = "".join(("\\\\\\", "///")[kind] for _, kind in excluded_at(problem, cell))
+            if hatch:
+                corner = (cell % size - 0.5, cell // size - 0.5)
+                axes.add_patch(Rectangle(corner, 1, 1, fill=False, hatch=hatch, edgecolor="#a0522d", linewidth=0))
+        for first, second in attacks(size).subgraph(queens).edges:
+            (y1, x1), (y2, x2) = divmod(first, size), divmod(second, size)
+            axes.plot([x1, x2], [y1, y2], color="#d62728", linewidth=2)
+        for cell in {*queens, *problem.queens}:
+            row, column = divmod(cell, size)
+            color = "#d62728" if excluded_at(problem, cell) else "black" if cell in problem.queens else "#4e79a7"
+            axes.text(column, row, "\u265b", ha="center", va="center", fontsize=150 / size, color=color)
+        axes.set_axis_off()

@@ -1,0 +1,68 @@
+"""Random sudoku grids, and puzzles from them by removing digits."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gram_pyro.tasks.sudoku.solver import Grids, candidates_of, search
+from gram_pyro.tasks.sudoku.symmetry import random_symmetries
+
+Level = Literal["easy", "medium", "hard"]
+CLUES: dict[int, dict[Level, tuple[int, int]]] = {
+    2: {"easy": (8, 9), "medium": (6, 7), "hard": (4, 5)},
+    3: {"easy": (37, 45), "medium": (30, 36), "hard": (22, 29)},
+}
+"""The fewest and the most givens of a puzzle, by box and level."""
+
+
+def solved_grids(count: int, box: int, rng: np.random.Generator) -> Grids:
+    """Random solved grids `(count, cells)`: boxes on the diagonal filled and completed at random, then a symmetry."""
+    size = box * box
+    start = np.zeros((count, box, box, box, box), dtype=np.int8)  # band, row, stack, column
+    for part in range(box - 1):  # two full boxes cannot always be completed where there are but two
+        start[:, part, :, part, :] = random_orders(count, size, rng).reshape(count, box, box) + 1
+    completed = search(candidates_of(start.reshape(count, -1)), limit=1, rng=rng).solutions
+    grids = torch.from_numpy(np.concatenate(completed))
+    generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
+    solved: Grids = random_symmetries(count, box, generator).apply(grids).numpy().astype(np.int8)
+    return solved
+
+
+def random_orders(count: int, length: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Random permutations `(count, length)`."""
+    return rng.random((count, length)).argsort(1)
+
+
+def unique_puzzles(grids: Grids, clues: tuple[int, int], rng: np.random.Generator) -> tuple[Grids, NDArray[np.bool_]]:
+    """Digits of solved grids `(grids, cells)` removed in random order wherever the solution stays the only one.
+
+    The number of digits to leave is drawn uniformly from the range `clues`. Returns the puzzles and whether
+    each came down into the range `(grids,)`.
+    """
+    puzzles = grids.copy()
+    count, cells = grids.shape
+    target = rng.integers(clues[0], clues[1] + 1, count)
+    left = np.full(count, cells)
+    for cell in random_orders(count, cells, rng).T:
+        active = np.flatnonzero(left > target)
+        place = cell[active]
+        tried = puzzles[active]
+        tried[np.arange(len(active)), place] = 0
+        others = candidates_of(tried)
+        digit = grids[active, place].astype(np.int64) - 1
+        others[np.arange(len(active)), place] ^= (1 << digit).astype(np.uint16)
+        needed = np.array([len(part) > 0 for part in search(others, limit=1).solutions], dtype=bool)
+        puzzles[active[~needed], place[~needed]] = 0
+        left[active[~needed]] -= 1
+    return puzzles, left <= clues[1]
+
+
+def open_puzzles(grids: Grids, clues: tuple[int, int], rng: np.random.Generator) -> Grids:
+    """Solved grids `(grids, cells)` of which random cells are kept, as many as is drawn uniformly from `clues`."""
+    target = rng.integers(clues[0], clues[1] + 1, len(grids))
+    kept: Grids = np.where(random_orders(len(grids), grids.shape[1], rng) < target[:, None], grids, np.int8(0))
+    return kept

@@ -1,0 +1,74 @@
+"""Which sudoku puzzles are for training, validation and test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gram_pyro.tasks.base import Split
+from gram_pyro.tasks.sudoku.files import read_csv
+from gram_pyro.tasks.sudoku.generator import CLUES, Level, open_puzzles, solved_grids, unique_puzzles
+from gram_pyro.tasks.sudoku.solver import Grids, candidates_of, search
+from gram_pyro.tasks.sudoku.symmetry import puzzle_class
+
+PERCENT: dict[Split, int] = {"train": 80, "validation": 5, "test": 15}
+AT_ONCE = 4096
+
+
+def splits_of(puzzles: Grids, solutions: Sequence[Grids]) -> NDArray[np.str_]:
+    """The split of each puzzle `(puzzles,)`: a hash of its `puzzle_class`."""
+    return splits_of_classes(puzzle_class(puzzles, solutions))
+
+
+def splits_of_classes(classes: Sequence[str]) -> NDArray[np.str_]:
+    """The split that each class belongs to `(classes,)`."""
+    buckets = np.array([int(each, 16) % 100 for each in classes])
+    later = np.where(buckets < PERCENT["test"] + PERCENT["validation"], "validation", "train")
+    return np.where(buckets < PERCENT["test"], "test", later)
+
+
+def random_puzzles(
+    split: Split, count: int, box: int, level: Level, max_solutions: int, rng: np.random.Generator
+) -> Grids:
+    """About `count` random puzzles of a split `(puzzles, cells)`; if max_solutions > 1, with 2 to so many solutions."""
+    grids = solved_grids(min(AT_ONCE, 64 + 100 * count // PERCENT[split]), box, rng)
+    clues = CLUES[box][level]
+    if max_solutions > 1:
+        puzzles = open_puzzles(grids, clues, rng)
+        solutions, _, undecided = search(candidates_of(puzzles), max_solutions + 1)
+        done = np.array([2 <= len(part) <= max_solutions for part in solutions]) & ~undecided
+    else:
+        if box == 3:  # before the work: a puzzle has the class of its grid
+            grids = grids[splits_of(grids, list(grids[:, None])) == split]
+        puzzles, done = unique_puzzles(grids, clues, rng)
+        solutions = list(grids[:, None])
+    done[done] = splits_of(puzzles[done], [solutions[row] for row in np.flatnonzero(done)]) == split
+    found: Grids = puzzles[done]
+    return found
+
+
+def from_files(data: str, test_data: str, split: Split, box: int, most: int, skip_bad: bool) -> Grids:
+    """The puzzles of a split `(puzzles, cells)` among the rows of CSV files, which have at most `most` solutions.
+
+    If there is test data, that is the test split, and no class of it is in the others.
+    """
+    puzzles, classes = classified(data, box, most, skip_bad)
+    splits = splits_of_classes(classes)
+    if test_data:
+        test, held_out = classified(test_data, box, most, skip_bad)
+        if split == "test":
+            return test
+        splits[splits == "test"] = "train"
+        splits[np.isin(classes, held_out)] = "test"
+    found: Grids = puzzles[splits == split]
+    return found
+
+
+@lru_cache(maxsize=4)
+def classified(path: str, box: int, most: int, skip_bad: bool) -> tuple[Grids, list[str]]:
+    """The puzzles of a CSV file `(puzzles, cells)` and their classes."""
+    puzzles, solutions = read_csv(path, box, most, skip_bad)
+    return puzzles, puzzle_class(puzzles, solutions)

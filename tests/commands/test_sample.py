@@ -1,0 +1,201 @@
+"""Sampling, from Python and from the command line, with a tiny untrained model."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gram_pyro import sample
+from gram_pyro.errors import UserError, run_cli
+from gram_pyro.guides.gaussian import GaussianGuide
+from gram_pyro.models.gram import Gram, GramConfig
+from gram_pyro.reasoner import Reasoner
+from gram_pyro.runs.store import Run
+from gram_pyro.tasks.coloring.task import Coloring
+
+K4 = "p edge 4 6\ne 1 2\ne 1 3\ne 1 4\ne 2 3\ne 2 4\ne 3 4\n"
+EDGE = "p edge 3 1\ne 1 3\n"
+
+
+def tiny_run(run: str = "tiny", device: str = "auto") -> Run:
+    """An untrained model for graphs of any size."""
+    torch.manual_seed(0)
+    task = Coloring()
+    model = Gram(task, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1))
+    return Run(run, task, model, GaussianGuide(task, model), 2, torch.device("cpu"))
+
+
+REASONER = Reasoner(tiny_run())
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder, where every run is the untrained one."""
+    monkeypatch.setattr(sample, "load_run", tiny_run)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def is_coloring(edges: list[tuple[int, int]], colors: list[int], k: int) -> bool:
+    """A checker of its own."""
+    bad = 0
+    for color in colors:
+        if color not in range(k):
+            bad += 1
+    for u, v in edges:
+        if colors[u] == colors[v]:
+            bad += 1
+    return not bad
+
+
+@st.composite
+def edge_lists(draw: st.DrawFn) -> tuple[int, list[tuple[int, int]]]:
+    """Sparse graphs, which an untrained model colors now and then."""
+    n = draw(st.integers(1, 6))
+    pairs = [(u, v) for v in range(n) for u in range(v)]
+    return n, draw(st.lists(st.sampled_from(pairs), max_size=4, unique=True)) if pairs else []
+
+
+@given(edge_lists(), st.integers(0, 99))
+def test_every_reported_solution_is_one(graph: tuple[int, list[tuple[int, int]]], seed: int) -> None:
+    n, edges = graph
+    problem = nx.empty_graph(n)
+    problem.add_edges_from(edges)
+    got = REASONER.sample(problem, num_samples=8, steps=3, seed=seed)
+    assert len(got.answers) == len(got.violations) == 8
+    for answer, broken in zip(got.answers, got.violations, strict=True):
+        assert len(answer) == n
+        assert (broken == 0) == is_coloring(edges, list(answer), 3)
+    for solution in got.solutions:
+        assert is_coloring(edges, list(solution), 3)
+        firsts = list(dict.fromkeys(solution))
+        assert firsts == list(range(len(firsts)))
+    assert len(set(got.solutions)) == len(got.solutions)
+    assert bool(got.solutions) == (0 in got.violations)
+
+
+def test_samples_repeat_with_the_seed_and_differ_without() -> None:
+    graph = nx.petersen_graph()
+    before = torch.get_rng_state()
+    assert REASONER.sample(graph, seed=1) == REASONER.sample(graph, seed=1)
+    assert torch.equal(before, torch.get_rng_state())
+    assert REASONER.sample(graph, seed=1).answers != REASONER.sample(graph, seed=2).answers
+
+
+def test_named_vertices_are_answered_in_order() -> None:
+    named = nx.relabel_nodes(nx.cycle_graph(5), dict(enumerate("abcde")))
+    assert REASONER.sample(named) == REASONER.sample(nx.cycle_graph(5))
+    assert REASONER.sample(nx.MultiGraph([(0, 1), (0, 1)])) == REASONER.sample(nx.path_graph(2))
+
+
+@pytest.mark.parametrize("problem", [nx.DiGraph([(0, 1)]), nx.Graph([(0, 0)]), nx.Graph(), [(0, 1)]])
+def test_what_is_not_a_graph_to_color_is_refused(problem: Any) -> None:
+    with pytest.raises(UserError):
+        REASONER.sample(problem)
+
+
+@pytest.mark.parametrize("options", [{"num_samples": 0}, {"steps": 0}])
+def test_nothing_to_draw_is_refused(options: dict[str, int]) -> None:
+    with pytest.raises(UserError, match="from 1 to 1,000,000, not 0"):
+        REASONER.sample(nx.path_graph(3), **options)
+
+
+def test_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "edge.col").write_text(EDGE)
+    sample.main(["tiny", "--graph", "edge.col", "--samples", "30", "--json"])
+    out, err = capsys.readouterr()
+    result = json.loads(out)
+    assert err == ""
+    assert set(result) == {"samples", "valid", "conflicts", "solutions", "colorable", "message"} | {
+        "select", "answer", "answer_conflicts", "values", "evaluations"
+    }  # fmt: skip
+    assert (result["select"], result["values"]) == ("checker", None)
+    assert result["answer_conflicts"] == min(result["conflicts"])
+    assert result["samples"] == len(result["conflicts"]) == 30
+    assert result["valid"] == result["conflicts"].count(0) > 0
+    assert result["solutions"] and result["colorable"] is True
+    for solution in result["solutions"]:
+        assert is_coloring([(0, 2)], solution, 3)
+    assert (folder / "edge-solutions.png").read_bytes().startswith(b"\x89PNG")
+    assert sorted(path.name for path in folder.iterdir()) == ["edge-solutions.png", "edge.col"]
+
+
+def test_text(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "edge.col").write_text(EDGE)
+    sample.main(["tiny", "--graph", "edge.col", "--samples", "30", "--out", "pictures"])
+    first, *solutions, chosen, last = capsys.readouterr().out.splitlines()
+    assert chosen.startswith("answer chosen by checker (right): ")
+    assert "of 30 samples are valid" in first and last.startswith("picture: ")
+    assert all(is_coloring([(0, 2)], [int(color) for color in line.split()], 3) for line in solutions)
+    assert (folder / "pictures" / "edge-solutions.png").is_file()
+
+
+def test_a_graph_that_cannot_be_colored(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "k4.col").write_text(K4)
+    run_cli(sample.main, ["tiny", "--graph", "k4.col", "--json", "--out", "here.png"])
+    result = json.loads(capsys.readouterr().out)
+    assert (result["solutions"], result["valid"], result["colorable"]) == ([], 0, False)
+    assert min(result["conflicts"]) >= 1
+    assert "not 3-colorable" in result["message"]
+    assert (folder / "here.png").is_file()
+    run_cli(sample.main, ["tiny", "--graph", "k4.col"])
+    assert "not 3-colorable" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("decided", "words"), [(True, "though the graph is 3-colorable"), (None, "undecided")])
+def test_no_solution_found(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    decided: bool | None,
+    words: str,
+) -> None:
+    monkeypatch.setattr(Coloring, "solvable", lambda task, problem: decided)
+    (folder / "k4.col").write_text(K4)
+    run_cli(sample.main, ["tiny", "--graph", "k4.col", "--json"])
+    result = json.loads(capsys.readouterr().out)
+    assert result["solutions"] == [] and result["colorable"] is decided and words in result["message"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["tiny"],
+        ["tiny", "--graph", "missing.col"],
+        ["tiny", "--graph", "empty.col"],
+        ["tiny", "--graph", "edge.col", "--unknown", "1"],
+        ["tiny", "--graph", "edge.col", "--samples", "0"],
+        ["tiny", "--graph", "edge.col", "--steps", "-1"],
+        ["tiny", "--graph", "edge.col", "--seed", "-1"],
+        ["tiny", "--graph", "edge.col", "--out", "picture.jpg"],
+        ["tiny", "--graph", "two"],
+    ],
+)
+def test_wrong_input_is_one_line(folder: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "empty.col").write_text("")
+    (folder / "edge.col").write_text(EDGE)
+    (folder / "two").mkdir()
+    for name in ("a.col", "b.col"):
+        (folder / "two" / name).write_text(EDGE)
+    with pytest.raises(SystemExit) as stop:
+        run_cli(sample.main, arguments)
+    out, err = capsys.readouterr()
+    assert stop.value.code == 2 and out == ""
+    assert err.startswith("error: ") and err.count("\n") == 1
+
+
+def test_a_missing_run_in_a_process_of_its_own(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "gram_pyro.sample", str(tmp_path / "missing"), "--graph", "none.col"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1

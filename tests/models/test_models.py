@@ -1,0 +1,382 @@
+"""What every model promises, on every task; and what each baseline alone must do."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import replace
+from typing import Any
+
+import networkx as nx
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyro import poutine
+from torch import Tensor
+
+from gram_pyro.effects.noise import NoiseMessenger
+from gram_pyro.errors import UserError
+from gram_pyro.guides import GUIDES
+from gram_pyro.inference.sampling import Method, sample
+from gram_pyro.models import MODELS, Autoregressive, Hrm, Looped, Mdlm, Model, Trm
+from gram_pyro.models.gram import GramConfig
+from gram_pyro.models.layers import Block
+from gram_pyro.models.mdlm import EvenOrder
+from gram_pyro.models.transformer import TransformerConfig
+from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
+from gram_pyro.runs.config import config_of
+from gram_pyro.runs.recipes import recipe
+from gram_pyro.runs.training_config import TrainingConfig
+from gram_pyro.tasks import Coloring, NQueens, Sudoku, Task
+from gram_pyro.tasks.base import Problems
+from gram_pyro.training.trainer import Trainer
+
+torch.set_num_threads(1)
+TASKS: dict[str, Task] = {
+    "coloring": Coloring(n=5),
+    "coloring-tokens": Coloring(n=5, layout="tokens"),
+    "nqueens": NQueens(n=5, removed=(3,)),
+    "nqueens-tokens": NQueens(n=5, removed=(3,), layout="tokens"),
+    "sudoku": Sudoku(),
+}
+SMALL: dict[str, Any] = {"width": 16, "heads": 2, "layers": 2, "hidden": 16}
+DETERMINISTIC = ("looped", "trm", "hrm", "direct")
+over_models = pytest.mark.parametrize("name", MODELS)
+over_tasks = pytest.mark.parametrize("task_name", TASKS)
+
+
+def made(name: str, task: Task) -> tuple[Model, Any]:
+    """A small model with the guide that it asks for."""
+    torch.manual_seed(0)
+    model: Model = MODELS[name](task, config_of(name)(**SMALL))
+    return model, GUIDES[model.guide](task, model)
+
+
+def examples(task: Task, count: int = 6) -> tuple[Problems, Tensor]:
+    drawn = task.training_set(task.generate("train", 4, 0)).draw(count, torch.Generator().manual_seed(0))
+    return drawn.problems, drawn.targets
+
+
+@over_models
+@over_tasks
+def test_a_model_trains_samples_and_is_scored_once(name: str, task_name: str) -> None:
+    task = TASKS[task_name]
+    model, guide = made(name, task)
+    x, y = examples(task)
+    length = x.tokens.shape[1]
+    config = replace(recipe("coloring", model=name).training, batch=6, updates=3, warmup=0)
+    before = [parameter.detach().clone() for parameter in model.parameters()]
+    trainer = Trainer(model, guide, task.training_set(task.generate("train", 4, 0)), length, config, 3)
+    for _ in range(3):
+        assert math.isfinite(trainer.update().loss)
+    moved = [not torch.equal(old, new) for old, new in zip(before, model.parameters(), strict=True)]
+    assert all(moved)
+    terms = TruncatedTrace_ELBO(None).terms(model, guide, x, y, steps=2, supervise="last")
+    scored = torch.zeros_like(y)
+    for site_name, site in terms.trace.nodes.items():
+        if site["type"] == "sample" and site["is_observed"] and not site["infer"].get("_deterministic"):
+            first = int(site_name.removeprefix("token_")) - 1 if site_name.startswith("token_") else 0
+            scored[:, first : first + site["value"].shape[1]] += site["value"] >= 0
+    assert torch.equal(scored, (y >= 0).long())
+    assert (terms.log_likelihood < 0).all() and (terms.kl >= 0).all()
+    drawn = sample(model, x, 3, (1, 2), 0)
+    assert drawn.decoded.shape == (2, 6, 3, length)
+    assert drawn.decoded.min() >= 0 and drawn.decoded.max() < task.classes
+
+
+@over_models
+def test_equal_seeds_draw_equal_samples(name: str) -> None:
+    task = TASKS["coloring"]
+    model, _ = made(name, task)
+    x, _ = examples(task)
+    first, second = (sample(model, x, 4, (3,), 5).decoded for _ in range(2))
+    assert torch.equal(first, second)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("task_name", ["coloring", "nqueens"])
+def test_a_deterministic_model_gives_one_answer_however_often_it_is_asked(name: str, task_name: str) -> None:
+    task = TASKS[task_name]
+    model, _ = made(name, task)
+    x, _ = examples(task)
+    decoded = sample(model, x, 20, (4,), 0).decoded[0]
+    distinct = [len(set(map(tuple, rows))) for rows in decoded.tolist()]
+    repeated = model(x.select(torch.zeros(20, dtype=torch.long)), steps=4, supervise="last").answers
+    for most in (max(distinct), len(set(map(tuple, repeated.tolist())))):
+        assert (most == 1) == (name in DETERMINISTIC)
+
+
+@pytest.mark.parametrize("name", ["trm", "looped", "hrm"])
+@pytest.mark.parametrize("method", [Method(noise=3.0), Method(random_start=True), Method(categorical=True)])
+def test_naive_stochasticity_makes_answers_differ(name: str, method: Method) -> None:
+    task = TASKS["nqueens"]
+    model, _ = made(name, task)
+    x, _ = examples(task)
+    decoded = sample(model, x, 20, (1,), 0, method=method).decoded[0]
+    assert max(len(set(map(tuple, rows))) for rows in decoded.tolist()) > 1
+
+
+def test_answers_are_drawn_with_the_decoders_probabilities() -> None:
+    task = TASKS["coloring"]
+    model, _ = made("direct", task)
+    x, _ = examples(task, 1)
+    decoded = sample(model, x, 4000, (1,), 0, method=Method(categorical=True)).decoded[0, 0]
+    expected = model(x).logits[0].softmax(-1)
+    frequency = torch.nn.functional.one_hot(decoded, 3).double().mean(0)
+    torch.testing.assert_close(frequency, expected.double(), rtol=0, atol=0.03)
+
+
+@pytest.mark.parametrize("name", ["direct", "ar", "mdlm"])
+@pytest.mark.parametrize("method", [Method(noise=1.0), Method(random_start=True), Method(repel=1.0)])
+def test_what_needs_a_carried_state_is_refused_by_models_without(name: str, method: Method) -> None:
+    model, _ = made(name, TASKS["coloring"])
+    x, _ = examples(TASKS["coloring"])
+    with pytest.raises(UserError, match=f"{type(model).__name__} carries no latent state"):
+        sample(model, x, 2, (1,), 0, method=method)
+
+
+def test_noise_is_added_after_every_transition_and_not_to_the_start() -> None:
+    model, _ = made("trm", TASKS["coloring"])
+    x, _ = examples(TASKS["coloring"])
+    plain = poutine.trace(model).get_trace(x, steps=2).nodes
+    with NoiseMessenger(0.5):
+        noisy = poutine.trace(model).get_trace(x, steps=2).nodes
+    assert torch.equal(plain["high_0"]["value"], noisy["high_0"]["value"])
+    for t in (1, 2):
+        assert torch.equal(plain[f"low_{t}"]["value"], noisy[f"low_{t}"]["value"]) == (t == 1)
+    difference = noisy["high_1"]["value"] - plain["high_1"]["value"]
+    assert difference.std().item() == pytest.approx(0.5, rel=0.1)
+
+
+@over_models
+def test_a_model_without_configuration_takes_its_own(name: str) -> None:
+    model: Any = MODELS[name](TASKS["coloring"])
+    assert model.config == config_of(name)()
+
+
+def test_the_cores_have_as_many_networks_as_they_say() -> None:
+    task = TASKS["coloring"]
+    sizes = {name: sum(p.numel() for p in made(name, task)[0].parameters()) for name in ("looped", "trm", "hrm")}
+    assert sizes["looped"] == sizes["trm"] < sizes["hrm"]
+    for kind, expected in ((Looped, 4), (Trm, 6), (Hrm, 6)):
+        model, _ = made(kind.__name__.lower(), task)
+        assert blocks_run(model, *examples(task)) == model.blocks == expected
+
+
+def blocks_run(model: Model, *inputs: Any) -> int:
+    """How often a run of the model goes through a block."""
+    calls: list[int] = []
+    for module in model.modules():
+        if isinstance(module, Block):
+            module.register_forward_hook(lambda *_: calls.append(1))
+    model(*inputs)
+    return len(calls)
+
+
+def test_the_price_of_a_model_without_recursion_is_its_layers() -> None:
+    for name in ("direct", "ar", "mdlm"):
+        model, _ = made(name, TASKS["coloring"])
+        assert blocks_run(model, *examples(TASKS["coloring"])) == model.blocks == 2
+
+
+# Autoregressive
+
+
+def all_answers(classes: int, length: int) -> Tensor:
+    return torch.tensor(list(itertools.product(range(classes), repeat=length)))
+
+
+@pytest.mark.parametrize("layout", ["relations", "tokens"])
+@settings(max_examples=10)
+@given(seed=st.integers(0, 1000), n=st.integers(2, 4))
+def test_the_likelihoods_of_all_answers_sum_to_one(layout: Any, seed: int, n: int) -> None:
+    task = Coloring(n=n, layout=layout)
+    torch.manual_seed(seed)
+    model = Autoregressive(task, TransformerConfig(16, 2, 2, 16))
+    x = task.encode([nx.gnp_random_graph(n, 0.5, seed=seed)])
+    answers = all_answers(3, n)
+    padded = torch.nn.functional.pad(answers, (0, x.tokens.shape[1] - n), value=-1)
+    many = x.select(torch.zeros(len(answers), dtype=torch.long))
+    terms = TruncatedTrace_ELBO(None).terms(model, GUIDES["empty"](task, model), many, padded)
+    assert terms.log_likelihood.double().exp().sum().item() == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("task_name", ["coloring", "coloring-tokens", "nqueens"])
+def test_the_cache_tells_what_the_whole_sequence_tells(task_name: str) -> None:
+    task = TASKS[task_name]
+    model, _ = made("ar", task)
+    x, _ = examples(task)
+    drawn = model(x)
+    again = model(x, drawn.answers)
+    torch.testing.assert_close(drawn.logits, again.logits)
+
+
+def test_a_slot_sees_only_what_was_told_before_it() -> None:
+    task = TASKS["nqueens"]
+    model, _ = made("ar", task)
+    x, y = examples(task)
+    before = model(x, y).logits
+    for place in (0, 7, 24):
+        changed = y.clone()
+        changed[:, place] = 1 - changed[:, place]
+        moved = (model(x, changed).logits - before).abs().amax((0, 2))
+        assert (moved[: place + 1] == 0).all() and (place == 24 or moved[place + 1] > 0)
+
+
+def test_an_odd_number_of_layers_cannot_be_halved() -> None:
+    with pytest.raises(UserError, match="must be even, not 3"):
+        Autoregressive(TASKS["coloring"], TransformerConfig(layers=3))
+
+
+# Masked diffusion
+
+
+def even_orders(length: int, steps: int) -> list[tuple[int, ...]]:
+    """All ways to give `length` positions the steps of 1..`steps` that fall to them."""
+    return sorted({*itertools.permutations([1 + place * steps // length for place in range(length)])})
+
+
+@settings(max_examples=20)
+@given(length=st.integers(1, 6), steps=st.integers(1, 9), seed=st.integers(0, 1000))
+def test_every_even_order_is_equally_likely(length: int, steps: int, seed: int) -> None:
+    order = EvenOrder(5, length, steps, torch.device("cpu"))
+    every = torch.tensor(even_orders(length, steps))
+    counts = torch.stack([(every == s).sum(-1) for s in range(1, steps + 1)])
+    assert (counts.amax(0) - counts.amin(0) <= 1).all()
+    density = order.expand((len(every),)).log_prob(every)
+    torch.testing.assert_close(density, torch.full_like(density, -math.log(len(every))))
+    torch.manual_seed(seed)
+    drawn = order.sample((2,))
+    assert drawn.shape == (2, 5, length) and order.support.check(drawn).all()
+    assert order.log_prob(drawn).isfinite().all()
+    crowded = torch.ones(5, length, dtype=torch.long)
+    assert order.log_prob(crowded).isinf().all() == (min(steps, length) > 1)
+
+
+def test_an_order_visits_all_ways_alike() -> None:
+    torch.manual_seed(0)
+    drawn = EvenOrder(12_000, 3, 3, torch.device("cpu")).sample()
+    _, times = drawn.unique(dim=0, return_counts=True)
+    assert len(times) == 6 and (times / 2000 - 1).abs().max() < 0.1
+    few = EvenOrder(100, 3, 16, torch.device("cpu")).sample()
+    assert {len(row.unique()) for row in few} == {3} and few.min() >= 1 and few.max() <= 16
+
+
+def exact_log_p(model: Mdlm, x: Problems, answers: Tensor, steps: int) -> Tensor:
+    """log p(y | x) of `steps` steps by the mean over all orders, written without Pyro: `(answers,)`."""
+    length = answers.shape[1]
+    total = []
+    for order in even_orders(length, steps):
+        known = torch.full_like(answers, -1)
+        log_p = torch.zeros(len(answers))
+        for s in range(steps, 0, -1):
+            now = torch.tensor([at == s for at in order])
+            log_probs = model.predict(x.tokens.expand(len(answers), -1), known, x.relations).log_softmax(-1)
+            log_p = log_p + (log_probs.gather(-1, answers[..., None])[..., 0] * now).sum(-1)
+            known = torch.where(now, answers, known)
+        total.append(log_p)
+    return torch.stack(total).logsumexp(0) - math.log(len(total))
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_the_bound_of_masked_diffusion_lies_below_log_p(steps: int) -> None:
+    task = Coloring(n=3)
+    torch.manual_seed(1)
+    model = Mdlm(task, TransformerConfig(16, 2, 2, 16))
+    torch.nn.init.normal_(model.answer_embedding.weight, std=2.0)
+    x = task.encode([nx.path_graph(3)])
+    answers = all_answers(3, 3)
+    with torch.no_grad():
+        exact = exact_log_p(model, x, answers, steps)
+        assert exact.exp().sum().item() == pytest.approx(1, abs=1e-5)
+        draws = 4000
+        rows = torch.zeros(len(answers) * draws, dtype=torch.long)
+        many = answers.repeat_interleave(draws, 0)
+        terms = TruncatedTrace_ELBO(None).terms(
+            model, GUIDES["prior"](task, model), x.select(rows), many, steps=steps, supervise="last"
+        )
+    found = terms.log_likelihood.view(len(answers), draws)
+    bound, error = found.mean(1), found.std(1) / draws**0.5
+    assert (bound <= exact + 4 * error + 1e-5).all()
+    assert ((exact - bound) > 4 * error + 1e-5).any() == (steps > 1)  # of a single step there is but one order
+    evidence = found.logsumexp(1) - math.log(draws)
+    torch.testing.assert_close(evidence, exact, rtol=0, atol=0.05)
+
+
+def test_a_moment_estimates_the_bound_of_very_many_steps() -> None:
+    task = Coloring(n=3)
+    torch.manual_seed(1)
+    model = Mdlm(task, TransformerConfig(16, 2, 2, 16))
+    torch.nn.init.normal_(model.answer_embedding.weight, std=2.0)
+    x = task.encode([nx.path_graph(3)]).select(torch.zeros(20_000, dtype=torch.long))
+    y = torch.tensor([[0, 1, 2]]).expand(20_000, 3)
+    guide = GUIDES["prior"](task, model)
+    with torch.no_grad():
+        moment = TruncatedTrace_ELBO(None).terms(model, guide, x, y).log_likelihood
+        fine = TruncatedTrace_ELBO(None).terms(model, guide, x, y, steps=64, supervise="last").log_likelihood
+    error = moment.std().item() / len(moment) ** 0.5
+    assert moment.mean().item() == pytest.approx(fine.mean().item(), abs=4 * error + 0.02)
+
+
+def test_a_deeper_run_is_planned_anew() -> None:
+    """Samples at one depth do not depend on which others are asked for beside it, up to the noise before."""
+    task = TASKS["coloring"]
+    model, _ = made("mdlm", task)
+    x, _ = examples(task)
+    alone = sample(model, x, 3, (2,), 0)
+    both = sample(model, x, 3, (2, 5), 0)
+    assert torch.equal(alone.decoded[0], both.decoded[0])
+    assert both.spent.unique(dim=1)[:, 0, 0].tolist() == [2, 5]
+
+
+def test_a_model_without_steps_is_run_once() -> None:
+    task = TASKS["coloring"]
+    model, _ = made("ar", task)
+    x, _ = examples(task)
+    drawn = sample(model, x, 3, (1, 8), 0)
+    assert torch.equal(drawn.decoded[0], drawn.decoded[1]) and (drawn.spent == 1).all()
+
+
+# Training without deep supervision
+
+
+def test_without_deep_supervision_an_update_is_a_whole_trajectory() -> None:
+    task = TASKS["coloring"]
+    model = Looped(task, MODELS["looped"].Config(**SMALL))  # type: ignore[attr-defined]
+    config = TrainingConfig(batch=6, depth=4, horizon=4, deep_supervision=False, free=0.0, kl_target=None, updates=2)
+    training_set = task.training_set(task.generate("train", 4, 0))
+    trainer = Trainer(model, GUIDES["empty"](task, model), training_set, 5, config, 2)
+    calls: list[bool] = []
+    assert trainer.steps == 4
+    model.high_network.register_forward_hook(lambda *_: calls.append(torch.is_grad_enabled()))
+    first = trainer.carry.examples.targets.clone()
+    trainer.update()
+    assert calls == [True] * 8
+    assert not torch.equal(first, trainer.carry.examples.targets)
+    terms = trainer.elbo.terms(model, trainer.guide, *examples(task), steps=4, supervise="last")
+    assert [name for name in terms.trace.nodes if name.startswith("y_")] == ["y_4"]
+
+
+def test_a_preset_gives_a_baseline_its_sizes() -> None:
+    trm = recipe("nqueens", "paper", "trm")
+    assert trm.guide == "empty" and trm.training.kl_target is None
+    assert trm.model == replace(recipe("nqueens", "paper").model, core="shared", guidance=False) or (
+        trm.model.width,
+        trm.model.refinements,
+        trm.model.core,
+        trm.model.guidance,
+    ) == (512, 4, "shared", False)
+    direct = recipe("nqueens", "paper", "direct").model
+    assert (direct.width, direct.heads, direct.hidden, direct.layers) == (512, 8, 512, 8)
+
+
+def test_without_mean_or_variance_the_prior_is_what_is_left() -> None:
+    task = TASKS["coloring"]
+    x, _ = examples(task)
+    for mean, variance in itertools.product((True, False), repeat=2):
+        torch.manual_seed(0)
+        model = MODELS["gram"](task, GramConfig(**SMALL, mean=mean, variance=variance))
+        site = poutine.trace(model).get_trace(x).nodes["guidance_1"]["fn"].base_dist
+        assert (site.loc == 0).all() != mean
+        assert (site.scale == 0.01).all() != variance

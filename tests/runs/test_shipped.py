@@ -1,0 +1,59 @@
+"""The checkpoints that come with the package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import networkx as nx
+import pytest
+import torch
+
+import gram_pyro
+from gram_pyro.inference.sampling import Method
+from gram_pyro.runs.store import SHIPPED
+from gram_pyro.tasks import Board
+
+torch.set_num_threads(1)
+PUZZLE = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
+
+
+def test_colors_graphs_it_never_met() -> None:
+    reasoner = gram_pyro.load("coloring", device="cpu")
+    for graph in (nx.petersen_graph(), nx.cycle_graph(7), nx.wheel_graph(5), nx.octahedral_graph()):
+        solutions = reasoner.sample(graph, num_samples=20, steps=32).solutions
+        assert solutions
+        for solution in solutions:
+            assert all(solution[u] != solution[v] for u, v in graph.edges)
+
+
+def test_completes_boards_in_many_ways() -> None:
+    reasoner = gram_pyro.load("nqueens", device="cpu")
+    solutions = reasoner.sample(Board(8, (3,)), num_samples=16, steps=16).solutions
+    assert len(solutions) >= 3
+    for cells in solutions:
+        columns = reasoner.task.shown(cells)
+        assert columns[0] == 3 and len(set(columns)) == 8
+        assert len({row + column for row, column in enumerate(columns)}) == 8
+        assert len({row - column for row, column in enumerate(columns)}) == 8
+
+
+def test_solves_a_puzzle() -> None:
+    samples = gram_pyro.load("sudoku", device="cpu").sample(PUZZLE, num_samples=4, steps=32, select="value")
+    grid = samples.answers[samples.chosen]
+    assert samples.violations[samples.chosen] == 0 and len(samples.solutions) == 1
+    assert all(given in (".", str(digit)) for given, digit in zip(PUZZLE, grid, strict=True))
+    for start in range(9):
+        assert {*grid[9 * start : 9 * start + 9]} == {*grid[start::9]} == {*range(1, 10)}
+
+
+@pytest.mark.parametrize("name", ["coloring", "nqueens", "nqueens10", "sudoku"])
+def test_has_heads_that_know_when_to_stop(name: str) -> None:
+    reasoner = gram_pyro.load(name, device="cpu")
+    problem = reasoner.task.generate("test", 1, 3)[0]
+    samples = reasoner.sample(problem, num_samples=6, steps=48, method=Method(halt="q"))
+    assert sum(samples.spent) < 6 * 48 * 0.7 and samples.violations.count(0) >= 3
+    assert samples.values is not None and len(samples.values) == 6
+
+
+def test_are_small() -> None:
+    assert sum(path.stat().st_size for path in Path(SHIPPED).rglob("*") if path.is_file()) < 4_000_000
