@@ -14,7 +14,7 @@ from typing import Any
 
 import pyro
 
-from benchmarks.alive import Alive
+from benchmarks.live_bytes import Alive
 from benchmarks.report import Options, Row, compare, publish, spread, time_paired
 from benchmarks.settings import LARGE, RECIPE, Case, Setting, build
 from gram_pyro.errors import UserError, run_cli
@@ -22,7 +22,7 @@ from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
 from gram_pyro.system.cli import parse
 
 COURSES: dict[str, tuple[dict[str, Any], bool]] = {
-    "horizon 1": ({"horizon": 1, "charge": "all"}, False),
+    "horizon 1": ({"horizon": 1, "kl_transitions": "all"}, False),
     "whole, kept": ({"horizon": None}, True),
     "whole, computed again": ({"horizon": None, "recompute": True}, True),
 }
@@ -99,8 +99,8 @@ def measure(setting: Setting, options: FullElboOptions) -> list[Row]:
     courses = {name: (setting, name, options.depth, options.seed) for name in COURSES}
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as pool:
-        process = {name: pool.submit(peak_process, *course).result() for name, course in courses.items()}
-        alive = {name: pool.submit(peak_alive, *course).result() for name, course in courses.items()}
+        process = {name: pool.submit(peak_process, *run_kwargs).result() for name, run_kwargs in courses.items()}
+        alive = {name: pool.submit(peak_alive, *run_kwargs).result() for name, run_kwargs in courses.items()}
         times = pool.submit(seconds, setting, options).result()
     return [
         {

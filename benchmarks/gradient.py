@@ -21,7 +21,7 @@ from gram_pyro.tasks.base import Examples
 
 GROUPS = {"core": ("high_network", "low_network", "embedding"), "prior": ("guidance_head",), "decoder": ("decoder",)}
 """Parts of the model by the names of their parameters; the guide is a part of its own."""
-Losses = Callable[[Model, Guide, Examples, int], Tensor]
+LossModule = Callable[[Model, Guide, Examples, int], Tensor]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class GradientOptions(FigureOptions):
     """Cosine and norm of surrogate gradients against the full ELBO's, averaged over batches, on equal noise.
 
     The full one is that of a posterior with functions of its own: the location and scale it is told relative to move
-    with the state, which training leaves out (`GaussianGuide.held`), but the prior's head does not learn through it.
+    with the state, which training leaves out (`GaussianGuide.detach_prior`), but the prior's head does not learn through it.
     """
 
     run: str = "coloring"
@@ -40,18 +40,18 @@ class GradientOptions(FigureOptions):
     """Problems of a batch."""
 
 
-def truncated(horizon: int | None) -> Losses:
+def truncated(horizon: int | None) -> LossModule:
     """The full ELBO, its gradient cut at a horizon: one likelihood, at the end."""
 
     def loss(model: Model, guide: Guide, examples: Examples, depth: int) -> Tensor:
-        elbo = TruncatedTrace_ELBO(horizon, charge="all")
-        course = {"steps": depth, "supervise": "last"}
-        return elbo.terms(model, guide, examples.problems, examples.targets, **course).loss
+        elbo = TruncatedTrace_ELBO(horizon, kl_transitions="all")
+        run_kwargs = {"steps": depth, "supervise": "last"}
+        return elbo.terms(model, guide, examples.problems, examples.targets, **run_kwargs).loss
 
     return loss
 
 
-def supervised(horizon: int) -> Losses:
+def supervised(horizon: int) -> LossModule:
     """Deep supervision: every step has a likelihood, and pieces of `horizon` steps a gradient of their own."""
 
     def loss(model: Model, guide: Guide, examples: Examples, depth: int) -> Tensor:
@@ -118,8 +118,8 @@ def measure(options: GradientOptions) -> list[Row]:
         part.requires_grad_(True)
     parts = parts_of(run.model, run.guide)
 
-    def gradients(losses: Losses, seed: int, held: bool = True) -> list[dict[str, Tensor]]:
-        guide.held = held
+    def gradients(losses: LossModule, seed: int, held: bool = True) -> list[dict[str, Tensor]]:
+        guide.detach_prior = held
         found = []
         for place, examples in enumerate(batches):
             torch.manual_seed(seed + place)

@@ -23,8 +23,8 @@ from benchmarks.report import Row, table, write_json
 from gram_pyro.errors import run_cli
 from gram_pyro.evaluate import draw_figures
 from gram_pyro.evaluation.evaluate import draw_all, evaluate, measure_draws
-from gram_pyro.inference.metrics import Seen, count_solutions
-from gram_pyro.inference.sampling import INDEPENDENT, Method
+from gram_pyro.inference.metrics import ViolationCache, count_solutions
+from gram_pyro.inference.sampling import INDEPENDENT, SamplingConfig
 from gram_pyro.inference.selection import possible
 from gram_pyro.runs.store import Run, load_run
 from gram_pyro.system.cli import parse
@@ -34,9 +34,9 @@ DATA_SEED = 11  # the experiments of LOG.md looked at 7
 SAMPLES = 20
 HALTS = {
     "run on": INDEPENDENT,
-    "simple 0.5": Method(halt="simple"),
-    "simple 0.9": Method(halt="simple", halt_threshold=0.9),
-    "q": Method(halt="q"),
+    "simple 0.5": SamplingConfig(halt="simple"),
+    "simple 0.9": SamplingConfig(halt="simple", halt_threshold=0.9),
+    "q": SamplingConfig(halt="q"),
 }
 
 
@@ -77,10 +77,10 @@ class Bench:
         self.run = run
         self.problems = run.task.generate("test", problems, DATA_SEED)
         self.counts = [count_solutions(run.task, problem) for problem in self.problems]
-        self.seen: Seen = {}
+        self.seen: ViolationCache = {}
         self.selections = possible(run.heads is not None)
 
-    def measured(self, method: Method, depths: Sequence[int], seed: int, progress: Any) -> list[Row]:
+    def measured(self, method: SamplingConfig, depths: Sequence[int], seed: int, progress: Any) -> list[Row]:
         """One row for each depth, with the seconds that all of them took."""
         began = time.perf_counter()
         drawn = draw_all(self.run, self.problems, SAMPLES, depths, seed, method, progress)
@@ -92,7 +92,7 @@ class Bench:
         ]
         return [row._asdict() | {"seconds": round(seconds, 2)} for row in rows]
 
-    def compare(self, methods: dict[str, Method], depths: Sequence[int], seeds: int) -> list[Row]:
+    def compare(self, methods: dict[str, SamplingConfig], depths: Sequence[int], seeds: int) -> list[Row]:
         """Mean and spread over seeds of each method at each depth."""
         progress = partial(tqdm, leave=False)
         runs = {name: [self.measured(m, depths, s, progress) for s in range(seeds)] for name, m in methods.items()}
@@ -134,7 +134,7 @@ def main(arguments: list[str]) -> None:
         torch.set_num_threads(options.threads)
     run = load_run(options.run)
     bench = Bench(run, options.problems)
-    pushes = {f"repel {push:g}": Method(repel=push, repel_steps=options.repel_steps) for push in options.repel}
+    pushes = {f"repel {push:g}": SamplingConfig(repel=push, repel_steps=options.repel_steps) for push in options.repel}
     facts: Row = {
         "command": f"python -m benchmarks.inference {' '.join(arguments)}",
         "machine": machine_facts(run.device),
@@ -147,7 +147,7 @@ def main(arguments: list[str]) -> None:
     }
     print(shown(facts["repel"]), flush=True)
     if run.heads is not None:
-        methods = {"independent": INDEPENDENT, "resample": Method(resample=True)}
+        methods = {"independent": INDEPENDENT, "resample": SamplingConfig(resample=True)}
         facts["resample"] = bench.compare(methods, options.steps, options.seeds)
         print(shown(facts["resample"]), flush=True)
         facts["halt"] = bench.compare(HALTS, [options.deep], 1)

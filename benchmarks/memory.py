@@ -20,8 +20,8 @@ from gram_pyro.system.cli import parse
 
 TRANSITIONS = (1, 2, 4, 8)
 OBJECTIVES: dict[str, dict[str, Any]] = {
-    "last": {"horizon": 1, "charge": "last"},
-    "all": {"horizon": 1, "charge": "all"},
+    "last": {"horizon": 1, "kl_transitions": "last"},
+    "all": {"horizon": 1, "kl_transitions": "all"},
     "no horizon": {"horizon": None},
 }
 

@@ -68,7 +68,7 @@ def worker(rank: int, size: int, threads: int, port: int, options: ProcessesOpti
         trainer.update()
         if turn >= 0:
             times.append(time.perf_counter() - began)
-    world.leave()
+    world.close()
     return times
 
 

@@ -9,8 +9,8 @@ import pyro
 import torch
 from matplotlib.figure import Figure
 
-from benchmarks.floor import FLOORS, floor_cell, floor_of
 from benchmarks.report import DeviceOptions, FigureOptions, Row, publish, spread, time_paired
+from benchmarks.roofline import FLOORS, floor_cell, floor_of
 from benchmarks.settings import LARGE, RECIPE, Setting, build
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.inference.sampling import sample

@@ -9,9 +9,9 @@ import pyro
 from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 
-from benchmarks.floor import FLOORS, floor_cell, floor_of
 from benchmarks.memory import bytes_saved
 from benchmarks.report import FigureOptions, Row, publish, spread, time_paired
+from benchmarks.roofline import FLOORS, floor_cell, floor_of
 from benchmarks.settings import Setting, build
 from benchmarks.step import BALANCE, Contenders
 from gram_pyro.errors import run_cli
@@ -25,7 +25,7 @@ GROWN: dict[str, tuple[int, ...]] = {
     "transitions": (1, 2, 4, 8),
     "width": (32, 64, 128, 256),
 }
-OBJECTIVE = {"horizon": 1, "charge": "last", "balance": BALANCE}
+OBJECTIVE = {"horizon": 1, "kl_transitions": "last", "balance": BALANCE}
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def measure(name: str, size: int, options: ScalingOptions) -> Row:
     """One row."""
     setting = grown(name, size)
     contenders = Contenders(build(setting, options.seed))
-    contenders.elbo.charge = "last"
+    contenders.elbo.kl_transitions = "last"
 
     def work() -> None:
         contenders.update(contenders.loss)

@@ -22,9 +22,9 @@ from pyro.infer import SVI
 from pyro.optim import PyroOptim
 from torch import Tensor, nn
 
-from benchmarks.by_hand import loss_by_hand
-from benchmarks.floor import FLOORS, floor_cell, floor_of
+from benchmarks.reference_step import loss_by_hand
 from benchmarks.report import DeviceOptions, FigureOptions, Row, compare, publish, ratio_cell, spread, time_paired
+from benchmarks.roofline import FLOORS, floor_cell, floor_of
 from benchmarks.settings import LARGE, PAPER, RECIPE, SMALL, Case, Setting, build, with_model
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.models import GramConfig
@@ -74,7 +74,9 @@ class Contenders:
 
     def __init__(self, case: Case, precision: str = "float32", graphs: bool = False) -> None:
         self.case, self.precision, self.graphs = case, precision, graphs
-        self.elbo = TruncatedTrace_ELBO(TRAINING.horizon, beta=TRAINING.beta, balance=BALANCE, charge=TRAINING.charge)
+        self.elbo = TruncatedTrace_ELBO(
+            TRAINING.horizon, beta=TRAINING.beta, balance=BALANCE, kl_transitions=TRAINING.kl_transitions
+        )
         self.parameters: list[Tensor] = [*case.model.parameters(), *case.guide.parameters()]
         self.averaged = [parameter.detach().clone() for parameter in self.parameters]
         self.optimizer = torch.optim.AdamW(self.parameters, **ADAMW)  # type: ignore[arg-type]

@@ -63,7 +63,7 @@ def start(
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
-    runner = TORCHRUN if together else [] if writes is None else ["-m", "benchmarks.cut_short", str(writes)]
+    runner = TORCHRUN if together else [] if writes is None else ["-m", "benchmarks.kill_mid_write", str(writes)]
     module = ["gram_pyro.train"] if writes is not None else ["-m", "gram_pyro.train"]
     command = [sys.executable, *runner, *module, *LONG, "--out", str(folder)]
     log = (folder.parent / f"{folder.name}.log").open("ab")

@@ -16,8 +16,8 @@ from tqdm import tqdm
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.evaluation.evaluate import evaluate
 from gram_pyro.evaluation.scaling import draw_by_solutions, draw_depth_width, draw_frontier
-from gram_pyro.inference.metrics import Row, count_solutions
-from gram_pyro.inference.sampling import MAX_NUMBER, Method
+from gram_pyro.inference.metrics import SampleMetrics, count_solutions
+from gram_pyro.inference.sampling import MAX_NUMBER, SamplingConfig
 from gram_pyro.inference.selection import check_selection, possible
 from gram_pyro.runs.store import load_run
 from gram_pyro.system.cli import parse
@@ -25,7 +25,7 @@ from gram_pyro.system.files import is_folder, write_atomically
 from gram_pyro.tasks.base import Task
 
 DEPTH_FACTORS = (1, 2, 4)
-COLUMNS = [name for name in Row._fields if name != "accuracy"]
+COLUMNS = [name for name in SampleMetrics._fields if name != "accuracy"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class EvaluateConfig:
     otherwise."""
     skip_bad: tyro.conf.FlagCreatePairsOff[bool] = False
     """Leave malformed rows of a table out, and say how many, instead of stopping at the first."""
-    method: Annotated[Method, tyro.conf.arg(name="")] = field(default_factory=Method)
+    method: Annotated[SamplingConfig, tyro.conf.arg(name="")] = field(default_factory=SamplingConfig)
     bound: bool = True
     """Whether to measure the bound too."""
     seed: int = 0
@@ -112,7 +112,7 @@ def report(result: dict[str, Any]) -> str:
 
 def draw_figures(measured: dict[str, Any], out: Path) -> None:
     """Pictures beside the JSON: what the rows have to show."""
-    rows = [Row(**row) for row in measured["rows"]]
+    rows = [SampleMetrics(**row) for row in measured["rows"]]
     draw_depth_width(rows, out.with_name(f"{out.stem}-depth-width.png"))
     draw_frontier(rows, out.with_name(f"{out.stem}-frontier.png"))
     by_solutions = out.with_name(f"{out.stem}-solutions.png")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from gram_pyro.errors import UserError
-from gram_pyro.inference.sampling import INDEPENDENT, MAX_NUMBER, Method, sample
+from gram_pyro.inference.sampling import INDEPENDENT, MAX_NUMBER, SamplingConfig, sample
 from gram_pyro.inference.selection import check_selection
 from gram_pyro.inference.selection import select as choose
 from gram_pyro.runs.store import Run
@@ -47,7 +47,7 @@ class Reasoner:
         steps: int | None = None,
         seed: int = 0,
         select: str = "checker",
-        method: Method = INDEPENDENT,
+        method: SamplingConfig = INDEPENDENT,
     ) -> Samples:
         """`num_samples` answers from as many prior trajectories of `steps` supervision steps, and the one selected.
 
@@ -73,7 +73,9 @@ class Reasoner:
         task = self.task
         problem = task.prepare(problem)
         model, heads, x = self.run.model, self.run.heads, task.encode([problem])
-        drawn = sample(model, x, num_samples, [steps], seed, method=method, heads=heads, belief=task.belief)
+        drawn = sample(
+            model, x, num_samples, [steps], seed, method=method, heads=heads, equivalence_probs=task.equivalence_probs
+        )
         answers = [task.answer(problem, values) for values in drawn.decoded[0, 0].tolist()]
         violations = [task.violations(problem, answer) for answer in answers]
         solutions = [task.canonical(a) for a, broken in zip(answers, violations, strict=True) if not broken]

@@ -11,7 +11,7 @@ import tyro
 
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.inference.pictures import draw_answers
-from gram_pyro.inference.sampling import Method
+from gram_pyro.inference.sampling import SamplingConfig
 from gram_pyro.reasoner import Reasoner, Samples
 from gram_pyro.runs.store import load_run
 from gram_pyro.system.cli import parse
@@ -39,7 +39,7 @@ class SampleConfig:
     """Seed of the samples."""
     select: str = "checker"
     """How the answer is chosen among the samples: first, majority, value or checker."""
-    method: Annotated[Method, tyro.conf.arg(name="")] = field(default_factory=Method)
+    method: Annotated[SamplingConfig, tyro.conf.arg(name="")] = field(default_factory=SamplingConfig)
     out: str | None = None
     """PNG file for the picture, or a folder for it; NAME-solutions.png here unless told otherwise."""
     device: str = "auto"

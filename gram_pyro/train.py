@@ -43,7 +43,7 @@ def new_run(arguments: Sequence[str]) -> tuple[RunConfig, Path]:
 
 def report(run: TrainingRun | None) -> None:
     """Say what a training reached, and what comes next."""
-    if run is None or not run.world.first:
+    if run is None or not run.world.is_main:
         return
     folder, depth = run.folder, run.config.training.depth
     check = [row for row in run.metrics if "validity" in row][-1]

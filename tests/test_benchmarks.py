@@ -9,13 +9,13 @@ import pyro
 import pytest
 import torch
 
-from benchmarks.alive import Alive
 from benchmarks.compared import COLUMNS, shown, stored, table
-from benchmarks.floor import floor_of, operations, traffic
 from benchmarks.full_elbo import peak_alive
 from benchmarks.gradient import against, supervised, truncated
+from benchmarks.live_bytes import Alive
 from benchmarks.memory import bytes_saved
 from benchmarks.numerics import errors, long_run
+from benchmarks.roofline import floor_of, operations, traffic
 from benchmarks.scaling import GROWN, OBJECTIVE, grown
 from benchmarks.settings import Setting, build
 from benchmarks.survive import damage_checkpoints

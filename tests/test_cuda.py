@@ -21,7 +21,7 @@ from benchmarks.report import DeviceOptions
 from gram_pyro import train
 from gram_pyro.guides import GUIDES
 from gram_pyro.inference.metrics import measure
-from gram_pyro.inference.sampling import Method, sample
+from gram_pyro.inference.sampling import SamplingConfig, sample
 from gram_pyro.models import MODELS, Gram, GramConfig
 from gram_pyro.models.layers import folded_attention, masked_attention
 from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
@@ -34,7 +34,7 @@ from gram_pyro.system.machine import arithmetic
 from gram_pyro.system.signals import Interrupted
 from gram_pyro.tasks import Coloring, NQueens, Sudoku, Task
 from gram_pyro.training.objective import OBJECTIVES
-from gram_pyro.training.trainer import Measured, Trainer
+from gram_pyro.training.trainer import Trainer, UpdateMetrics
 from gram_pyro.training.training_run import TrainingRun
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
@@ -132,13 +132,15 @@ def test_every_objective_trains(objective: Any) -> None:
 
 
 @pytest.mark.parametrize("method", [
-    Method(resample=True), Method(halt="simple"), Method(noise=0.5), Method(random_start=True), Method(repel=0.5),
+    SamplingConfig(resample=True), SamplingConfig(halt="simple"), SamplingConfig(noise=0.5), SamplingConfig(random_start=True), SamplingConfig(repel=0.5),
 ])  # fmt: skip
-def test_every_method_of_sampling_runs(method: Method) -> None:
+def test_every_method_of_sampling_runs(method: SamplingConfig) -> None:
     run = load_run("coloring", "cuda")
     problems = run.task.generate("test", 4, 0)
     x = run.task.encode(problems)
-    draws = sample(run.model, x, 4, (8,), 0, method=method, heads=run.heads, belief=run.task.belief)
+    draws = sample(
+        run.model, x, 4, (8,), 0, method=method, heads=run.heads, equivalence_probs=run.task.equivalence_probs
+    )
     assert measure(run.task, problems, draws.decoded[0], 4, 8, [None] * 4).validity > 0.5
 
 
@@ -167,7 +169,7 @@ def test_a_resumed_run_ends_where_it_would_have(
     train.main(["--task", "coloring", *options, "--out", str(tmp_path / "whole")])
     update, done = TrainingRun._update, []
 
-    def interrupted(fit: TrainingRun) -> Measured:
+    def interrupted(fit: TrainingRun) -> UpdateMetrics:
         done.append(1)
         if len(done) == 7:
             os.kill(os.getpid(), signal.SIGINT)

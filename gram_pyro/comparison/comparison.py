@@ -13,7 +13,7 @@ from gram_pyro.comparison.budget import Budget
 from gram_pyro.comparison.config import CompareConfig
 from gram_pyro.comparison.entry import RESULT, Entry, known_results, result_of
 from gram_pyro.comparison.figures import draw_gaps, draw_table
-from gram_pyro.comparison.run import perform
+from gram_pyro.comparison.run import train_and_measure
 from gram_pyro.comparison.systems import REFERENCES, TABLES
 from gram_pyro.comparison.table import Found, markdown, rows_of
 from gram_pyro.errors import UserError
@@ -95,18 +95,18 @@ class Comparison:
         without = []
         for task in self.config.task:
             reference = self.reference(task)
-            self.perform([] if reference is None else [reference], None, bar, pool)
+            self.train_and_measure([] if reference is None else [reference], None, bar, pool)
             amount = None if reference is None else self.result(reference)
             if amount is not None and amount["failed"]:
                 raise UserError(f"the reference failed, and nothing can be equal to it: {amount['failed']}")
-            self.perform(self.first(task), amount, bar, pool)
-            self.perform(self.repeated(task), amount, bar, pool)
+            self.train_and_measure(self.first(task), amount, bar, pool)
+            self.train_and_measure(self.repeated(task), amount, bar, pool)
             if not self.write(task):
                 without.append(task)
         if without:
             raise UserError(f"no system could be measured on {' or '.join(without)}; {RESULT} in {self.out} says why")
 
-    def perform(
+    def train_and_measure(
         self, entries: Sequence[Entry], reference: Found | None, bar: Any, pool: ProcessPoolExecutor | None
     ) -> None:
         """Those of the entries that are missing, here or in the pool."""
@@ -124,7 +124,7 @@ class Comparison:
         """Entries with their results, as they are done."""
         if pool is None:
             for entry in entries:
-                yield entry, perform(entry, self.out, self.budget, reference)
+                yield entry, train_and_measure(entry, self.out, self.budget, reference)
             return
         left = [*entries]
         waiting: dict[Future[Found], Entry] = {}
@@ -132,7 +132,7 @@ class Comparison:
             # no more than are at work: what waits in a pool cannot be called back
             while left and len(waiting) < self.config.jobs:
                 entry = left.pop(0)
-                waiting[pool.submit(perform_there, entry, self.out, self.budget, reference)] = entry
+                waiting[pool.submit(train_and_measure_there, entry, self.out, self.budget, reference)] = entry
             for future in wait(waiting, return_when=FIRST_COMPLETED).done:
                 yield waiting.pop(future), future.result()
 
@@ -166,10 +166,10 @@ class Comparison:
         return True
 
 
-def perform_there(entry: Entry, out: Path, budget: Budget, reference: Found | None) -> Found:
-    """`perform` in a process of a pool, which heeds Ctrl-C while it works."""
+def train_and_measure_there(entry: Entry, out: Path, budget: Budget, reference: Found | None) -> Found:
+    """`train_and_measure` in a process of a pool, which heeds Ctrl-C while it works."""
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return perform(entry, out, budget, reference)
+        return train_and_measure(entry, out, budget, reference)
     finally:
         signal.signal(signal.SIGINT, previous)

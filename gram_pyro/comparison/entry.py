@@ -47,7 +47,7 @@ class Entry:
 
 
 def result_of(entry: Entry, out: Path) -> dict[str, Any] | None:
-    """What `perform` found, or None if it has not run to its end. Raises `UserError` if the file is damaged."""
+    """What `train_and_measure` found, or None if it has not run to its end. Raises `UserError` if the file is damaged."""
     path = entry.folder(out) / RESULT
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -61,7 +61,7 @@ def result_of(entry: Entry, out: Path) -> dict[str, Any] | None:
 
 
 def is_result(found: Any) -> TypeGuard[dict[str, Any]]:
-    """Whether it is what `perform` writes: a run that failed, or one that was measured."""
+    """Whether it is what `train_and_measure` writes: a run that failed, or one that was measured."""
     return (
         isinstance(found, dict)
         and {"entry", "failed"} <= {*found}

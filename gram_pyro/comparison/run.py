@@ -14,15 +14,15 @@ import torch
 
 from gram_pyro.comparison.budget import Budget
 from gram_pyro.comparison.entry import RESULT, Entry
-from gram_pyro.comparison.systems import Naive, System, methods_of
+from gram_pyro.comparison.systems import SamplingVariant, System, methods_of
 from gram_pyro.errors import Diverged
 from gram_pyro.evaluation.bound import bound
 from gram_pyro.evaluation.evaluate import draw_all, measure_draws, no_progress
 from gram_pyro.evaluation.likelihood import likelihood
 from gram_pyro.evaluation.scores import calibration, evenness
 from gram_pyro.guides.base import Guide
-from gram_pyro.inference.metrics import Seen, count_solutions
-from gram_pyro.inference.sampling import Draws, Method, seeded
+from gram_pyro.inference.metrics import ViolationCache, count_solutions
+from gram_pyro.inference.sampling import Draws, SamplingConfig, seeded
 from gram_pyro.inference.selection import possible
 from gram_pyro.models.base import Model
 from gram_pyro.models.layers import Block
@@ -45,7 +45,7 @@ DEEP = 4
 """Systems are measured at their training depth, and at so many times of it."""
 
 
-def perform(entry: Entry, out: Path, budget: Budget, reference: dict[str, Any] | None) -> dict[str, Any]:
+def train_and_measure(entry: Entry, out: Path, budget: Budget, reference: dict[str, Any] | None) -> dict[str, Any]:
     """Train a system, or go on with it, and measure it; a run that is finished is only measured.
 
     `reference` is the result whose training and sampling set the amount where evaluations or examples are equal.
@@ -94,7 +94,7 @@ def evaluations_of(config: RunConfig, model: Model, guide: Guide) -> int:
     task, device = config.task, next(model.parameters()).device
     problem = task.generate("train", 1, 0)
     targets = task.targets(problem[0])[:1].to(device)
-    course = {"steps": config.training.steps(model.transitions), **guide.told(task, problem, targets)}
+    run_kwargs = {"steps": config.training.steps(model.transitions), **guide.side_information(task, problem, targets)}
     count = 0
 
     def passed(*_: object) -> None:
@@ -105,7 +105,7 @@ def evaluations_of(config: RunConfig, model: Model, guide: Guide) -> int:
     try:
         with torch.no_grad(), seeded(0):
             elbo = OBJECTIVES[config.training.objective](config.training, task)
-            elbo.terms(model, guide, task.encode(problem).to(device), targets, **course)
+            elbo.terms(model, guide, task.encode(problem).to(device), targets, **run_kwargs)
     finally:
         for hook in hooks:
             hook.remove()
@@ -128,7 +128,7 @@ def measured(run: Run, system: System, budget: Budget, reference: dict[str, Any]
     """The rows of a trained system, one for each way to sample it and each depth, and its scores at the first depth."""
     problems = run.task.generate("test", budget.problems, budget.data_seed)
     counts = [count_solutions(run.task, problem) for problem in problems]
-    seen: Seen = {}
+    seen: ViolationCache = {}
     rows: list[dict[str, Any]] = []
     usual = depths_of(run)[0]
     scored = [place for place, count in enumerate(counts) if count][:SCORED_PROBLEMS]
@@ -178,14 +178,14 @@ def samples_at(run: Run, depth: int, budget: Budget, reference: dict[str, Any] |
     return max(1, min(MAX_SAMPLES, round(budget.samples * blocks * steps / (run.model.blocks * depth))))
 
 
-def chosen_method(run: Run, way: Naive) -> Method:
+def chosen_method(run: Run, way: SamplingVariant) -> SamplingConfig:
     """Of several methods the one of most coverage on validation problems."""
     if len(way.methods) == 1:
         return way.methods[0]
     problems = run.task.generate("validation", validation.PROBLEMS, 0)
     counts = [count_solutions(run.task, problem) for problem in problems]
 
-    def coverage(method: Method) -> float:
+    def coverage(method: SamplingConfig) -> float:
         drawn = draw_all(run, problems, validation.SAMPLES, [run.depth], 0, method, no_progress)
         row = measure_draws(run.task, problems, drawn, 0, validation.SAMPLES, run.depth, counts, {}, None, ())
         return row.coverage or 0.0

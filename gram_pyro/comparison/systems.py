@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gram_pyro.inference.sampling import INDEPENDENT, Method
+from gram_pyro.inference.sampling import INDEPENDENT, SamplingConfig
 
 INPUTS = ("relations", "tokens")
 """What a model is told: the relations between positions, with the augmentation of the task; or the paper's tokens."""
 
 
 @dataclass(frozen=True)
-class Naive:
+class SamplingVariant:
     """A way to get many answers out of a trained deterministic model; of several methods the best on validation."""
 
     label: str
-    methods: tuple[Method, ...]
+    methods: tuple[SamplingConfig, ...]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class System:
     with canonical names where names mean nothing."""
     repeated: bool = False
     """Whether `--seeds` repeats it."""
-    naive: tuple[Naive, ...] = ()
+    naive: tuple[SamplingVariant, ...] = ()
     inputs: tuple[str, ...] = INPUTS
     paper: Mapping[str, tuple[str, float, float]] = field(default_factory=dict)
     """The paper's parameters, accuracy (%) or conflicts, and coverage (%), by task and size."""
@@ -48,9 +48,11 @@ def published(parameters: str, *numbers: float) -> dict[str, tuple[str, float, f
 
 
 NAIVE = (
-    Naive("TRM, answers drawn from its output", (Method(categorical=True),)),
-    Naive("TRM, random z_0", (Method(random_start=True),)),
-    Naive("PTRM: TRM with noise at every step", tuple(Method(noise=noise) for noise in (0.1, 0.3, 1.0, 3.0))),
+    SamplingVariant("TRM, answers drawn from its output", (SamplingConfig(categorical=True),)),
+    SamplingVariant("TRM, random z_0", (SamplingConfig(random_start=True),)),
+    SamplingVariant(
+        "PTRM: TRM with noise at every step", tuple(SamplingConfig(noise=noise) for noise in (0.1, 0.3, 1.0, 3.0))
+    ),
 )
 SYSTEMS: dict[str, System] = {
     "direct": System(
@@ -109,16 +111,16 @@ ABLATIONS: dict[str, System] = {
     "prior-one": System(
         "prior as posterior (told as one answer)", "gram", "--guide prior", one_answer=True, inputs=ONE
     ),
-    "no-free": System("no free runs", "gram", "--free 0", inputs=ONE),
+    "no-free": System("no free runs", "gram", "--prior-fraction 0", inputs=ONE),
     "horizon-2": System("horizon 2", "gram", "--horizon 2", inputs=ONE),
     "horizon-all": System("horizon 16: all, no free runs", "gram", "--horizon 16", inputs=ONE),
     "three-all": System("T = 3, KL at every transition", "gram", THREE, repeated=True, inputs=ONE),
     "three-last": System(
-        "T = 3, KL at the last transition", "gram", f"{THREE} --charge last", repeated=True, inputs=ONE
+        "T = 3, KL at the last transition", "gram", f"{THREE} --kl-transitions last", repeated=True, inputs=ONE
     ),
 }
 
-PAPER = "--free 0 --kl-target None --beta 0.5"
+PAPER = "--prior-fraction 0 --kl-target None --beta 0.5"
 POSTERIORS: dict[str, System] = {
     "default": System("Gaussian, horizon 1", "gram", inputs=ONE, repeated=True),
     "paper": System("the paper's surrogate (no free runs, beta 0.5)", "gram", PAPER, inputs=ONE, repeated=True),
@@ -131,7 +133,7 @@ POSTERIORS: dict[str, System] = {
             ("low_rank", "low rank over positions", "--guide low_rank"),
             ("flow", "flow", "--guide flow"),
             ("relational", "relational", "--guide relational"),
-            ("backward", "smoother with a pilot", "--guide backward"),
+            ("backward", "smoother with a pilot", "--guide lookahead"),
             ("solution_set", "told all solutions", "--guide solution_set"),
             (
                 "mean-constraint",
@@ -178,6 +180,6 @@ def training_options(system: System, task: str, inputs: str) -> list[str]:
     return options
 
 
-def methods_of(system: System) -> list[Naive]:
+def methods_of(system: System) -> list[SamplingVariant]:
     """The rows of a trained system: itself, then its naive forms."""
-    return [Naive(system.label, (INDEPENDENT,)), *system.naive]
+    return [SamplingVariant(system.label, (INDEPENDENT,)), *system.naive]

@@ -11,7 +11,7 @@ from pyro.poutine.messenger import Messenger
 class HorizonMessenger(Messenger):
     """Let gradients run through the last `horizon` transitions only.
 
-    Everything before them runs without a graph. With `charge="all"` the guidance heads of the
+    Everything before them runs without a graph. With `kl_transitions="all"` the guidance heads of the
     transitions outside the horizon keep a graph of their own, their input detached, so that their KL
     can still be charged.
 
@@ -20,10 +20,10 @@ class HorizonMessenger(Messenger):
     the graph on where the horizon begins.
     """
 
-    def __init__(self, horizon: int | None, charge: Literal["last", "all"]) -> None:
+    def __init__(self, horizon: int | None, kl_transitions: Literal["last", "all"]) -> None:
         super().__init__()
         self.horizon = horizon
-        self.charge = charge
+        self.kl_transitions = kl_transitions
 
     def __enter__(self) -> Any:
         self.grad_enabled = torch.is_grad_enabled()
@@ -38,7 +38,7 @@ class HorizonMessenger(Messenger):
         if remaining is None or self.horizon is None or not self.grad_enabled:
             return
         if msg["name"].startswith("proposal"):
-            if remaining >= self.horizon and self.charge == "all":
+            if remaining >= self.horizon and self.kl_transitions == "all":
                 msg["value"] = msg["value"].detach()
                 torch.set_grad_enabled(True)
         elif remaining >= self.horizon:

@@ -24,21 +24,21 @@ class RepelMessenger(Messenger):
     `iterations` moves of length `push` for each sample. That takes the decoder alone, one layer: no further
     evaluation of the network, no checker, no sample that is thrown away.
 
-    `decode` maps h `(batch, length, width)` to logits; `belief` maps probabilities
+    `decode` maps h `(batch, length, width)` to logits; `equivalence_probs` maps probabilities
     `(batch, length, classes)` to the distributions `(batch, places, values)` that are compared
-    (`Task.belief`). The batch is problem-major, `samples` rows each.
+    (`Task.equivalence_probs`). The batch is problem-major, `samples` rows each.
     """
 
     def __init__(
         self,
         decode: Callable[[Tensor], Tensor],
-        belief: Callable[[Tensor], Tensor],
+        equivalence_probs: Callable[[Tensor], Tensor],
         samples: int,
         push: float,
         iterations: int,
     ) -> None:
         super().__init__()
-        self.decode, self.belief = decode, belief
+        self.decode, self.equivalence_probs = decode, equivalence_probs
         self.samples, self.push, self.iterations = samples, push, iterations
         self.proposal: Tensor | None = None
         self.met = False
@@ -68,9 +68,11 @@ class RepelMessenger(Messenger):
         """Where the noise of each sample makes coincidence likelier: `(batch, length, width)`."""
         noise = noise.detach().requires_grad_()
         assert self.proposal is not None
-        belief = self.belief(self.decode(self.proposal + normal.loc + normal.scale * noise).softmax(-1))
-        belief = belief.view(-1, self.samples, *belief.shape[1:])
-        same = torch.einsum("pikc,pjkc->pijk", belief, belief).clamp(min=FLOOR).log().sum(-1)
+        equivalence_probs = self.equivalence_probs(
+            self.decode(self.proposal + normal.loc + normal.scale * noise).softmax(-1)
+        )
+        equivalence_probs = equivalence_probs.view(-1, self.samples, *equivalence_probs.shape[1:])
+        same = torch.einsum("pikc,pjkc->pijk", equivalence_probs, equivalence_probs).clamp(min=FLOOR).log().sum(-1)
         itself = torch.eye(self.samples, dtype=torch.bool, device=same.device)
         coincidence = same.masked_fill(itself, -torch.inf).logsumexp(-1).sum()
         force: Tensor = torch.autograd.grad(coincidence, noise)[0]

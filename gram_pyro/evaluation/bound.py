@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gram_pyro.guides.base import Guide
-from gram_pyro.inference.metrics import Seen, broken, by_size
+from gram_pyro.inference.metrics import ViolationCache, by_size, cached_violations
 from gram_pyro.inference.sampling import seeded
 from gram_pyro.models.base import Model
 from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
@@ -65,18 +65,18 @@ def bound(
     nll, valid = torch.zeros_like(weight), torch.zeros_like(weight)
     kl = torch.zeros(depth * model.transitions, dtype=torch.double)
     objective = TruncatedTrace_ELBO(horizon=None)
-    seen: Seen = {}
+    seen: ViolationCache = {}
     with seeded(seed), pyro.validation_enabled(False):
         for owner, y in progress(chunks(task, problems, kept)):
             asked, y = [problems[place] for place in owner.tolist()], y.to(device)
-            x, told = task.encode(asked).to(device), guide.told(task, asked, y)
-            terms = objective.terms(model, guide, x, y, steps=depth, supervise="last", **told)
+            x, context = task.encode(asked).to(device), guide.side_information(task, asked, y)
+            terms = objective.terms(model, guide, x, y, steps=depth, supervise="last", **context)
             loss = terms.kl.sum(0).double().cpu() - terms.log_likelihood.double().cpu()
             nll.index_add_(0, owner, weight[owner] * loss)
             if len(terms.kl):
                 kl += terms.kl.double().cpu() @ weight[owner]
             for place, values in zip(owner.tolist(), terms.outcome.answers.tolist(), strict=True):
-                if not broken(task, problems, place, task.answer(problems[place], values), seen):
+                if not cached_violations(task, problems, place, task.answer(problems[place], values), seen):
                     valid[place] += weight[place]
     excess = nll - entropy
     return Bound(

@@ -11,8 +11,8 @@ from typing import Any
 from gram_pyro.errors import Diverged
 from gram_pyro.evaluation.bound import bound
 from gram_pyro.evaluation.scaling import frontier
-from gram_pyro.inference.metrics import Row, Seen, by_size, measure
-from gram_pyro.inference.sampling import INDEPENDENT, Draws, Method, sample
+from gram_pyro.inference.metrics import SampleMetrics, ViolationCache, by_size, measure
+from gram_pyro.inference.sampling import INDEPENDENT, Draws, SamplingConfig, sample
 from gram_pyro.runs.store import Run
 from gram_pyro.tasks.base import Task
 
@@ -33,7 +33,7 @@ def draw_all(
     samples: int,
     depths: Sequence[int],
     seed: int,
-    method: Method,
+    method: SamplingConfig,
     progress: Progress,
 ) -> list[Draws]:
     """Samples of problems of any sizes: for each one `Draws` without the batch, shapes `(depths, samples, ...)`."""
@@ -44,7 +44,16 @@ def draw_all(
     for number, part in enumerate(progress(parts, desc="samples")):
         x = task.encode([problems[place] for place in part])
         part_seed = seed + 1_000_003 * number  # the same noise in every part would correlate the problems
-        found = sample(run.model, x, samples, depths, part_seed, method=method, heads=run.heads, belief=task.belief)
+        found = sample(
+            run.model,
+            x,
+            samples,
+            depths,
+            part_seed,
+            method=method,
+            heads=run.heads,
+            equivalence_probs=task.equivalence_probs,
+        )
         for i, place in enumerate(part):
             drawn[place] = Draws(*(None if tensor is None else tensor[:, i] for tensor in found))  # type: ignore[arg-type]
     return [drawn[place] for place in range(len(problems))]
@@ -58,10 +67,10 @@ def measure_draws(
     samples: int,
     steps: int,
     counts: Sequence[int | None],
-    seen: Seen,
+    seen: ViolationCache,
     places: Sequence[int] | None,
     selections: Sequence[str],
-) -> Row:
+) -> SampleMetrics:
     """Measure what `draw_all` drew, at the depth in place `at`; the rest as in `measure`."""
     values = [each.values[at] for each in drawn if each.values is not None]
     return measure(
@@ -79,7 +88,7 @@ def evaluate(
     seed: int = 0,
     progress: Progress = no_progress,
     *,
-    method: Method = INDEPENDENT,
+    method: SamplingConfig = INDEPENDENT,
     selections: Sequence[str] = (),
     with_bound: bool = True,
 ) -> dict[str, Any]:
@@ -91,11 +100,11 @@ def evaluate(
     """
     task, depths = run.task, sorted({*steps, run.depth})
     known = [place for place, count in enumerate(counts) if count and count <= MAX_SOLUTIONS]
-    seen: Seen = {}
-    rows: list[Row] = []
+    seen: ViolationCache = {}
+    rows: list[SampleMetrics] = []
     drawn: list[Draws] = []
 
-    def row(number: int, depth: int, places: Sequence[int]) -> Row:
+    def row(number: int, depth: int, places: Sequence[int]) -> SampleMetrics:
         at = depths.index(depth)
         return measure_draws(task, problems, drawn, at, number, depth, counts, seen, places, selections)
 

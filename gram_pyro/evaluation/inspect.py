@@ -189,7 +189,7 @@ def inspect(
     y = shown.expand(samples, -1).to(run.device)
     with seeded(seed), pyro.validation_enabled(False):
         free = poutine.trace(run.model).get_trace(many, steps=steps, supervise="every")
-        run.guide(many, y, steps=steps, supervise="every", **run.guide.told(task, [problem] * samples, y))
+        run.guide(many, y, steps=steps, supervise="every", **run.guide.side_information(task, [problem] * samples, y))
         steered, guide_trace = run.guide.get_traces()
         likelihoods = None
         if len(targets) <= MAX_TARGETS:
@@ -249,8 +249,8 @@ def estimate(run: Run, problem: Any, targets: Tensor, steps: int, draws: int) ->
     task, pairs = run.task, -(-draws // 2)
     x = task.encode([problem]).to(run.device).select(torch.zeros(len(targets), dtype=torch.long))
     y = targets.to(run.device)
-    told = run.guide.told(task, [problem] * len(targets), y)
-    found = [mixture_log_weights(run.model, run.guide, x, y, steps, **told) for _ in range(pairs)]
+    context = run.guide.side_information(task, [problem] * len(targets), y)
+    found = [mixture_log_weights(run.model, run.guide, x, y, steps, **context) for _ in range(pairs)]
     weights = torch.stack(found).double().cpu().exp()
     means = weights.mean((0, 1))
     variances = weights.var(0).mean(0) / (2 * pairs) if pairs > 1 else torch.full_like(means, math.nan)

@@ -10,7 +10,7 @@ import torch
 from pyro import poutine
 from torch import Tensor
 
-from gram_pyro.effects.recall import RecallMessenger
+from gram_pyro.effects.substitute import SubstituteMessenger
 from gram_pyro.errors import Diverged
 from gram_pyro.evaluation.bound import chunks
 from gram_pyro.guides.base import Guide
@@ -46,34 +46,34 @@ class Likelihood(NamedTuple):
 
 @torch.no_grad()
 def log_weights(
-    model: Model, guide: Guide, problems: Problems, targets: Tensor, steps: int, **told: Tensor
+    model: Model, guide: Guide, problems: Problems, targets: Tensor, steps: int, **context: Tensor
 ) -> tuple[Tensor, bool]:
     """log p(y, trajectory | x) - log q(trajectory | x, y) of one trajectory each, `(batch,)`; whether there were draws.
 
-    The generative model: `steps` supervision steps and one likelihood. The mean of the weights is p(y | x). `told` is
-    what the guide asks for beside (`Guide.told`).
+    The generative model: `steps` supervision steps and one likelihood. The mean of the weights is p(y | x). `side_information` is
+    what the guide asks for beside (`Guide.side_information`).
     """
-    parts = ImportanceELBO(None).parts(model, guide, problems, targets, steps=steps, supervise="last", **told)
-    return parts.log_likelihood - parts.charge, len(parts.kl) > 0
+    parts = ImportanceELBO(None).parts(model, guide, problems, targets, steps=steps, supervise="last", **context)
+    return parts.log_likelihood - parts.kl_cost, len(parts.kl) > 0
 
 
 @torch.no_grad()
 def mixture_log_weights(
-    model: Model, guide: Guide, problems: Problems, targets: Tensor, steps: int, **told: Tensor
+    model: Model, guide: Guide, problems: Problems, targets: Tensor, steps: int, **context: Tensor
 ) -> Tensor:
     """The same of two trajectories of each, one of the posterior and one of the prior: `(2, batch)`.
 
     Both are weighed by the mixture they come from, so that no weight exceeds 2 p(y | trajectory). Those of the
     posterior alone have heavy tails where it is narrower than what leads to y.
     """
-    course = {"steps": steps, "supervise": "last"}
-    free: dict[str, Any] = poutine.trace(model).get_trace(problems, **course).nodes
+    run_kwargs = {"steps": steps, "supervise": "last"}
+    free: dict[str, Any] = poutine.trace(model).get_trace(problems, **run_kwargs).nodes
     drawn = {name: site["value"] for name, site in free.items() if name.startswith("guidance")}
     weights = []
     for values in ({}, drawn):
-        with RecallMessenger(values):
-            parts = ImportanceELBO(None).parts(model, guide, problems, targets, **course, **told)
-        mixture = torch.logaddexp(torch.zeros_like(parts.charge), parts.charge) - math.log(2)
+        with SubstituteMessenger(values):
+            parts = ImportanceELBO(None).parts(model, guide, problems, targets, **run_kwargs, **context)
+        mixture = torch.logaddexp(torch.zeros_like(parts.kl_cost), parts.kl_cost) - math.log(2)
         weights.append(parts.log_likelihood - mixture)
     return torch.stack(weights)
 
@@ -119,11 +119,11 @@ def by_posterior(
     latent = False
     for owner, y in chunks(task, problems, kept):
         asked, y = [problems[place] for place in owner.tolist()], y.to(run.device)
-        x, told = task.encode(asked).to(run.device), run.guide.told(task, asked, y)
-        weights, drawn = log_weights(run.model, run.guide, x, y, steps, **told)
+        x, context = task.encode(asked).to(run.device), run.guide.side_information(task, asked, y)
+        weights, drawn = log_weights(run.model, run.guide, x, y, steps, **context)
         latent |= drawn
         if drawn:
-            more = [log_weights(run.model, run.guide, x, y, steps, **told)[0] for _ in range(draws - 1)]
+            more = [log_weights(run.model, run.guide, x, y, steps, **context)[0] for _ in range(draws - 1)]
             weights = torch.stack([weights, *more]).logsumexp(0) - math.log(draws)
         nll.index_add_(0, owner, -share[owner] * weights.double().cpu())
     return nll, latent

@@ -10,13 +10,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gram_pyro.inference.metrics import Row
+from gram_pyro.inference.metrics import SampleMetrics
 from gram_pyro.system.figures import save_figure
 
 COLORS = {"first": "#999999", "majority": "#f28e2b", "value": "#4e79a7", "checker": "#59a14f"}
 
 
-def frontier(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def frontier(rows: Sequence[SampleMetrics]) -> list[dict[str, Any]]:
     """For each way to select and each budget, the mix of samples and steps that solves most problems.
 
     A budget is a number of network evaluations (supervision steps) for a problem; only mixes that cost
@@ -33,7 +33,7 @@ def frontier(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return result
 
 
-def draw_depth_width(rows: Sequence[Row], path: Path) -> None:
+def draw_depth_width(rows: Sequence[SampleMetrics], path: Path) -> None:
     """Accuracy over depth and width, a heat map for each way to select."""
     samples, steps = sorted({row.samples for row in rows}), sorted({row.steps for row in rows})
     names = [*rows[0].accuracy]
@@ -71,7 +71,7 @@ def draw_by_solutions(groups: Sequence[dict[str, Any]], path: Path) -> None:
     save_figure(figure, path)
 
 
-def draw_frontier(rows: Sequence[Row], path: Path) -> None:
+def draw_frontier(rows: Sequence[SampleMetrics], path: Path) -> None:
     """Accuracy against network evaluations: every mix of depth and width, and the best one for each budget."""
     figure = Figure(figsize=(8, 4.2), layout="constrained")
     axes = figure.subplots()

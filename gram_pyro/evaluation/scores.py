@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from gram_pyro.inference.metrics import Seen, broken, mean
+from gram_pyro.inference.metrics import ViolationCache, cached_violations, mean
 from gram_pyro.inference.rollout import DEEP, rollout
 from gram_pyro.runs.store import Run
 from gram_pyro.tasks.base import Task
@@ -42,7 +42,7 @@ class Calibration(NamedTuple):
 
 
 def evenness(
-    task: Task, problems: Sequence[Any], decoded: Sequence[Tensor], counts: Sequence[int | None], seen: Seen
+    task: Task, problems: Sequence[Any], decoded: Sequence[Tensor], counts: Sequence[int | None], seen: ViolationCache
 ) -> Evenness | None:
     """Of decoded samples `(num_samples, length)` a problem; None if no number of solutions is known."""
     distances, perfect = [], []
@@ -50,7 +50,7 @@ def evenness(
         if not count:
             continue
         answers = [task.answer(problem, row) for row in rows.tolist()]
-        valid = Counter(task.canonical(a) for a in answers if not broken(task, problems, place, a, seen))
+        valid = Counter(task.canonical(a) for a in answers if not cached_violations(task, problems, place, a, seen))
         total = len(answers)
         invalid = 1 - sum(valid.values()) / total
         apart = sum(abs(times / total - 1 / count) for times in valid.values()) + (count - len(valid)) / count

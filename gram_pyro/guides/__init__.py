@@ -1,10 +1,10 @@
 """q(trajectory | x, y): one posterior a file."""
 
-from gram_pyro.guides.backward import BackwardGuide
 from gram_pyro.guides.base import Guide
 from gram_pyro.guides.empty import EmptyGuide
 from gram_pyro.guides.flow import FlowGuide
 from gram_pyro.guides.gaussian import GaussianGuide
+from gram_pyro.guides.lookahead import LookaheadGuide
 from gram_pyro.guides.low_rank import LowRankGuide
 from gram_pyro.guides.mean_only import MeanOnlyGuide
 from gram_pyro.guides.prior import PriorGuide
@@ -22,7 +22,7 @@ GUIDES = Registry(
     low_rank=LowRankGuide,
     flow=FlowGuide,
     relational=RelationalGuide,
-    backward=BackwardGuide,
+    lookahead=LookaheadGuide,
     solution_set=SolutionSetGuide,
     prior=PriorGuide,
     empty=EmptyGuide,

@@ -53,7 +53,7 @@ class Guide(GuideMessenger, nn.Module):
             self.solutions = None
         return samples
 
-    def told(self, task: Task, problems: Sequence[Any], targets: Tensor) -> dict[str, Tensor]:
+    def side_information(self, task: Task, problems: Sequence[Any], targets: Tensor) -> dict[str, Tensor]:
         """What a run on problems and targets `(batch, length)` is told beside them: known solutions, if it asks."""
         if not self.sees_solutions:
             return {}

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from gram_pyro.guides.gaussian import GaussianGuide
 from gram_pyro.models.base import Model
-from gram_pyro.models.layers import full
+from gram_pyro.models.layers import at_least_float32
 from gram_pyro.tasks.base import Task
 
 COUPLINGS = 2
@@ -37,7 +37,7 @@ class Coupler(nn.Module):
     def forward(self, kept: Tensor, context: Tensor, steered: Tensor) -> tuple[Tensor, Tensor]:
         """Shift and log scale, each `(..., moved)`; zero for problems that are not steered."""
         hidden = F.silu(self.project_in(torch.cat((kept, context.expand(*kept.shape[:-1], -1)), -1)))
-        shift, log_scale = (full(self.project_out(hidden)) * steered).chunk(2, -1)
+        shift, log_scale = (at_least_float32(self.project_out(hidden)) * steered).chunk(2, -1)
         return shift, torch.tanh(log_scale)
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gram_pyro.guides.base import Guide
 from gram_pyro.models.base import Model
-from gram_pyro.models.layers import full
+from gram_pyro.models.layers import at_least_float32
 from gram_pyro.tasks.base import Task
 
 
@@ -25,7 +25,7 @@ class GaussianGuide(Guide):
     """Whether its mean sees the answer; otherwise it is the prior's."""
     sees_scale: ClassVar[bool] = True
     """Whether its scale sees the answer; otherwise it is the prior's."""
-    held: bool = True
+    detach_prior: bool = True
     """Whether the prior's location and scale, which it is told relative to, are constants to its gradient, so that
     the prior's head learns from the KL alone. That leaves out how a state moves both together: where gradients run
     through several transitions, only `held = False` gives the whole gradient of the ELBO."""
@@ -56,10 +56,10 @@ class GaussianGuide(Guide):
             return prior
         steered = self.steered
         assert steered is not None
-        change = full(self.project_out(F.silu(self.project_in(self.features(name, prior)))))
+        change = at_least_float32(self.project_out(F.silu(self.project_in(self.features(name, prior)))))
         shift, log_ratio = (change * steered).chunk(2, -1)
         normal = prior.base_dist
-        location, scale = (each.detach() if self.held else each for each in (normal.loc, normal.scale))
+        location, scale = (each.detach() if self.detach_prior else each for each in (normal.loc, normal.scale))
         if not self.sees_mean:
             shift = torch.zeros_like(shift)
         if not self.sees_scale:

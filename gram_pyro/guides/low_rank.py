@@ -12,7 +12,7 @@ from torch.distributions.transforms import ReshapeTransform
 
 from gram_pyro.guides.gaussian import GaussianGuide
 from gram_pyro.models.base import Model
-from gram_pyro.models.layers import full
+from gram_pyro.models.layers import at_least_float32
 from gram_pyro.tasks.base import Task
 
 RANK = 4
@@ -58,11 +58,13 @@ class LowRankGuide(GaussianGuide):
         if self.targets is None:
             return gaussian
         normal, scale = gaussian.base_dist, prior.base_dist.scale
-        scale = scale.detach() if self.held else scale
+        scale = scale.detach() if self.detach_prior else scale
         batch, length, width = scale.shape
         steered = self.steered
         assert steered is not None
-        factors = (full(self.project_factors(self.features(name, prior))) * steered).view(batch, length, width, RANK)
+        factors = (at_least_float32(self.project_factors(self.features(name, prior))) * steered).view(
+            batch, length, width, RANK
+        )
         joint = FullLowRank(
             normal.loc.flatten(1), (scale[..., None] * factors).flatten(1, 2), normal.scale.square().flatten(1)
         )

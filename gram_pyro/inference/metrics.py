@@ -11,10 +11,10 @@ from torch import Tensor
 from gram_pyro.inference.selection import select
 from gram_pyro.tasks.base import Answer, Task
 
-Seen = dict[tuple[int, Answer], int]
+ViolationCache = dict[tuple[int, Answer], int]
 
 
-class Row(NamedTuple):
+class SampleMetrics(NamedTuple):
     """Samples from the prior, measured against the task's checker.
 
     `validity` is the fraction of samples without a violation; `coverage`, `ceiling` (what as many
@@ -45,13 +45,13 @@ def measure(
     samples: int,
     steps: int,
     counts: Sequence[int | None],
-    seen: Seen | None = None,
+    seen: ViolationCache | None = None,
     places: Sequence[int] | None = None,
     *,
     values: Tensor | Sequence[Tensor] | None = None,
     spent: Tensor | Sequence[Tensor] | None = None,
     selections: Sequence[str] = (),
-) -> Row:
+) -> SampleMetrics:
     """Measure the first `samples` of the decoded values of each problem, or of those at `places`.
 
     `decoded` `(batch, num_samples, length)`; a sequence of `(num_samples, length)` where lengths
@@ -68,7 +68,7 @@ def measure(
     places = range(len(problems)) if places is None else places
     for place in places:
         answers = [task.answer(problems[place], row) for row in decoded[place][:samples].tolist()]
-        broken_here = [broken(task, problems, place, answer, seen) for answer in answers]
+        broken_here = [cached_violations(task, problems, place, answer, seen) for answer in answers]
         violations.append(broken_here)
         found.append(len({task.canonical(a) for a, number in zip(answers, broken_here, strict=True) if not number}))
         promise = None if values is None else values[place][:samples].tolist()
@@ -79,7 +79,7 @@ def measure(
     covered = [number / count for number, count in zip(found, here, strict=True) if count]
     coverage = mean(covered) if covered else None
     ceiling = mean([1 - (1 - 1 / count) ** samples for count in here if count]) if covered else None
-    return Row(
+    return SampleMetrics(
         samples,
         steps,
         validity=mean([not number for each in violations for number in each]),
@@ -110,7 +110,7 @@ def by_size(task: Task, problems: Sequence[Any]) -> list[list[int]]:
     return [groups[length] for length in sorted(groups)]
 
 
-def broken(task: Task, problems: Sequence[Any], place: int, answer: Answer, seen: Seen) -> int:
+def cached_violations(task: Task, problems: Sequence[Any], place: int, answer: Answer, seen: ViolationCache) -> int:
     """Violations of an answer to `problems[place]`, from `seen` if it was judged before."""
     if (place, answer) not in seen:
         seen[place, answer] = task.violations(problems[place], answer)

@@ -9,7 +9,7 @@ import pyro
 import torch
 from torch import Tensor
 
-from gram_pyro.inference.metrics import Seen, broken
+from gram_pyro.inference.metrics import ViolationCache, cached_violations
 from gram_pyro.inference.sampling import seeded
 from gram_pyro.models.base import Model, State
 from gram_pyro.tasks.base import Problems, Task
@@ -32,7 +32,7 @@ def rollout(task: Task, model: Model, problems: Sequence[Any], depth: int, seed:
     device = next(model.parameters()).device
     x = task.encode(problems).to(device)
     highs, valid = [], []
-    seen: Seen = {}
+    seen: ViolationCache = {}
     state: State | None = None
     with seeded(seed), pyro.validation_enabled(False):
         for _ in range(depth):
@@ -40,5 +40,5 @@ def rollout(task: Task, model: Model, problems: Sequence[Any], depth: int, seed:
             state = outcome.state
             highs.append(state.high)
             answers = [task.answer(p, v) for p, v in zip(problems, outcome.answers.tolist(), strict=True)]
-            valid.append([not broken(task, problems, i, answer, seen) for i, answer in enumerate(answers)])
+            valid.append([not cached_violations(task, problems, i, answer, seen) for i, answer in enumerate(answers)])
     return Rollout(x, torch.stack(highs), torch.tensor(valid))

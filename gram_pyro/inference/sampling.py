@@ -17,7 +17,7 @@ from gram_pyro.effects.repel import RepelMessenger
 from gram_pyro.errors import UserError
 from gram_pyro.inference.smc import ParticleFilter
 from gram_pyro.models.base import Answers, Model, Outcome, State
-from gram_pyro.models.heads import Heads, Verdict
+from gram_pyro.models.heads import HeadLogits, Heads
 from gram_pyro.tasks.base import Problems
 
 MAX_NUMBER = 1_000_000
@@ -33,7 +33,7 @@ Halt = Literal["never", "simple", "q"]
 
 
 @dataclass(frozen=True)
-class Method:
+class SamplingConfig:
     """How trajectories run beside each other. The defaults are independent trajectories of equal length."""
 
     halt: Halt = "never"
@@ -110,7 +110,7 @@ class Draws(NamedTuple):
     `decoded` `(depths, batch, samples, length)` argmax decodes; `values` `(depths, batch, samples)`
     v(z_t), the probability of a right end according to the value head, None without heads; `spent`
     of the same shape, supervision steps that were run for each sample: evaluations of the network. Not
-    counted are the heads, which `Method.needs_heads` asks once a step, and the decoder, which samples that
+    counted are the heads, which `SamplingConfig.needs_heads` asks once a step, and the decoder, which samples that
     repel ask `repel_iterations` times a transition.
     """
 
@@ -119,7 +119,7 @@ class Draws(NamedTuple):
     spent: Tensor
 
 
-INDEPENDENT = Method()
+INDEPENDENT = SamplingConfig()
 
 
 @contextmanager
@@ -138,16 +138,16 @@ def sample(
     steps: Sequence[int],
     seed: int,
     *,
-    method: Method = INDEPENDENT,
+    method: SamplingConfig = INDEPENDENT,
     heads: Heads | None = None,
-    belief: Callable[[Tensor], Tensor] = lambda probabilities: probabilities,
+    equivalence_probs: Callable[[Tensor], Tensor] = lambda probabilities: probabilities,
 ) -> Draws:
     """Argmax decodes of prior trajectories.
 
     One trajectory a sample runs to the deepest of `steps` (supervision steps, ascending) and is
     decoded at each of them, unless it halts before. Trajectories fold into the batch in chunks of
     bounded size; those of one problem stay together where they know of each other. What is decoded are
-    the particles before they are resampled, without their weights. `heads` judge the states; `belief` is
+    the particles before they are resampled, without their weights. `heads` judge the states; `equivalence_probs` is
     the task's, for `method.repel`.
     A model that draws nothing is run once for all samples.
     A model whose steps are planned from the first (`Model.recursion`) runs anew for each depth.
@@ -176,7 +176,7 @@ def sample(
         for start in range(0, len(owner), chunk):
             part = problems.select(owner[start : start + chunk]).to(device)
             if model.recursion == "carried":
-                parts.append(_run(model, part, num_samples, steps, method, heads, belief))
+                parts.append(_run(model, part, num_samples, steps, method, heads, equivalence_probs))
             else:
                 parts.append(_run_anew(model, part, steps, method))
     decoded, values, spent = zip(*parts, strict=True)
@@ -193,9 +193,9 @@ def _run(
     problems: Problems,
     num_samples: int,
     steps: Sequence[int],
-    method: Method,
+    method: SamplingConfig,
     heads: Heads | None,
-    belief: Callable[[Tensor], Tensor],
+    equivalence_probs: Callable[[Tensor], Tensor],
 ) -> Draws:
     """Run one chunk: draws of shape `(depths, rows, ...)`."""
     rows, length = problems.tokens.shape
@@ -204,7 +204,7 @@ def _run(
     values = torch.empty(len(steps), rows)
     spent = torch.empty(len(steps), rows, dtype=torch.long)
     particles = ParticleFilter(rows // num_samples, num_samples) if method.resample else None
-    repel = RepelMessenger(model.decode, belief, num_samples, method.repel, method.repel_iterations)
+    repel = RepelMessenger(model.decode, equivalence_probs, num_samples, method.repel, method.repel_iterations)
     running = torch.arange(rows)
     state = random_state(model, rows, length) if method.random_start else None
     noise: AbstractContextManager[object] = NoiseMessenger(method.noise) if method.noise else nullcontext()
@@ -239,7 +239,7 @@ def _run(
     return Draws(decoded, None if heads is None else values, spent)
 
 
-def _run_anew(model: Model, problems: Problems, steps: Sequence[int], method: Method) -> Draws:
+def _run_anew(model: Model, problems: Problems, steps: Sequence[int], method: SamplingConfig) -> Draws:
     """Run one chunk of a model without a state to carry: once for each depth, or once for all if there are none."""
     planned = model.recursion == "planned"
     runs: list[Tensor] = []
@@ -250,7 +250,7 @@ def _run_anew(model: Model, problems: Problems, steps: Sequence[int], method: Me
     return Draws(decoded, None, spent)
 
 
-def answers_of(outcome: Outcome, method: Method) -> Tensor:
+def answers_of(outcome: Outcome, method: SamplingConfig) -> Tensor:
     """The answers `(batch, length)` that a run ends in."""
     if method.categorical and outcome.drawn is None:
         return Answers(outcome.logits).sample()
@@ -262,7 +262,7 @@ def random_state(model: Model, batch: int, length: int) -> State:
     return State(*(torch.randn_like(latent) for latent in model.initial_state(batch, length)))
 
 
-def _legs(steps: Sequence[int], method: Method) -> Iterator[tuple[int, int]]:
+def _legs(steps: Sequence[int], method: SamplingConfig) -> Iterator[tuple[int, int]]:
     """Place in `steps` and depth of each stop: every step where heads decide on the way, else only where asked.
 
     A stop before the first depth asked for counts for it: a trajectory that halts keeps its answer.
@@ -278,7 +278,7 @@ def _legs(steps: Sequence[int], method: Method) -> Iterator[tuple[int, int]]:
         target += depth in steps
 
 
-def halting(verdict: Verdict, method: Method) -> Tensor:
+def halting(verdict: HeadLogits, method: SamplingConfig) -> Tensor:
     """Which trajectories stop here: `(batch,)`."""
     if method.halt == "simple":
         return verdict.halt.sigmoid() > method.halt_threshold

@@ -1,4 +1,4 @@
-"""Autoregressive Transformer: the answer is told one position after the other."""
+"""Autoregressive Transformer: the answer is written one position after the other."""
 
 from __future__ import annotations
 
@@ -19,54 +19,56 @@ from gram_pyro.tasks.base import Problems, Task
 class Autoregressive(Transformer):
     """p(y | x) = prod_i p(y_i | y_<i, x), a site `token_i` for each position i from 1, in order.
 
-    Half of the layers read the problem, in both directions; the other half tell the answer, and attend to all
-    that was read and to the slots before. Slot i, which predicts y_i, holds what the problem says at i, and
-    y_{i-1} with what the problem says at i - 1: it is related to position j as i is, and to slot j as i is to j - 1.
+    Half of the layers encode the problem, in both directions. The other half decode the answer: causal layers that
+    attend to the encoded problem and to the slots before. Slot i, which predicts y_i, holds the encoding of position i,
+    and y_{i-1} with the encoding of position i - 1: it is related to position j as i is, and to slot j as i is to j - 1.
 
-    With targets all slots run at once and the likelihood is exact; without, each value is drawn and told to the
-    next slot, keys and values cached. Takes no notice of `steps`.
+    With targets all slots run at once and the likelihood is exact. Without, each value is drawn and enters the next
+    slot, keys and values cached. Ignores `steps`.
     """
 
     Config: ClassVar = TransformerConfig
     recursion: ClassVar[Recursion] = "none"
     independent: ClassVar[bool] = False
-    compiled: ClassVar = ("read", "tell")
+    compiled: ClassVar = ("encode", "predict")
 
     def __init__(self, task: Task, config: TransformerConfig | None = None) -> None:
         config = config or TransformerConfig()
         if config.layers % 2:
-            raise UserError(f"half of the layers read and half tell: model.layers must be even, not {config.layers}")
+            raise UserError(
+                f"half of the layers encode and half decode: model.layers must be even, not {config.layers}"
+            )
         super().__init__(task, config)
         self.asked = task.asked
         shape = (config.layers // 2, config.width, config.heads, config.hidden, task.relations)
-        self.reader = Stack(*shape)
-        self.teller = Stack(*shape, causal=True)
+        self.encoder = Stack(*shape)
+        self.causal = Stack(*shape, causal=True)
         self.answer_embedding = nn.Embedding(task.classes + 1, config.width)
         self.previous = nn.Linear(config.width, config.width, bias=False)
         self.start = nn.Parameter(torch.randn(config.width))
 
-    def read(self, tokens: Tensor, relations: Tensor | None) -> Tensor:
-        """What the problem says at each position: `(batch, length)` -> `(batch, length, width)`."""
+    def encode(self, tokens: Tensor, relations: Tensor | None) -> Tensor:
+        """The encoded problem: `(batch, length)` -> `(batch, length, width)`."""
         positions = self.rotary(tokens.shape[1], tokens.device) if self.positions else None
-        features: Tensor = self.reader(self.embedding(tokens), relations, positions)
+        features: Tensor = self.encoder(self.embedding(tokens), relations, positions)
         return features
 
-    def tell(self, features: Tensor, values: Tensor, relations: Tensor | None) -> Tensor:
-        """Logits `(batch, asked, classes)` of all slots, from what was read and the values `(batch, asked)`."""
+    def predict(self, features: Tensor, values: Tensor, relations: Tensor | None) -> Tensor:
+        """Logits `(batch, asked, classes)` of all slots, from the encoded problem and the values `(batch, asked)`."""
         asked = values.shape[1]
-        slots = features[:, :asked] + self.told(features[:, : asked - 1], values[:, :-1])
+        slots = features[:, :asked] + self.shifted(features[:, : asked - 1], values[:, :-1])
         rotated = self.rotary(asked, slots.device)
-        logits: Tensor = self.decoder(self.teller(slots, related(relations, asked), rotated, self.memory(features)))
+        logits: Tensor = self.decoder(self.causal(slots, related(relations, asked), rotated, self.memory(features)))
         return logits
 
     def memory(self, features: Tensor) -> list[Cache]:
-        """What was read, for every layer that tells."""
-        return self.teller.remember(features, self.rotary(features.shape[1], features.device))
+        """Keys and values of the encoded problem, for every causal layer."""
+        return self.causal.remember(features, self.rotary(features.shape[1], features.device))
 
-    def told(self, features: Tensor, values: Tensor) -> Tensor:
-        """What each slot knows of the position before it, `(batch, slots, width)`; the first knows of none."""
-        known = self.answer_embedding(values + 1) + self.previous(features)
-        return torch.cat((self.start.expand(len(features), 1, -1), known), 1)
+    def shifted(self, features: Tensor, values: Tensor) -> Tensor:
+        """The position before each slot, `(batch, slots, width)`; a learned start before the first."""
+        before = self.answer_embedding(values + 1) + self.previous(features)
+        return torch.cat((self.start.expand(len(features), 1, -1), before), 1)
 
     def forward(
         self,
@@ -77,18 +79,18 @@ class Autoregressive(Transformer):
         state: State | None = None,
         supervise: Supervise = "every",
     ) -> Outcome:
-        """Tell the answer; `targets` `(batch, length)`, -1 where nothing is asked."""
+        """Write the answer; `targets` `(batch, length)`, -1 where nothing is asked."""
         register("model", self)
         tokens, relations = problems.tokens, problems.relations
         batch, length = tokens.shape
         asked = self.asked(length)
-        features = self.read(tokens, relations)
+        features = self.encode(tokens, relations)
         with pyro.plate("problems", batch, dim=-1):
             if targets is None:
                 logits, values = self.draw(features, relations, asked)
             else:
                 values = targets[:, :asked]
-                logits = self.tell(features, values, relations)
+                logits = self.predict(features, values, relations)
                 for i in range(asked):
                     pyro.sample(f"token_{i + 1}", Answers(logits[:, i : i + 1]), obs=values[:, i : i + 1])
         logits = F.pad(logits, (0, 0, 0, length - asked))
@@ -101,16 +103,16 @@ class Autoregressive(Transformer):
         cosines, sines = self.rotary(asked, features.device)
         columns = related(relations, asked)
         length = features.shape[1]
-        known = self.start.expand(len(features), 1, -1)
+        before = self.start.expand(len(features), 1, -1)
         logits: list[Tensor] = []
         values: list[Tensor] = []
         for i in range(asked):
             here = slice(i, i + 1)
             row = None if columns is None else columns[..., here, : length + i + 1]
-            out = self.teller(features[:, here] + known, row, (cosines[here], sines[here]), caches)
+            out = self.causal(features[:, here] + before, row, (cosines[here], sines[here]), caches)
             logits.append(self.decoder(out))
             values.append(pyro.sample(f"token_{i + 1}", Answers(logits[-1])))
-            known = self.told(features[:, here], values[-1])[:, 1:]
+            before = self.shifted(features[:, here], values[-1])[:, 1:]
         return torch.cat(logits, 1), torch.cat(values, 1)
 
 

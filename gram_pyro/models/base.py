@@ -45,7 +45,7 @@ class Outcome(NamedTuple):
         return self.logits.argmax(-1) if self.drawn is None else self.drawn
 
 
-class Recorded(dist.TorchDistribution):
+class FixedValue(dist.TorchDistribution):
     """The distribution of a decided value `(batch, length, width)`: less work than a masked `Delta`."""
 
     arg_constraints: ClassVar = {}
@@ -61,11 +61,11 @@ class Recorded(dist.TorchDistribution):
         """A point mass, as below `pyro.deterministic`; `pyro.render_model` looks for it."""
         return dist.Delta(self.value)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Recorded:
+    def expand(self, batch_shape: Any, _instance: Any = None) -> FixedValue:
         """Itself where nothing changes: every plate asks."""
         if torch.Size(batch_shape) == self.batch_shape:
             return self
-        return Recorded(self.value.expand(torch.Size(batch_shape) + self.event_shape))
+        return FixedValue(self.value.expand(torch.Size(batch_shape) + self.event_shape))
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         """The value."""
@@ -122,7 +122,7 @@ def state_site(name: str, value: Tensor, remaining: int) -> Tensor:
     without knowing which model it steers. Cheaper than `pyro.deterministic`.
     """
     marks: Any = {"_deterministic": True, "remaining": remaining}
-    site: Tensor = pyro.sample(name, Recorded(value), obs=value, infer=marks)
+    site: Tensor = pyro.sample(name, FixedValue(value), obs=value, infer=marks)
     return site
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from gram_pyro.errors import UserError
 from gram_pyro.models.base import Answers, Model, Outcome, State, Supervise, register, state_site
-from gram_pyro.models.layers import MAX_SIZE, Decoder, Embedding, Shape, Stack, full, rotary
+from gram_pyro.models.layers import MAX_SIZE, Decoder, Embedding, Shape, Stack, at_least_float32, rotary
 from gram_pyro.tasks.base import Problems, Task
 
 MIN_SCALE = 0.01
@@ -108,7 +108,7 @@ class Gram(Model):
         assert self.guidance_head is not None
         if self.config.pooled:
             proposal = proposal.mean(1, keepdim=True)
-        location, raw = full(self.guidance_head(proposal)).chunk(2, -1)
+        location, raw = at_least_float32(self.guidance_head(proposal)).chunk(2, -1)
         if not self.config.mean:
             location = torch.zeros_like(location)
         if not self.config.variance:

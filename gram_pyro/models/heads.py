@@ -8,13 +8,13 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from gram_pyro.models.base import Model
-from gram_pyro.models.layers import Block, full, rms_norm
+from gram_pyro.models.layers import Block, at_least_float32, rms_norm
 from gram_pyro.tasks.base import Problems, Task
 
 MAX_HEADS = 4
 
 
-class Verdict(NamedTuple):
+class HeadLogits(NamedTuple):
     """What the heads say of a batch of states, logits `(batch,)`.
 
     `value`: the trajectory's last answer will be right (the Latent Process Reward Model v(z_t));
@@ -38,11 +38,11 @@ class Heads(nn.Module):
         super().__init__()
         width = model.width
         self.block = Block(width, math.gcd(width, MAX_HEADS), 2 * width, task.relations)
-        self.doubt = nn.Linear(width, len(Verdict._fields))
+        self.doubt = nn.Linear(width, len(HeadLogits._fields))
         nn.init.zeros_(self.doubt.weight)
 
-    def forward(self, high: Tensor, problems: Problems) -> Verdict:
+    def forward(self, high: Tensor, problems: Problems) -> HeadLogits:
         """Judge the high-level latents h_t `(batch, length, width)` of as many problems."""
         features = self.block(rms_norm(high.detach()), problems.relations, None)
-        doubt = full(self.doubt(features)).logsumexp(1) - math.log(high.shape[1])
-        return Verdict(*(-doubt).unbind(-1))
+        doubt = at_least_float32(self.doubt(features)).logsumexp(1) - math.log(high.shape[1])
+        return HeadLogits(*(-doubt).unbind(-1))

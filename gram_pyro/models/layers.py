@@ -45,7 +45,7 @@ def rms_norm(x: Tensor) -> Tensor:
     return F.rms_norm(x, (x.shape[-1],), eps=1e-6)
 
 
-def full(x: Tensor) -> Tensor:
+def at_least_float32(x: Tensor) -> Tensor:
     """Half precision as float32, anything wider as it is: what densities are computed in."""
     return x.float() if x.itemsize < 4 else x
 
@@ -111,7 +111,7 @@ class Decoder(nn.Linear):
 
     def forward(self, features: Tensor) -> Tensor:
         """In float32 at least, whatever the features are."""
-        return full(super().forward(rms_norm(features)))
+        return at_least_float32(super().forward(rms_norm(features)))
 
 
 class Cache:

@@ -22,4 +22,4 @@ class Deterministic(Gram):
 
     Config: ClassVar = DeterministicConfig
     guide: ClassVar[str] = "empty"
-    recipe: ClassVar[Mapping[str, Any]] = {"free": 0.0, "kl_target": None}
+    recipe: ClassVar[Mapping[str, Any]] = {"prior_fraction": 0.0, "kl_target": None}

@@ -26,7 +26,7 @@ class Transformer(Model):
     """A model that carries nothing from step to step, and draws no guidance."""
 
     guide: ClassVar[str] = "empty"
-    recipe: ClassVar[Mapping[str, Any]] = {"free": 0.0, "kl_target": None, "head_rounds": 0}
+    recipe: ClassVar[Mapping[str, Any]] = {"prior_fraction": 0.0, "kl_target": None, "head_rounds": 0}
 
     def __init__(self, task: Task, config: TransformerConfig) -> None:
         super().__init__()

@@ -37,10 +37,10 @@ class ConstraintELBO(TruncatedTrace_ELBO):
         weight: float = 0.1,
         beta: float | Tensor = 1.0,
         balance: float | None = None,
-        charge: Literal["last", "all"] = "last",
+        kl_transitions: Literal["last", "all"] = "last",
         recompute: bool = False,
     ) -> None:
-        super().__init__(horizon, beta=beta, balance=balance, charge=charge, recompute=recompute)
+        super().__init__(horizon, beta=beta, balance=balance, kl_transitions=kl_transitions, recompute=recompute)
         if not weight >= 0:
             raise ValueError(f"weight must be 0 or more, not {weight}")
         self.hold = hold
@@ -52,20 +52,20 @@ class ConstraintELBO(TruncatedTrace_ELBO):
         return terms._replace(loss=terms.loss - self.weight * self.promise(model, args[0], **kwargs).sum())
 
     def promise(
-        self, model: Callable[..., Any], problems: Problems, solutions: Tensor | None = None, **course: Any
+        self, model: Callable[..., Any], problems: Problems, solutions: Tensor | None = None, **run_kwargs: Any
     ) -> Tensor:
         """The log-probability that the constraints hold at the end of a run of the prior: `(batch,)`.
 
         What a guide is told, `solutions`, does not matter here.
         """
         with HorizonMessenger(self.horizon, "last"):
-            trace = poutine.trace(self._program).get_trace(model, problems, **{**course, "supervise": "none"})
+            trace = poutine.trace(self._program).get_trace(model, problems, **{**run_kwargs, "supervise": "none"})
         site: Any = trace.nodes["constraints"]
         log_prob: Tensor = site["fn"].log_prob(site["value"])
         return log_prob
 
-    def _program(self, model: Callable[..., Any], problems: Problems, **course: Any) -> None:
-        logits = model(problems, **course).logits
+    def _program(self, model: Callable[..., Any], problems: Problems, **run_kwargs: Any) -> None:
+        logits = model(problems, **run_kwargs).logits
         # in half precision a sure answer would be infinitely wrong
         full = torch.autocast(logits.device.type, enabled=False)
         with pyro.plate("judged", len(logits), dim=-1), full:

@@ -46,7 +46,7 @@ class Parts(NamedTuple):
     """One run taken apart, per problem: log-likelihood and KL with gradient `(batch,)`, KL by transition without."""
 
     log_likelihood: Tensor
-    charge: Tensor
+    kl_cost: Tensor
     kl: Tensor
     trace: Trace
 
@@ -73,7 +73,7 @@ class TruncatedTrace_ELBO(ELBO):
     recompute
         Whether supervision steps but the last are run again for their gradient instead of being kept
         (activation checkpointing): memory for one step and for the states between them, and about half as
-        much time again. Losses and gradients are the same, but for a guide that looks ahead (`backward`): it does
+        much time again. Losses and gradients are the same, but for a guide that looks ahead (`lookahead`): it does
         so anew at each step. Only where a `Model` goes on from a carried state.
 
     The KL is analytic where torch knows one, else the mean of `KL_DRAWS` draws. Works in `pyro.infer.SVI` and as
@@ -86,7 +86,7 @@ class TruncatedTrace_ELBO(ELBO):
         *,
         beta: float | Tensor = 1.0,
         balance: float | None = None,
-        charge: Literal["last", "all"] = "last",
+        kl_transitions: Literal["last", "all"] = "last",
         recompute: bool = False,
     ) -> None:
         super().__init__(num_particles=1)  # type: ignore[no-untyped-call]
@@ -94,12 +94,12 @@ class TruncatedTrace_ELBO(ELBO):
             raise ValueError(f"horizon must be at least 1 or None, not {horizon}")
         if balance is not None and not 0 <= balance <= 1:
             raise ValueError(f"balance must lie between 0 and 1, not {balance}")
-        if charge not in ("last", "all"):
-            raise ValueError(f"charge must be 'last' or 'all', not {charge!r}")
+        if kl_transitions not in ("last", "all"):
+            raise ValueError(f"charge must be 'last' or 'all', not {kl_transitions!r}")
         self.horizon = horizon
         self.beta = beta
         self.balance = balance
-        self.charge = charge
+        self.kl_transitions = kl_transitions
         self.recompute = recompute
 
     @property
@@ -110,7 +110,7 @@ class TruncatedTrace_ELBO(ELBO):
     def terms(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> Terms:
         """Run model and guide once and take the bound apart."""
         parts = self.parts(model, guide, *args, **kwargs)
-        loss = (self.beta * parts.charge - parts.log_likelihood).sum()
+        loss = (self.beta * parts.kl_cost - parts.log_likelihood).sum()
         return Terms(loss, parts.log_likelihood.detach(), parts.kl, parts.trace)
 
     def parts(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> Parts:
@@ -120,19 +120,19 @@ class TruncatedTrace_ELBO(ELBO):
             return self._recomputed_parts(model, guide, *args, **kwargs)
         return self._parts(self.horizon, model, guide, *args, **kwargs)
 
-    def _recomputed_parts(self, model: Any, guide: Any, *args: Any, steps: int, **course: Any) -> Parts:
+    def _recomputed_parts(self, model: Any, guide: Any, *args: Any, steps: int, **run_kwargs: Any) -> Parts:
         """The same step by step; what the last one keeps is needed first."""
-        supervise, state = course.pop("supervise", "every"), course.pop("state", None)
+        supervise, state = run_kwargs.pop("supervise", "every"), run_kwargs.pop("state", None)
         before = "none" if supervise == "last" else supervise
 
         def run(left: int, state: Any, supervise: str) -> Parts:
             horizon = None if self.horizon is None else self.horizon - left * model.transitions
-            return self._parts(horizon, model, guide, *args, steps=1, state=state, supervise=supervise, **course)
+            return self._parts(horizon, model, guide, *args, steps=1, state=state, supervise=supervise, **run_kwargs)
 
         def step(left: int, state: Any) -> tuple[Tensor, Tensor, Tensor, Any]:
             parts = run(left, state, before)
             outcome: Any = parts.trace.nodes["_RETURN"]
-            return parts.log_likelihood, parts.charge, parts.kl, outcome["value"].state
+            return parts.log_likelihood, parts.kl_cost, parts.kl, outcome["value"].state
 
         found: list[tuple[Tensor, Tensor, Tensor]] = []
         for left in range(steps - 1, 0, -1):
@@ -146,7 +146,7 @@ class TruncatedTrace_ELBO(ELBO):
 
     def _parts(self, horizon: int | None, model: Any, guide: Any, *args: Any, **kwargs: Any) -> Parts:
         """One run, whose gradient sees its last `horizon` transitions; 0 or less if it ends before the horizon."""
-        with HorizonMessenger(horizon, self.charge):
+        with HorizonMessenger(horizon, self.kl_transitions):
             model_trace, guide_trace = self._get_trace(model, guide, args, kwargs)
         likelihoods: list[Tensor] = []
         divergences: list[Tensor] = []
@@ -189,7 +189,7 @@ class TruncatedTrace_ELBO(ELBO):
         return prune_subsample_sites(model_trace), prune_subsample_sites(guide_trace)
 
     def _is_charged(self, name: str, sites: dict[str, Any], horizon: int | None) -> bool:
-        if horizon is None or self.charge == "all":
+        if horizon is None or self.kl_transitions == "all":
             return True
         proposal = sites.get(name.replace("guidance", "proposal"))
         return proposal is None or bool(proposal["infer"].get("remaining", 0) < horizon)

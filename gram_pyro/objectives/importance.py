@@ -27,10 +27,10 @@ class ImportanceELBO(TruncatedTrace_ELBO):
         *,
         particles: int = 4,
         beta: float | Tensor = 1.0,
-        charge: Literal["last", "all"] = "last",
+        kl_transitions: Literal["last", "all"] = "last",
         recompute: bool = False,
     ) -> None:
-        super().__init__(horizon, beta=beta, charge=charge, recompute=recompute)
+        super().__init__(horizon, beta=beta, kl_transitions=kl_transitions, recompute=recompute)
         if particles < 1:
             raise ValueError(f"particles must be at least 1, not {particles}")
         self.particles = particles
@@ -38,7 +38,7 @@ class ImportanceELBO(TruncatedTrace_ELBO):
     def terms(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> Terms:
         """Run model and guide `particles` times; the likelihood and KL reported are means over them."""
         runs = [self.parts(model, guide, *args, **kwargs) for _ in range(self.particles)]
-        weights = torch.stack([run.log_likelihood - self.beta * run.charge for run in runs])
+        weights = torch.stack([run.log_likelihood - self.beta * run.kl_cost for run in runs])
         loss = -(weights.logsumexp(0) - math.log(self.particles)).sum()
         log_likelihood = torch.stack([run.log_likelihood for run in runs]).mean(0).detach()
         return Terms(loss, log_likelihood, torch.stack([run.kl for run in runs]).mean(0), runs[-1].trace)

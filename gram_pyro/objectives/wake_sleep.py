@@ -11,7 +11,7 @@ from pyro.poutine.trace_struct import Trace
 from torch import Tensor
 
 from gram_pyro.effects.detach import DetachMessenger
-from gram_pyro.effects.recall import RecallMessenger
+from gram_pyro.effects.substitute import SubstituteMessenger
 from gram_pyro.objectives.elbo import Terms, TruncatedTrace_ELBO, total, traces_of
 
 
@@ -30,39 +30,39 @@ class WakeSleepELBO(TruncatedTrace_ELBO):
         horizon: int | None = 1,
         *,
         beta: float | Tensor = 1.0,
-        charge: Literal["last", "all"] = "last",
+        kl_transitions: Literal["last", "all"] = "last",
         recompute: bool = False,
     ) -> None:
-        super().__init__(horizon, beta=beta, balance=1.0, charge=charge, recompute=recompute)
+        super().__init__(horizon, beta=beta, balance=1.0, kl_transitions=kl_transitions, recompute=recompute)
 
     def terms(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> Terms:
         """Run model and guide awake, then the model asleep and the guide on its dream."""
         parts = self.parts(model, guide, *args, **kwargs)
-        dream = only_to(guide, self._dream(model, guide, *args, **kwargs).sum())
-        loss = (self.beta * parts.charge - parts.log_likelihood).sum() - dream
+        dream = gradient_only_to(guide, self.sleep_phase(model, guide, *args, **kwargs).sum())
+        loss = (self.beta * parts.kl_cost - parts.log_likelihood).sum() - dream
         return Terms(loss, parts.log_likelihood.detach(), parts.kl, parts.trace)
 
     def _get_trace(self, model: Any, guide: Any, args: Any, kwargs: Any) -> tuple[Trace, Trace]:
         with DetachMessenger("guidance"):
             return super()._get_trace(model, guide, args, kwargs)
 
-    def _dream(self, model: Any, guide: Any, problems: Any, targets: Tensor, **course: Any) -> Tensor:
+    def sleep_phase(self, model: Any, guide: Any, problems: Any, targets: Tensor, **run_kwargs: Any) -> Tensor:
         """log q of a trajectory of the prior, given the answer that the decoder draws at its end: `(batch,)`."""
         with torch.no_grad(), poutine.block():
-            outcome = poutine.trace(model).get_trace(problems, **{**course, "supervise": "last"})
+            outcome = poutine.trace(model).get_trace(problems, **{**run_kwargs, "supervise": "last"})
         sites: dict[str, Any] = outcome.nodes
         trajectory = {name: site["value"] for name, site in sites.items() if name.startswith("guidance")}
         if not trajectory:
             return torch.zeros(())
         answer = next(site["value"] for name, site in reversed(sites.items()) if name.startswith("y_"))
         answer = answer.where(targets >= 0, -1)
-        with poutine.block(), DetachMessenger("proposal"), RecallMessenger(trajectory):
-            _, guide_trace = traces_of(guide, problems, answer, **course)
+        with poutine.block(), DetachMessenger("proposal"), SubstituteMessenger(trajectory):
+            _, guide_trace = traces_of(guide, problems, answer, **run_kwargs)
         found: dict[str, Any] = guide_trace.nodes
         return total([site["fn"].log_prob(trajectory[name]) for name, site in found.items() if name in trajectory])
 
 
-def only_to(guide: Any, value: Tensor) -> Tensor:
+def gradient_only_to(guide: Any, value: Tensor) -> Tensor:
     """The same value, whose gradient goes to the guide's parameters alone, whatever else they stand on."""
     parameters = [parameter for parameter in guide.parameters() if parameter.requires_grad]
     if not value.requires_grad or not parameters:

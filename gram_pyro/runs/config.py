@@ -18,7 +18,10 @@ from gram_pyro.runs.machine import MachineConfig
 from gram_pyro.runs.training_config import TrainingConfig
 from gram_pyro.tasks import TASKS, Task
 
-FORMAT = 1
+FORMAT = 2
+RENAMED = {"training": {"free": "prior_fraction", "charge": "kl_transitions"}}
+"""Fields by their name in format 1, by part."""
+RENAMED_GUIDES = {"backward": "lookahead"}
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,13 @@ def from_json(path: Path) -> RunConfig:
         raise UserError(f"{path.parent} is not a run folder: it has no {path.name}") from None
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read: {error}") from error
-    if not isinstance(stored, dict) or stored.pop("format", None) != FORMAT:
-        raise UserError(f"{path} was written by another version of gram_pyro; this one reads format {FORMAT}")
+    version = stored.pop("format", None) if isinstance(stored, dict) else None
+    if version not in (FORMAT - 1, FORMAT):
+        raise UserError(
+            f"{path} was written by another version of gram_pyro; this one reads formats {FORMAT - 1} and {FORMAT}"
+        )
+    if version < FORMAT:
+        stored = upgraded(stored)
     kinds = dict.fromkeys(("task", "model", "training", "machine"), dict)
     for key, kind in (kinds | dict.fromkeys(("task_name", "model_name", "guide"), str)).items():
         if not isinstance(stored.get(key), kind):
@@ -65,6 +73,15 @@ def from_json(path: Path) -> RunConfig:
         return RunConfig(**{**stored, **parts})
     except (KeyError, TypeError) as error:
         raise UserError(f"{path} does not describe a run: {error}") from error
+
+
+def upgraded(stored: dict[str, Any]) -> dict[str, Any]:
+    """What format 1 says, in the words of format 2."""
+    for part, names in RENAMED.items():
+        if isinstance(stored.get(part), dict):
+            stored[part] = {names.get(key, key): value for key, value in stored[part].items()}
+    guide = stored.get("guide")
+    return stored | {"guide": RENAMED_GUIDES.get(guide, guide)} if isinstance(guide, str) else stored
 
 
 def config_of(model_name: str) -> Callable[..., Any]:

@@ -76,9 +76,9 @@ def compile_network(model: Model, graphs: bool = False) -> None:
     """
     for name in model.compiled:
         compiled = torch.compile(getattr(model, name), mode="reduce-overhead" if graphs else None)
-        setattr(model, name, partial(kept, compiled) if graphs else compiled)
+        setattr(model, name, partial(cloned, compiled) if graphs else compiled)
 
 
-def kept(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def cloned(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """What a function returns, in memory of its own: the next run of a CUDA graph overwrites what it returned."""
     return tree_map_only(torch.Tensor, torch.clone, function(*args, **kwargs))

@@ -45,12 +45,12 @@ class Run(NamedTuple):
 
 def build_parts(config: RunConfig) -> tuple[Model, Guide]:
     """A fresh model and guide. Raises `UserError` if they are none."""
-    model: Model = _made(config.model_name, MODELS, config.task, config.model)
-    guide: Guide = _made(config.guide, GUIDES, config.task, model)
+    model: Model = instantiate(config.model_name, MODELS, config.task, config.model)
+    guide: Guide = instantiate(config.guide, GUIDES, config.task, model)
     return model, guide
 
 
-def _made(name: str, registry: Registry, *inputs: Any) -> Any:
+def instantiate(name: str, registry: Registry, *inputs: Any) -> Any:
     maker, base = registry.find(name), registry.base
     fits = not isinstance(maker, type) or issubclass(maker, base)
     try:
@@ -62,7 +62,7 @@ def _made(name: str, registry: Registry, *inputs: Any) -> Any:
     return part
 
 
-def adopt(run: Run, model: Model, guide: Guide) -> None:
+def load_weights(run: Run, model: Model, guide: Guide) -> None:
     """Give a fresh model and guide the weights of a trained run. Raises `UserError` if they do not fit."""
     try:
         model.load_state_dict(run.model.state_dict())

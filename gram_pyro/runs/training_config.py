@@ -27,7 +27,7 @@ class TrainingConfig:
     """Pieces of an update that a process computes one after the other: memory for one of them."""
     depth: int = 16
     """Supervision steps of a trajectory (N_sup)."""
-    free: float = 0.5
+    prior_fraction: float = 0.5
     """Part of the problems that first run free, under the prior, before a target steers them; 0 in the paper."""
     problems: int = 20_000
     """Problems in the training set, each with all its solutions."""
@@ -48,7 +48,7 @@ class TrainingConfig:
     recompute: bool = False
     """Whether supervision steps of an update but the last are computed again for their gradient instead of being kept:
     memory for one of them, at about half as much time again."""
-    charge: Literal["last", "all"] = "all"
+    kl_transitions: Literal["last", "all"] = "all"
     """Which transitions pay KL: those inside the horizon (the paper), or all."""
     beta: float = 1.0
     """Coefficient of the KL; where the controller starts, if there is one."""
@@ -109,7 +109,7 @@ class TrainingConfig:
         for name in ("beta", "kl_rate", "warmup", "weight_decay", "constraint_weight", "seed"):
             if not 0 <= getattr(self, name) < 2**63:
                 raise UserError(f"training.{name} must be 0 or more, not {getattr(self, name)}")
-        for name in ("balance", "ema", "free", "kl_decay", "final_rate"):
+        for name in ("balance", "ema", "prior_fraction", "kl_decay", "final_rate"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
                 raise UserError(f"training.{name} must lie between 0 and 1, not {value}")
@@ -117,7 +117,7 @@ class TrainingConfig:
             raise UserError(f"training.head_rounds must lie between 0 and 1,000,000, not {self.head_rounds}")
         if self.updates is not None and self.updates < 1:
             raise UserError(f"training.updates must be at least 1, not {self.updates}")
-        if self.free == 1:
+        if self.prior_fraction == 1:
             raise UserError("training.free must be below 1: a part of the problems has to be steered from its start")
         if self.kl_target is not None and self.beta == 0:
             raise UserError(

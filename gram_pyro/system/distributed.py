@@ -20,11 +20,11 @@ class World:
 
     rank: int = 0
     size: int = 1
-    here: int = 0
+    local_rank: int = 0
     """Which of the processes of its machine this one is."""
 
     @property
-    def first(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this is the process that writes and speaks."""
         return self.rank == 0
 
@@ -35,7 +35,7 @@ class World:
 
     def device(self, device: torch.device) -> torch.device:
         """A GPU of its own for each process of a machine."""
-        return torch.device("cuda", self.here) if device.type == "cuda" and self.size > 1 else device
+        return torch.device("cuda", self.local_rank) if device.type == "cuda" and self.size > 1 else device
 
     def sum(self, tensor: Tensor) -> Tensor:
         """The sum over all processes."""
@@ -52,7 +52,7 @@ class World:
         dist.all_gather(parts, tensor.detach().contiguous())
         return torch.cat(parts)
 
-    def agree(self, numbers: Sequence[int], device: torch.device) -> list[int]:
+    def broadcast(self, numbers: Sequence[int], device: torch.device) -> list[int]:
         """The numbers of the first process."""
         if self.size == 1:
             return [*numbers]
@@ -60,7 +60,7 @@ class World:
         dist.broadcast(told, 0)
         return [int(number) for number in told]
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """Take leave of the others."""
         if self.size > 1:
             dist.destroy_process_group()

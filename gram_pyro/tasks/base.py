@@ -163,7 +163,7 @@ class Task(ABC):
     def answer(self, problem: Any, values: Sequence[int]) -> Answer:
         """The answer to `problem` that decoded values `(length,)` spell."""
 
-    def belief(self, probabilities: Tensor) -> Tensor:
+    def equivalence_probs(self, probabilities: Tensor) -> Tensor:
         """What the decoder says about an answer, as far as it tells distinct answers apart.
 
         `probabilities` `(batch, length, classes)` -> independent distributions `(batch, places, values)`, such

@@ -20,7 +20,7 @@ class Carry:
     Problems that reached `depth` supervision steps are replaced by new ones. Depths start spread
     evenly, so that every update sees all of them.
 
-    A part `free` of the problems first runs free for a random number of steps: its targets are -1,
+    A part `prior_fraction` of the problems first runs free for a random number of steps: its targets are -1,
     so that the guide leaves it to the prior and no likelihood is charged. Then it gets a target drawn
     from p(y | z) among the solutions of the problem, and is steered from a state that the posterior
     alone would never have visited: where the prior really goes.
@@ -33,7 +33,7 @@ class Carry:
         training_set: TrainingSet,
         initial: State,
         depth: int,
-        free: float,
+        prior_fraction: float,
         generator: torch.Generator,
         device: torch.device | str = "cpu",
         world: World = ALONE,
@@ -42,7 +42,9 @@ class Carry:
         self.training_set = training_set
         self.initial = initial
         self.depth = depth
-        self.free = free if depth > 1 else 0.0  # a problem that is freed needs a step left to be steered in
+        self.prior_fraction = (
+            prior_fraction if depth > 1 else 0.0
+        )  # a problem that is freed needs a step left to be steered in
         self.generator = generator
         self.device = device
         self.choices = torch.Generator().manual_seed(generator.initial_seed() + 1)
@@ -50,7 +52,7 @@ class Carry:
         self.rows = world.rows(batch)
         self.state = State(*(latent[self.rows].clone() for latent in initial))
         self.depths = torch.arange(batch) * depth // batch
-        self.free_until = torch.zeros(batch, dtype=torch.long)
+        self.prior_until = torch.zeros(batch, dtype=torch.long)
         self._chunk_size = max(CHUNK, batch)
         self._refill()
         self.examples = self._take(batch)
@@ -58,7 +60,7 @@ class Carry:
     @property
     def from_start(self) -> Tensor:
         """Which problems have been steered from their first step: `(batch,)`, on the CPU."""
-        return self.free_until == 0
+        return self.prior_until == 0
 
     def advance(self, state: State, logits: Tensor) -> None:
         """Store the state after a supervision step, give targets to the freed, replace the finished.
@@ -68,7 +70,7 @@ class Carry:
         """
         self.state = state.detach()
         self.depths += 1
-        if len(freed := (self.depths == self.free_until).nonzero()[:, 0]):
+        if len(freed := (self.depths == self.prior_until).nonzero()[:, 0]):
             log_probs = logits.detach()[freed].cpu().log_softmax(-1)
             if not log_probs.isnan().any():
                 targets = self.training_set.retarget(self.examples.solutions[freed], log_probs, self.choices)
@@ -81,7 +83,7 @@ class Carry:
         return {
             "state": [self.world.gather(latent) for latent in self.state],
             "depths": self.depths,
-            "free_until": self.free_until,
+            "free_until": self.prior_until,
             "examples": _tensors(self.examples),
             "chunk_start": self._chunk_start,
             "cursor": self._cursor,
@@ -91,7 +93,7 @@ class Carry:
     def load_state_dict(self, saved: dict[str, Any]) -> None:
         """Go on where `state_dict` was taken."""
         self.state = State(*(latent[self.rows].to(self.device) for latent in saved["state"]))
-        self.depths, self.free_until = saved["depths"].clone(), saved["free_until"].clone()
+        self.depths, self.prior_until = saved["depths"].clone(), saved["free_until"].clone()
         for old, new in zip(_tensors(self.examples), saved["examples"], strict=True):
             old.copy_(new)
         self.generator.set_state(saved["chunk_start"])
@@ -102,10 +104,10 @@ class Carry:
     def _replace(self, rows: Tensor) -> None:
         count = len(rows)
         fresh = self._take(count)
-        runs_free = torch.rand(count, generator=self.choices) < self.free
+        runs_free = torch.rand(count, generator=self.choices) < self.prior_fraction
         until = torch.randint(1, max(2, self.depth), (count,), generator=self.choices)
         self.depths[rows] = 0
-        self.free_until[rows] = torch.where(runs_free, until, 0)
+        self.prior_until[rows] = torch.where(runs_free, until, 0)
         fresh.targets[runs_free] = -1
         for old, new in zip(_tensors(self.examples), _tensors(fresh), strict=True):
             old[rows] = new

@@ -16,7 +16,7 @@ from gram_pyro.inference.metrics import auc
 from gram_pyro.inference.rollout import DEEP, Rollout, rollout
 from gram_pyro.inference.sampling import seeded
 from gram_pyro.models.base import Model
-from gram_pyro.models.heads import Heads, Verdict
+from gram_pyro.models.heads import HeadLogits, Heads
 from gram_pyro.tasks.base import Task
 
 PROBLEMS = 128
@@ -25,7 +25,7 @@ LEARNING_RATE = 5e-3
 WEIGHT_DECAY = 0.1
 
 
-def check_judged(model: Model) -> None:
+def check_has_state(model: Model) -> None:
     """Raises `UserError` if a model carries no state for heads to judge."""
     if model.recursion != "carried":
         kind = type(model).__name__
@@ -46,7 +46,7 @@ class HeadsTrainer:
     """
 
     def __init__(self, task: Task, model: Model, problems: Sequence[Any], depth: int, rounds: int, seed: int) -> None:
-        check_judged(model)
+        check_has_state(model)
         self.task, self.model, self.problems = task, model, problems
         self.depth, self.rounds, self.seed = DEEP * depth, rounds, seed
         self.done = 0
@@ -76,7 +76,7 @@ class HeadsTrainer:
         with torch.no_grad():
             later = self.heads(run.high[step + 1, row], problems)
             going_on = torch.maximum(later.halt, later.proceed).sigmoid()
-        verdict: Verdict = self.heads(run.high[step, row], problems)
+        verdict: HeadLogits = self.heads(run.high[step, row], problems)
         right = run.valid[step, row].to(self.device).float()
         ends_right = run.valid[-1, row].to(self.device).float()
         loss = (

@@ -15,7 +15,7 @@ from gram_pyro.tasks.base import Task
 
 def common(config: TrainingConfig) -> dict[str, Any]:
     """What every objective is told."""
-    return {"charge": config.charge, "recompute": config.recompute}
+    return {"kl_transitions": config.kl_transitions, "recompute": config.recompute}
 
 
 OBJECTIVES: dict[str, Callable[[TrainingConfig, Task], TruncatedTrace_ELBO]] = {

@@ -40,7 +40,7 @@ def announce(fit: TrainingRun, folder: Path) -> None:
     own = parameters_of(fit.trainer.guide)
     guided = f" and {own:,} of the guide" if own else ""
     together = f" in each of {world.size} processes" if world.size > 1 else ""
-    if world.first:
+    if world.is_main:
         print(
             f"{folder}: {parameters_of(fit.network):,} parameters{guided}, {training.updates} updates of "
             f"{training.batch} problems, {machine.device}, {machine.precision}, compile {machine.compile}, "
@@ -58,7 +58,7 @@ def train(config: RunConfig, folder: Path, resume: bool = False) -> TrainingRun:
             announce(run, folder)
             run.run()
     finally:
-        world.leave()
+        world.close()
     return run
 
 

@@ -24,7 +24,7 @@ from gram_pyro.training.kl_controller import KLController
 from gram_pyro.training.objective import OBJECTIVES
 
 
-class Measured(NamedTuple):
+class UpdateMetrics(NamedTuple):
     """What one update saw, as tensors on the device.
 
     `loss`, `kl` in nats a problem and supervision step; `accuracy` the part of problems whose whole
@@ -39,7 +39,7 @@ class Measured(NamedTuple):
     norm: Tensor
 
 
-class Piece(NamedTuple):
+class MicroBatch(NamedTuple):
     """What a part of an update saw.
 
     `sums` over its problems: loss, KL a supervision step and right answers of those steered from their start, and how
@@ -51,16 +51,16 @@ class Piece(NamedTuple):
     latent: bool
 
 
-class Losses(nn.Module):
+class LossModule(nn.Module):
     """The objective as a module over model and guide, so that DistributedDataParallel can hold them."""
 
     def __init__(self, elbo: TruncatedTrace_ELBO, model: Model, guide: Guide) -> None:
         super().__init__()
         self.elbo, self.model, self.guide = elbo, model, guide
 
-    def forward(self, *args: Any, **course: Any) -> Terms:
+    def forward(self, *args: Any, **run_kwargs: Any) -> Terms:
         """The terms of a run on problems and targets."""
-        return self.elbo.terms(self.model, self.guide, *args, **course)
+        return self.elbo.terms(self.model, self.guide, *args, **run_kwargs)
 
 
 class Trainer:
@@ -107,21 +107,27 @@ class Trainer:
                 f"an update, which must divide the depth of {config.depth}"
             )
         if config.batch % (world.size * config.accumulate):
-            pieces = world.size * config.accumulate
+            micro_batches = world.size * config.accumulate
             raise UserError(
-                f"a batch of {config.batch} has no {pieces} equal pieces (processes x --accumulate); "
-                f"take a multiple of {pieces}"
+                f"a batch of {config.batch} has no {micro_batches} equal pieces (processes x --accumulate); "
+                f"take a multiple of {micro_batches}"
             )
         if config.recompute and world.size > 1:
             raise UserError("--recompute works in one process alone; take --accumulate, which saves memory as well")
-        losses = Losses(self.elbo, model, guide)
+        losses = LossModule(self.elbo, model, guide)
         self.losses = DistributedDataParallel(losses) if world.size > 1 else losses
         rows = config.batch // world.size // config.accumulate
-        self.pieces = [slice(place * rows, (place + 1) * rows) for place in range(config.accumulate)]
+        self.micro_batches = [slice(place * rows, (place + 1) * rows) for place in range(config.accumulate)]
         initial = model.initial_state(config.batch, length)
         rounds = config.rounds(model.transitions, model.recursion)
         self.carry = Carry(
-            training_set, State(*(z.clone() for z in initial)), rounds, config.free, self.generator, device, world
+            training_set,
+            State(*(z.clone() for z in initial)),
+            rounds,
+            config.prior_fraction,
+            self.generator,
+            device,
+            world,
         )
         place = torch.arange(rounds) / max(1, rounds - 1)
         self.kl_weights = (config.kl_tilt ** (1 - place)).to(device)
@@ -142,12 +148,12 @@ class Trainer:
         progress = min(1.0, self.done / max(1, self.config.kl_decay * self.updates))
         return self.config.kl_target_start + progress * (self.config.kl_target - self.config.kl_target_start)
 
-    def update(self) -> Measured:
+    def update(self) -> UpdateMetrics:
         """One optimiser step on one supervision step (or more, if the horizon spans more) of each problem."""
         carry, config, world = self.carry, self.config, self.world
         beta = self.controller.beta
         self.optimizer.zero_grad()
-        found = [self._piece(piece, last=piece is self.pieces[-1]) for piece in self.pieces]
+        found = [self._micro_batch(piece, last=piece is self.micro_batches[-1]) for piece in self.micro_batches]
         norm = nn.utils.clip_grad_norm_(self.parameters, config.clip)
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate()
@@ -164,9 +170,9 @@ class Trainer:
         logits = torch.cat([each.outcome.logits for each in found]) if states[1:] else found[0].outcome.logits
         carry.advance(state, world.gather(logits))
         self.done += 1
-        return Measured(loss, kl, accuracy, beta, norm)
+        return UpdateMetrics(loss, kl, accuracy, beta, norm)
 
-    def _piece(self, piece: slice, last: bool) -> Piece:
+    def _micro_batch(self, piece: slice, last: bool) -> MicroBatch:
         """Loss and gradient of some of this process's rows; after the `last` the processes share their gradients."""
         carry, config, world = self.carry, self.config, self.world
         problems, targets, solutions = carry.examples
@@ -178,20 +184,20 @@ class Trainer:
             state = State(*(latent[piece] for latent in state))
         beta = self.controller.beta
         self.elbo.beta = beta if config.kl_tilt == 1 else beta * self.kl_weights[carry.depths[rows]]
-        course: dict[str, Any] = {"steps": self.steps, "state": state, "supervise": self.supervise}
+        run_kwargs: dict[str, Any] = {"steps": self.steps, "state": state, "supervise": self.supervise}
         if self.guide.sees_solutions:
-            course["solutions"] = self.training_set.known(solutions, targets.cpu()).to(targets.device)
+            run_kwargs["solutions"] = self.training_set.known(solutions, targets.cpu()).to(targets.device)
         alone = world.size == 1
         with nullcontext() if last or alone else self.losses.no_sync():  # type: ignore[operator]
             with nullcontext() if alone else ShardedNoise(world):
-                terms: Terms = self.losses(problems, targets, **course)
+                terms: Terms = self.losses(problems, targets, **run_kwargs)
             (terms.loss * (world.size / (config.batch * self.steps))).backward()  # type: ignore[no-untyped-call]
         outcome: Outcome = terms.outcome
         usual = carry.from_start[rows].to(terms.loss)
         right = ((outcome.answers == targets) | (targets < 0)).all(-1)
         kl = (terms.kl.sum(0).to(usual.device) * usual).sum() / self.steps
         sums = torch.stack((terms.loss.detach(), kl, (right * usual).sum(), usual.sum()))
-        return Piece(sums, outcome, len(terms.kl) > 0)
+        return MicroBatch(sums, outcome, len(terms.kl) > 0)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next update depends on, but the global noise; a copy."""

@@ -22,16 +22,16 @@ from gram_pyro.runs.checkpoint import checkpoints, read_latest, remove_leftovers
 from gram_pyro.runs.config import RunConfig, to_json
 from gram_pyro.runs.lock import locked
 from gram_pyro.runs.machine import compile_network, resolve
-from gram_pyro.runs.store import Run, adopt, build_parts, publish
+from gram_pyro.runs.store import Run, build_parts, load_weights, publish
 from gram_pyro.system.distributed import ALONE, World
 from gram_pyro.system.files import write_atomically
 from gram_pyro.system.machine import arithmetic
 from gram_pyro.system.signals import Interrupted, watch_signals
 from gram_pyro.training.curves import draw_curves
-from gram_pyro.training.heads import HeadsTrainer, check_judged, judge_heads
+from gram_pyro.training.heads import HeadsTrainer, check_has_state, judge_heads
 from gram_pyro.training.plan import UPDATES_A_ROUND, plan
-from gram_pyro.training.trainer import Measured, Trainer
-from gram_pyro.training.trial import check_served, try_guide
+from gram_pyro.training.trainer import Trainer, UpdateMetrics
+from gram_pyro.training.trial import check_compatible, check_guide
 from gram_pyro.training.validation import Validation
 
 LOG_EVERY = 100
@@ -50,7 +50,7 @@ class TrainingRun:
         machine = resolve(config.machine, config.training)
         self.folder, self.world = folder, world
         self.device = world.device(torch.device(machine.device))
-        (half,) = world.agree([machine.precision == "bfloat16"], self.device)
+        (half,) = world.broadcast([machine.precision == "bfloat16"], self.device)
         machine = dataclasses.replace(machine, precision="bfloat16" if half else "float32")
         self.config = config = dataclasses.replace(config, machine=machine)
         torch.set_num_threads(machine.threads)
@@ -61,16 +61,16 @@ class TrainingRun:
         training_set = task.training_set(problems)
         self.validation = Validation(task, training.depth, training.seed, world, self.device)
         model, guide = build_parts(config)
-        check_served(config.guide, training, task, model, guide)
+        check_compatible(config.guide, training, task, model, guide)
         if training.objective == "constraint":
             x = task.encode(problems[:1])
             task.hold(x, torch.full((*x.tokens.shape, task.classes), 1 / task.classes))
         if training.head_rounds != 0:
-            check_judged(model)
+            check_has_state(model)
         if init is not None:
-            adopt(init, model, guide)
+            load_weights(init, model, guide)
         stays = training.rounds(model.transitions, model.recursion) > 1
-        try_guide(config.guide, guide, task, problems[0], free=training.free > 0 and stays)
+        check_guide(config.guide, guide, task, problems[0], free=training.prior_fraction > 0 and stays)
         self.network = model.to(self.device)
         length = task.encode(problems[:1]).tokens.shape[1]
         self.trainer = Trainer(
@@ -82,7 +82,7 @@ class TrainingRun:
         self.heads: Heads | None = None
         self.metrics: list[dict[str, Any]] = []
         self.seconds = 0.0
-        self.pending: list[Measured] = []
+        self.pending: list[UpdateMetrics] = []
 
     def settle_updates(self) -> None:
         """Turn `minutes` into numbers of updates and of rounds, once: time some, then start over from the first.
@@ -102,11 +102,11 @@ class TrainingRun:
             self._update,
             lambda: self.validation.estimate(self.trainer.averaged, self.folder, self._clock),
             lambda: self._heads_trainer(1).round(),
-            lambda more: bool(self.world.agree([more], self.device)[0]),
+            lambda more: bool(self.world.broadcast([more], self.device)[0]),
         )
         self.trainer.load_state_dict(start)
         self._set_noise(noise)
-        self._settle(*self.world.agree(found, self.device))
+        self._settle(*self.world.broadcast(found, self.device))
 
     def _settle(self, updates: int, evaluations: int, rounds: int) -> None:
         training = dataclasses.replace(
@@ -125,7 +125,7 @@ class TrainingRun:
             self.trainer.load_state_dict(saved["trainer"])
             self._set_noise(saved["noise"])
             self.metrics, self.seconds = json.loads(saved["metrics"]), saved["seconds"]
-            self.pending = [Measured(*row) for row in saved["pending"].to(self.device)]
+            self.pending = [UpdateMetrics(*row) for row in saved["pending"].to(self.device)]
             if saved.get("heads") is not None:
                 self.heads = Heads(self.config.task, self.network).to(self.device)
                 self.heads.load_state_dict(saved["heads"])
@@ -143,13 +143,13 @@ class TrainingRun:
         every = max(1, math.ceil(total / self.config.training.evaluations))
         before = self.seconds - self._clock()
         saved = time.monotonic()
-        quiet = not world.first or "TQDM_DISABLE" in os.environ
+        quiet = not world.is_main or "TQDM_DISABLE" in os.environ
         with (
-            locked(self.folder) if world.first else nullcontext(),
+            locked(self.folder) if world.is_main else nullcontext(),
             watch_signals() as stop,
             tqdm(total=total, initial=trainer.done, unit="update", mininterval=1, disable=quiet) as bar,
         ):
-            if world.first:
+            if world.is_main:
                 remove_leftovers(self.folder)
                 write_atomically(self.folder / "config.json", to_json(self.config).encode())
             while trainer.done < total:
@@ -171,7 +171,7 @@ class TrainingRun:
                     saved = time.monotonic()
             self.seconds = before + self._clock()
             trained = self.save()
-            if world.first and trainer.done == total and not self.complete:
+            if world.is_main and trainer.done == total and not self.complete:
                 self._fit_heads(stop)
                 self.save(trained)
         if not self.complete:
@@ -183,7 +183,7 @@ class TrainingRun:
     @property
     def complete(self) -> bool:
         """Whether nothing is left to train; the heads are the first process's."""
-        heads = self.heads is not None or not self.config.training.head_rounds or not self.world.first
+        heads = self.heads is not None or not self.config.training.head_rounds or not self.world.is_main
         return self.trainer.done >= self.trainer.updates and heads
 
     def save(self, trained: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -196,7 +196,7 @@ class TrainingRun:
             self._columns()
         trainer = self.trainer
         trained = trainer.state_dict() if trained is None else trained
-        if not self.world.first:
+        if not self.world.is_main:
             return trained
         state: dict[str, Any] = {
             "trainer": trained,
@@ -255,7 +255,7 @@ class TrainingRun:
             torch.cuda.synchronize(self.device)
         return self._clock()
 
-    def _update(self) -> Measured:
+    def _update(self) -> UpdateMetrics:
         machine = self.config.machine
         graphs = machine.compile == "graphs"
         with arithmetic(self.device, machine.precision, graphs), pyro.validation_enabled(False):

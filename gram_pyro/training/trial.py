@@ -26,12 +26,12 @@ from gram_pyro.training.objective import OBJECTIVES
 TOLERANCE = 1e-3
 STEPS = 2
 """Supervision steps of the trial: a guide may know the first site and miss the others."""
-STIRS = 0.1, 0.01, 0.001
+PERTURBATIONS = 0.1, 0.01, 0.001
 """Standard deviation of what is added to a guide's parameters for the trial, as many start as the prior; the first that
 leaves its numbers finite counts."""
 
 
-def check_served(name: str, training: TrainingConfig, task: Task, model: Model, guide: Guide) -> None:
+def check_compatible(name: str, training: TrainingConfig, task: Task, model: Model, guide: Guide) -> None:
     """Raises `UserError` if the objective asks for something that the guide, or the model, has not."""
     if not guide.closed_form and OBJECTIVES[training.objective](training, task).balances:
         raise UserError(f"the guide {name} samples its KL, which cannot be balanced; take --balance None with it")
@@ -53,7 +53,7 @@ def check_served(name: str, training: TrainingConfig, task: Task, model: Model, 
 
 
 @torch.no_grad()
-def try_guide(name: str, guide: Guide, task: Task, problem: Any, *, free: bool = True) -> None:
+def check_guide(name: str, guide: Guide, task: Task, problem: Any, *, free: bool = True) -> None:
     """Run a guide with its model, both on the CPU, on two problems with an answer and one without.
 
     `free` says whether in training some problems run free, without an answer; then the guide may not steer them, for
@@ -68,15 +68,15 @@ def try_guide(name: str, guide: Guide, task: Task, problem: Any, *, free: bool =
     steers: str | None = None
     with seeded(0), pyro.validation_enabled(False):
         try:
-            told = guide.told(task, problems, targets)
+            context = guide.side_information(task, problems, targets)
             with checked(name, guide):
-                densities = compared(*traces_of(guide, *arguments, steps=STEPS, **told))
+                densities = compared(*traces_of(guide, *arguments, steps=STEPS, **context))
             bad = [site for site, posterior, _ in densities if not posterior.isfinite().all()]
             if bad:
                 raise UserError(f"the guide {name} answers {bad[0]} with a distribution that is not finite")
-            for stir in STIRS if free else ():
-                with stirred(guide, stir):
-                    densities = compared(*traces_of(guide, *arguments, steps=STEPS, **told))
+            for scale in PERTURBATIONS if free else ():
+                with perturbed(guide, scale):
+                    densities = compared(*traces_of(guide, *arguments, steps=STEPS, **context))
                 if all(posterior.isfinite().all() for _, posterior, _ in densities):
                     steers = next((site for site, *both in densities if differ(*both)), None)
                     break
@@ -115,13 +115,13 @@ def checked(name: str, guide: Guide) -> Iterator[None]:
 
 
 @contextmanager
-def stirred(guide: Guide, stir: float) -> Iterator[None]:
+def perturbed(guide: Guide, scale: float) -> Iterator[None]:
     """The guide's parameters, moved a little."""
     moved = [parameter for parameter in guide.parameters() if not is_lazy(parameter)]
     kept = [parameter.clone() for parameter in moved]
     try:
         for parameter in moved:
-            parameter.add_(stir * torch.randn_like(parameter))
+            parameter.add_(scale * torch.randn_like(parameter))
         yield
     finally:
         for parameter, before in zip(moved, kept, strict=True):

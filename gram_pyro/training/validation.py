@@ -36,7 +36,7 @@ class Validation:
     def measure(self, model: Model, folder: Path) -> dict[str, float]:
         """A row of the log, at the training depth and `DEEP` times as deep; a picture in the folder."""
         decoded = self.sampled(model, len(self.problems))
-        if self.world.first:
+        if self.world.is_main:
             draw_samples(self.task, self.problems, decoded[1], folder / "samples.png")
         return self.row(decoded)
 

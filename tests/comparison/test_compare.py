@@ -27,8 +27,9 @@ from gram_pyro.comparison.systems import ABLATIONS, INPUTS, POSTERIORS, SYSTEMS,
 from gram_pyro.comparison.table import cell, markdown, rows_of
 from gram_pyro.errors import Diverged, UserError
 from gram_pyro.guides import GUIDES
-from gram_pyro.guides.backward import LOOKAHEAD
+from gram_pyro.guides.lookahead import LOOKAHEAD
 from gram_pyro.models import MODELS
+from gram_pyro.runs.config import RunConfig
 from gram_pyro.runs.options import configured
 from gram_pyro.runs.recipes import recipe
 from gram_pyro.runs.store import Run
@@ -70,7 +71,7 @@ def test_what_is_done_is_not_done_again(
     compared: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = (compared / "table1-coloring.md").read_text()
-    monkeypatch.setattr(comparison, "perform", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(comparison, "train_and_measure", lambda *_: pytest.fail("trained again"))
     compare.main(small(compared, "--models", "trm", "direct-2", "--inputs", "relations"))
     assert (compared / "table1-coloring.md").read_text() == before
     assert "direct prediction, 2 layers" in capsys.readouterr().out
@@ -79,7 +80,7 @@ def test_what_is_done_is_not_done_again(
 def test_what_is_known_from_elsewhere_is_not_run(
     compared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(comparison, "perform", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(comparison, "train_and_measure", lambda *_: pytest.fail("trained again"))
     known = compared / "table1-coloring-runs.json"
     told = ["--models", "trm", "direct-2", "--inputs", "relations", "--known", str(known)]
     compare.main(small(tmp_path, *told))
@@ -116,10 +117,10 @@ def test_a_run_that_was_trained_is_only_measured(compared: Path, monkeypatch: py
     path = compared / "table1" / "coloring" / "direct-2-relations-0" / "result.json"
     before = json.loads(path.read_text())
     path.unlink()
-    asked: list[list[str]] = []
-    monkeypatch.setattr(comparison_run.train, "main", asked.append)
+    asked: list[Path] = []
+    monkeypatch.setattr(comparison_run, "train_once", lambda config, folder: asked.append(folder))
     compare.main(small(compared, "--models", "direct-2", "--inputs", "relations"))
-    assert [arguments[0] for arguments in asked] == ["--resume"]
+    assert asked == [path.parent]
     after = json.loads(path.read_text())
     for found in (before, after):
         for row in found["rows"]:
@@ -259,7 +260,7 @@ def test_every_run_but_the_reference_is_measured_against_it(tmp_path: Path, monk
         (entry.folder(out) / "result.json").write_text(json.dumps(stored))
         return stored
 
-    monkeypatch.setattr(comparison, "perform", performed)
+    monkeypatch.setattr(comparison, "train_and_measure", performed)
     more = ["--models", "trm", "gram", "--equal", "evaluations", "--seeds", "2"]
     compare.main(small(tmp_path, *more))
     assert asked[0] == ("gram", "relations", 0, None)
@@ -270,10 +271,10 @@ def test_every_run_but_the_reference_is_measured_against_it(tmp_path: Path, monk
 def test_a_run_that_diverged_is_noted_and_the_others_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def diverges(folder: Path, arguments: list[str]) -> None:
+    def diverges(config: RunConfig, folder: Path) -> None:
         raise Diverged("the loss became nan at update 3")
 
-    monkeypatch.setattr(comparison_run.train, "train_once", diverges)
+    monkeypatch.setattr(comparison_run, "train_once", diverges)
     with pytest.raises(UserError, match="no system could be measured on coloring"):
         compare.main(small(tmp_path, "--models", "direct-2", "--inputs", "relations"))
     stored = json.loads((tmp_path / "table1/coloring/direct-2-relations-0/result.json").read_text())

@@ -12,12 +12,12 @@ from matplotlib.image import imread
 
 from gram_pyro.evaluation.evaluate import by_solutions
 from gram_pyro.evaluation.scaling import draw_by_solutions, draw_depth_width, draw_frontier, frontier
-from gram_pyro.inference.metrics import Row
+from gram_pyro.inference.metrics import SampleMetrics
 
 
-def row(samples: int, steps: int, first: float, checker: float) -> Row:
+def row(samples: int, steps: int, first: float, checker: float) -> SampleMetrics:
     accuracy = {"first": first, "checker": checker}
-    return Row(samples, steps, 0.5, 0.5, 0.9, 0.6, 1.0, 0, 2.0, float(samples * steps), accuracy)
+    return SampleMetrics(samples, steps, 0.5, 0.5, 0.9, 0.6, 1.0, 0, 2.0, float(samples * steps), accuracy)
 
 
 rows = st.lists(
@@ -26,7 +26,7 @@ rows = st.lists(
 
 
 @given(rows)
-def test_the_frontier_is_the_best_mix_within_each_budget(measured: list[Row]) -> None:
+def test_the_frontier_is_the_best_mix_within_each_budget(measured: list[SampleMetrics]) -> None:
     best = frontier(measured)
     for name in ("first", "checker"):
         line = [each for each in best if each["select"] == name]

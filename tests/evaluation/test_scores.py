@@ -20,7 +20,7 @@ from gram_pyro.evaluation.scores import TRAJECTORIES, calibration, calibration_e
 from gram_pyro.guides import EmptyGuide, GaussianGuide
 from gram_pyro.inference.rollout import Rollout
 from gram_pyro.models import Autoregressive, Gram, GramConfig
-from gram_pyro.models.heads import Verdict
+from gram_pyro.models.heads import HeadLogits
 from gram_pyro.models.transformer import TransformerConfig
 from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
 from gram_pyro.runs.store import Run, load_run
@@ -164,10 +164,10 @@ def test_each_head_is_judged_by_the_event_it_is_trained_for(monkeypatch: pytest.
         steps = torch.arange(1.0, depth + 1)[:, None, None, None].expand(-1, number, 4, 16)
         return Rollout(TASK.encode(problems), steps, (torch.arange(1, depth + 1) == 4)[:, None].expand(-1, number))
 
-    def heads(high: Tensor, problems: Any) -> Verdict:
+    def heads(high: Tensor, problems: Any) -> HeadLogits:
         assert len(high) == len(problems.tokens) == TRAJECTORIES * len(GRAPHS) and (high == 2).all()
         certain = torch.full((len(high),), 99.0)
-        return Verdict(certain, -certain, certain)
+        return HeadLogits(certain, -certain, certain)
 
     monkeypatch.setattr(scores, "rollout", known)
     run = gram_run()._replace(heads=heads)

@@ -17,11 +17,11 @@ from torch.distributions import kl_divergence
 from gram_pyro.errors import UserError
 from gram_pyro.guides import (
     GUIDES,
-    BackwardGuide,
     EmptyGuide,
     FlowGuide,
     GaussianGuide,
     Guide,
+    LookaheadGuide,
     LowRankGuide,
     MeanOnlyGuide,
     PriorGuide,
@@ -29,7 +29,7 @@ from gram_pyro.guides import (
     ScaleOnlyGuide,
     SolutionSetGuide,
 )
-from gram_pyro.guides.backward import LOOKAHEAD
+from gram_pyro.guides.lookahead import LOOKAHEAD
 from gram_pyro.guides.solution_set import votes
 from gram_pyro.models.base import State
 from gram_pyro.models.gram import Gram, GramConfig
@@ -213,7 +213,7 @@ def test_every_proposal_is_computed_once(kind: type[Guide], monkeypatch: pytest.
 
     monkeypatch.setattr(model, "propose", count)
     found = terms(model, guide)
-    if kind is BackwardGuide:
+    if kind is LookaheadGuide:
         del proposals[: 4 + 2 * LOOKAHEAD]
     assert len(proposals) == 4
     for t, proposal in enumerate(proposals, 1):
@@ -300,7 +300,7 @@ def test_a_low_rank_density_is_as_precise_under_autocast() -> None:
 def test_a_guide_that_does_not_hold_the_prior_has_the_whole_gradient(kind: type[Guide]) -> None:
     """Against the loss itself, a little to both sides along a random direction, on equal noise."""
     model, guide = pair(kind, spread=0.1)
-    guide.held = False
+    guide.detach_prior = False
     both = nn.ModuleList([model, guide]).double()
     parameters = [parameter for parameter in both.parameters() if parameter.requires_grad]
 
@@ -331,14 +331,14 @@ def test_positions_move_together_under_low_rank() -> None:
 
 
 def test_the_pilot_runs_ahead_without_gradient_and_leaves_no_trace() -> None:
-    model, guide = pair(BackwardGuide, spread=0.3)
-    assert isinstance(guide, BackwardGuide)
+    model, guide = pair(LookaheadGuide, spread=0.3)
+    assert isinstance(guide, LookaheadGuide)
     courses: list[dict[str, Any]] = []
     run = model.forward
 
-    def watched(problems: Problems, targets: Tensor | None = None, **course: Any) -> Any:
-        courses.append(course | {"targets": targets, "gradient": torch.is_grad_enabled()})
-        return run(problems, targets, **course)
+    def watched(problems: Problems, targets: Tensor | None = None, **run_kwargs: Any) -> Any:
+        courses.append(run_kwargs | {"targets": targets, "gradient": torch.is_grad_enabled()})
+        return run(problems, targets, **run_kwargs)
 
     model.forward = watched  # type: ignore[method-assign]
     found = terms(model, guide)

@@ -13,7 +13,7 @@ from gram_pyro.guides import GUIDES, GaussianGuide, Guide
 from gram_pyro.guides.flow import FlowGuide
 from gram_pyro.models import Gram, GramConfig
 from gram_pyro.tasks import Coloring, NQueens
-from gram_pyro.training.trial import try_guide
+from gram_pyro.training.trial import check_guide
 
 TASK = Coloring(n=4)
 
@@ -138,7 +138,7 @@ def attempt(kind: type[Guide], free: bool = True) -> Guide:
     torch.manual_seed(0)
     model = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16))
     guide = kind(TASK, model)
-    try_guide("mine.py:Own", guide, TASK, TASK.generate("train", 1, 0)[0], free=free)
+    check_guide("mine.py:Own", guide, TASK, TASK.generate("train", 1, 0)[0], free=free)
     return guide
 
 
@@ -193,7 +193,7 @@ def test_a_posterior_of_ones_own_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     guide = GaussianGuide(TASK, model)
     own = torch.no_grad()(guide.get_posterior)
     monkeypatch.setattr(guide, "get_posterior", own)
-    try_guide("gaussian", guide, TASK, TASK.generate("train", 1, 0)[0])
+    check_guide("gaussian", guide, TASK, TASK.generate("train", 1, 0)[0])
     assert guide.get_posterior is own
 
 
@@ -202,7 +202,7 @@ def test_a_guide_that_fits_passes_and_leaves_the_common_noise_alone() -> None:
     model = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16))
     guide = GaussianGuide(TASK, model)
     before, weights = torch.get_rng_state(), {name: part.clone() for name, part in guide.state_dict().items()}
-    try_guide("gaussian", guide, TASK, TASK.generate("train", 1, 0)[0])
+    check_guide("gaussian", guide, TASK, TASK.generate("train", 1, 0)[0])
     assert torch.equal(before, torch.get_rng_state())
     assert all(torch.equal(part, weights[name]) for name, part in guide.state_dict().items())
     assert guide.get_posterior.__func__ is GaussianGuide.get_posterior
@@ -214,4 +214,4 @@ def test_guides_of_the_library_fit(name: str, task: Any) -> None:
     torch.manual_seed(0)
     config = GramConfig(width=16, heads=2, layers=1, hidden=16, transitions=2, guidance=name != "empty")
     model = Gram(task, config)
-    try_guide(name, GUIDES[name](task, model), task, task.generate("train", 1, 0)[0])
+    check_guide(name, GUIDES[name](task, model), task, task.generate("train", 1, 0)[0])

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from gram_pyro.errors import UserError
 from gram_pyro.inference import sampling
-from gram_pyro.inference.sampling import INDEPENDENT, Method, halting, sample
+from gram_pyro.inference.sampling import INDEPENDENT, SamplingConfig, halting, sample
 from gram_pyro.inference.selection import SELECTIONS, select
 from gram_pyro.models.gram import Gram, GramConfig
-from gram_pyro.models.heads import Heads, Verdict
+from gram_pyro.models.heads import HeadLogits, Heads
 from gram_pyro.tasks.base import Problems
 from gram_pyro.tasks.coloring.task import Coloring
 
@@ -30,10 +30,10 @@ MODEL.decoder.weight *= 10  # as sure of its answers as a trained one
 class Fixed(Heads):
     """Heads that are sure once the first feature of h is large enough, whatever the problem."""
 
-    def forward(self, high: Tensor, problems: Problems) -> Verdict:
+    def forward(self, high: Tensor, problems: Problems) -> HeadLogits:
         assert len(high) == len(problems.tokens)
         sure = 50 * (high[:, 0, 0] - 0.5)
-        return Verdict(sure, sure, -sure)
+        return HeadLogits(sure, sure, -sure)
 
 
 HEADS = Fixed(TASK, MODEL)
@@ -61,7 +61,7 @@ def test_without_a_method_every_sample_costs_its_depth() -> None:
 
 @pytest.mark.parametrize("halt", ["simple", "q"])
 def test_a_trajectory_that_halts_keeps_its_answer_and_costs_no_more(halt: sampling.Halt) -> None:
-    drawn = sample(MODEL, X, 3, [1, 4, 8], 7, method=Method(halt=halt), heads=HEADS)
+    drawn = sample(MODEL, X, 3, [1, 4, 8], 7, method=SamplingConfig(halt=halt), heads=HEADS)
     spent, decoded = drawn.spent.flatten(1), drawn.decoded.flatten(1, 2)
     first, sure = trajectories(1, 3, 7)
     assert torch.equal(decoded[0], first[0]) and set(spent[0].tolist()) == {1}
@@ -79,7 +79,7 @@ def test_network_evaluations_are_what_halting_says(monkeypatch: pytest.MonkeyPat
     seen = []
     propose = MODEL.propose
     monkeypatch.setattr(MODEL, "propose", lambda state, *rest: seen.append(len(state.high)) or propose(state, *rest))
-    drawn = sample(MODEL, X, 3, [8], 7, method=Method(halt="simple"), heads=HEADS)
+    drawn = sample(MODEL, X, 3, [8], 7, method=SamplingConfig(halt="simple"), heads=HEADS)
     assert sum(seen) == drawn.spent.sum() < 8 * 12
 
 
@@ -88,7 +88,7 @@ def test_chunks_do_not_change_what_is_counted(positions: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sampling, "MAX_POSITIONS", 5 * positions)
         patch.setattr(sampling, "MAX_COUPLED", 5 * positions * 9)
-        for method in (INDEPENDENT, Method(resample=True), Method(repel=1.0), Method(halt="q")):
+        for method in (INDEPENDENT, SamplingConfig(resample=True), SamplingConfig(repel=1.0), SamplingConfig(halt="q")):
             drawn = sample(MODEL, X, 3, [2, 3], 7, method=method, heads=HEADS)
             assert drawn.decoded.shape == (2, 4, 3, 5) and drawn.values is not None
             assert drawn.spent.max() <= 3 and drawn.decoded.min() >= 0 and drawn.decoded.max() < 3
@@ -97,34 +97,34 @@ def test_chunks_do_not_change_what_is_counted(positions: int) -> None:
 def test_samples_that_repel_repeat_themselves_less() -> None:
     """One step of an untrained model: the number of pairs of equal colorings falls."""
 
-    def repeats(method: Method) -> int:
-        drawn = sample(MODEL, X, 30, [1], 1, method=method, belief=TASK.belief)
+    def repeats(method: SamplingConfig) -> int:
+        drawn = sample(MODEL, X, 30, [1], 1, method=method, equivalence_probs=TASK.equivalence_probs)
         answers = [[TASK.canonical(tuple(row)) for row in rows] for rows in drawn.decoded[0].tolist()]
         return sum(count * (count - 1) for rows in answers for count in Counter(rows).values())
 
-    assert repeats(Method(repel=3.0)) < 0.6 * repeats(INDEPENDENT)
+    assert repeats(SamplingConfig(repel=3.0)) < 0.6 * repeats(INDEPENDENT)
 
 
-@pytest.mark.parametrize("method", [INDEPENDENT, Method(repel=2.0), Method(resample=True)])
+@pytest.mark.parametrize("method", [INDEPENDENT, SamplingConfig(repel=2.0), SamplingConfig(resample=True)])
 def test_methods_cost_the_same_network_evaluations_and_ask_no_checker(
-    method: Method, monkeypatch: pytest.MonkeyPatch
+    method: SamplingConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
     propose = MODEL.propose
     monkeypatch.setattr(MODEL, "propose", lambda state, *rest: seen.append(len(state.high)) or propose(state, *rest))
     monkeypatch.setattr(Coloring, "violations", None)
-    drawn = sample(MODEL, X, 3, [6], 7, method=method, heads=HEADS, belief=TASK.belief)
+    drawn = sample(MODEL, X, 3, [6], 7, method=method, heads=HEADS, equivalence_probs=TASK.equivalence_probs)
     assert sum(seen) == drawn.spent.sum() == 6 * 12 and drawn.decoded.shape == (1, 4, 3, 5)
 
 
 def test_repelling_needs_guidance() -> None:
     plain = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1, guidance=False))
     with pytest.raises(UserError, match="no guidance"):
-        sample(plain, X, 3, [2], 0, method=Method(repel=1.0))
+        sample(plain, X, 3, [2], 0, method=SamplingConfig(repel=1.0))
 
 
-@pytest.mark.parametrize("method", [Method(repel=1.0), Method(resample=True)])
-def test_too_many_samples_that_know_of_each_other(method: Method, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("method", [SamplingConfig(repel=1.0), SamplingConfig(resample=True)])
+def test_too_many_samples_that_know_of_each_other(method: SamplingConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sampling, "MAX_POSITIONS", 50)
     with pytest.raises(UserError, match="at most 10 samples"):
         sample(MODEL, X, 11, [2], 0, method=method, heads=HEADS)
@@ -132,13 +132,13 @@ def test_too_many_samples_that_know_of_each_other(method: Method, monkeypatch: p
 
 def test_a_single_sample_has_nothing_to_repel() -> None:
     assert torch.equal(
-        sample(MODEL, X, 1, [3], 1, method=Method(repel=3.0)).decoded, sample(MODEL, X, 1, [3], 1).decoded
+        sample(MODEL, X, 1, [3], 1, method=SamplingConfig(repel=3.0)).decoded, sample(MODEL, X, 1, [3], 1).decoded
     )
 
 
 def test_repelled_noise_stays_as_likely_as_noise_is() -> None:
     """The pushes are bounded: repelling never moves the noise of a sample further than iterations * push."""
-    method = Method(repel=0.5, repel_iterations=3, repel_steps=1)
+    method = SamplingConfig(repel=0.5, repel_iterations=3, repel_steps=1)
     names = ("guidance_1", "proposal_1")
     import pyro.poutine as poutine
 
@@ -146,7 +146,7 @@ def test_repelled_noise_stays_as_likely_as_noise_is() -> None:
     torch.manual_seed(2)
     plain = poutine.trace(MODEL).get_trace(x, steps=1, supervise="last")
     torch.manual_seed(2)
-    handler = sampling.RepelMessenger(MODEL.decode, TASK.belief, 5, method.repel, method.repel_iterations)
+    handler = sampling.RepelMessenger(MODEL.decode, TASK.equivalence_probs, 5, method.repel, method.repel_iterations)
     with handler:
         pushed = poutine.trace(MODEL).get_trace(x, steps=1, supervise="last")
     scale = plain.nodes[names[0]]["fn"].base_dist.scale
@@ -167,20 +167,20 @@ def test_repelled_noise_stays_as_likely_as_noise_is() -> None:
 )
 def test_methods_that_make_no_sense(options: dict[str, object], words: str) -> None:
     with pytest.raises(UserError, match=words):
-        Method(**options)  # type: ignore[arg-type]
+        SamplingConfig(**options)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("method", [Method(halt="simple"), Method(resample=True)])
-def test_heads_are_needed_where_they_decide(method: Method) -> None:
+@pytest.mark.parametrize("method", [SamplingConfig(halt="simple"), SamplingConfig(resample=True)])
+def test_heads_are_needed_where_they_decide(method: SamplingConfig) -> None:
     with pytest.raises(UserError, match="need value and halt heads"):
         sample(MODEL, X, 2, [2], 0, method=method)
 
 
 def test_halting_rules() -> None:
-    verdict = Verdict(torch.zeros(3), torch.tensor([-1.0, 0.5, 2.0]), torch.tensor([0.0, 1.0, 1.0]))
-    assert halting(verdict, Method(halt="simple")).tolist() == [False, True, True]
-    assert halting(verdict, Method(halt="simple", halt_threshold=0.8)).tolist() == [False, False, True]
-    assert halting(verdict, Method(halt="q")).tolist() == [False, False, True]
+    verdict = HeadLogits(torch.zeros(3), torch.tensor([-1.0, 0.5, 2.0]), torch.tensor([0.0, 1.0, 1.0]))
+    assert halting(verdict, SamplingConfig(halt="simple")).tolist() == [False, True, True]
+    assert halting(verdict, SamplingConfig(halt="simple", halt_threshold=0.8)).tolist() == [False, False, True]
+    assert halting(verdict, SamplingConfig(halt="q")).tolist() == [False, False, True]
     assert not halting(verdict, INDEPENDENT).any()
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pyro.infer import SMCFilter
 from torch import Tensor
 
-from gram_pyro.inference.sampling import Method, sample, seeded
+from gram_pyro.inference.sampling import SamplingConfig, sample, seeded
 from gram_pyro.inference.smc import ParticleFilter, systematic
 from gram_pyro.models.base import Answers, State
 from gram_pyro.models.gram import Gram, GramConfig
@@ -136,7 +136,7 @@ def test_resampling_raises_the_value_of_samples() -> None:
     model, heads = parts()
     x = TASK.encode(TASK.generate("test", 6, 0))
     plain = sample(model, x, 16, [8], 0, heads=heads)
-    resampled = sample(model, x, 16, [8], 0, heads=heads, method=Method(resample=True))
+    resampled = sample(model, x, 16, [8], 0, heads=heads, method=SamplingConfig(resample=True))
     assert plain.values is not None and resampled.values is not None
     assert resampled.values.mean() > plain.values.mean() + 0.02
     assert torch.equal(plain.spent, resampled.spent)

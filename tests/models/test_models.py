@@ -18,7 +18,7 @@ from torch import Tensor
 from gram_pyro.effects.noise import NoiseMessenger
 from gram_pyro.errors import UserError
 from gram_pyro.guides import GUIDES
-from gram_pyro.inference.sampling import Method, sample
+from gram_pyro.inference.sampling import SamplingConfig, sample
 from gram_pyro.models import MODELS, Autoregressive, Hrm, Looped, Mdlm, Model, Trm
 from gram_pyro.models.gram import GramConfig
 from gram_pyro.models.layers import Block
@@ -108,8 +108,10 @@ def test_a_deterministic_model_gives_one_answer_however_often_it_is_asked(name: 
 
 
 @pytest.mark.parametrize("name", ["trm", "looped", "hrm"])
-@pytest.mark.parametrize("method", [Method(noise=3.0), Method(random_start=True), Method(categorical=True)])
-def test_naive_stochasticity_makes_answers_differ(name: str, method: Method) -> None:
+@pytest.mark.parametrize(
+    "method", [SamplingConfig(noise=3.0), SamplingConfig(random_start=True), SamplingConfig(categorical=True)]
+)
+def test_naive_stochasticity_makes_answers_differ(name: str, method: SamplingConfig) -> None:
     task = TASKS["nqueens"]
     model, _ = made(name, task)
     x, _ = examples(task)
@@ -121,15 +123,17 @@ def test_answers_are_drawn_with_the_decoders_probabilities() -> None:
     task = TASKS["coloring"]
     model, _ = made("direct", task)
     x, _ = examples(task, 1)
-    decoded = sample(model, x, 4000, (1,), 0, method=Method(categorical=True)).decoded[0, 0]
+    decoded = sample(model, x, 4000, (1,), 0, method=SamplingConfig(categorical=True)).decoded[0, 0]
     expected = model(x).logits[0].softmax(-1)
     frequency = torch.nn.functional.one_hot(decoded, 3).double().mean(0)
     torch.testing.assert_close(frequency, expected.double(), rtol=0, atol=0.03)
 
 
 @pytest.mark.parametrize("name", ["direct", "ar", "mdlm"])
-@pytest.mark.parametrize("method", [Method(noise=1.0), Method(random_start=True), Method(repel=1.0)])
-def test_what_needs_a_carried_state_is_refused_by_models_without(name: str, method: Method) -> None:
+@pytest.mark.parametrize(
+    "method", [SamplingConfig(noise=1.0), SamplingConfig(random_start=True), SamplingConfig(repel=1.0)]
+)
+def test_what_needs_a_carried_state_is_refused_by_models_without(name: str, method: SamplingConfig) -> None:
     model, _ = made(name, TASKS["coloring"])
     x, _ = examples(TASKS["coloring"])
     with pytest.raises(UserError, match=f"{type(model).__name__} carries no latent state"):
@@ -344,7 +348,9 @@ def test_a_model_without_steps_is_run_once() -> None:
 def test_without_deep_supervision_an_update_is_a_whole_trajectory() -> None:
     task = TASKS["coloring"]
     model = Looped(task, MODELS["looped"].Config(**SMALL))  # type: ignore[attr-defined]
-    config = TrainingConfig(batch=6, depth=4, horizon=4, deep_supervision=False, free=0.0, kl_target=None, updates=2)
+    config = TrainingConfig(
+        batch=6, depth=4, horizon=4, deep_supervision=False, prior_fraction=0.0, kl_target=None, updates=2
+    )
     training_set = task.training_set(task.generate("train", 4, 0))
     trainer = Trainer(model, GUIDES["empty"](task, model), training_set, 5, config, 2)
     calls: list[bool] = []

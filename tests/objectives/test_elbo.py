@@ -79,7 +79,7 @@ def likelihood(model: Gram, high: Tensor) -> Tensor:
     return -losses
 
 
-def by_hand(model: Gram, guide: GaussianGuide, transitions: int, charge: str, horizon: int = 1) -> Tensor:
+def by_hand(model: Gram, guide: GaussianGuide, transitions: int, kl_transitions: str, horizon: int = 1) -> Tensor:
     """The negative of (14): only the last transitions have a graph; with `all`, every one pays KL locally."""
     embedded = model.embed(PROBLEMS.tokens)
     state = model.initial_state(4, 6)
@@ -91,7 +91,7 @@ def by_hand(model: Gram, guide: GaussianGuide, transitions: int, charge: str, ho
         prior = Normal(*model.guidance(proposal))
         q = posterior(guide, proposal, prior)
         draw = q.rsample()
-        if inside or charge == "all":
+        if inside or kl_transitions == "all":
             divergence = divergence + kl_divergence(q, prior).sum()
         high = proposal + draw
         state = type(state)(high, low) if inside else type(state)(high.detach(), low.detach())
@@ -99,13 +99,13 @@ def by_hand(model: Gram, guide: GaussianGuide, transitions: int, charge: str, ho
 
 
 @pytest.mark.parametrize("horizon", [1, 2])
-@pytest.mark.parametrize("charge", ["last", "all"])
-def test_truncated_bound_is_the_papers(charge: str, horizon: int) -> None:
+@pytest.mark.parametrize("kl_transitions", ["last", "all"])
+def test_truncated_bound_is_the_papers(kl_transitions: str, horizon: int) -> None:
     model, guide = pair(transitions=3)
-    elbo = TruncatedTrace_ELBO(horizon, charge=charge)  # type: ignore[arg-type]
+    elbo = TruncatedTrace_ELBO(horizon, kl_transitions=kl_transitions)  # type: ignore[arg-type]
     loss, found = loss_and_gradients(elbo, model, guide)
     torch.manual_seed(1)
-    expected = by_hand(model, guide, 3, charge, horizon)
+    expected = by_hand(model, guide, 3, kl_transitions, horizon)
     torch.testing.assert_close(loss, expected.detach(), rtol=1e-5, atol=1e-5)
     assert_equal(found, gradients(expected, model, guide))
     assert all(gradient.abs().max() > 0 for gradient in found.values())
@@ -113,7 +113,7 @@ def test_truncated_bound_is_the_papers(charge: str, horizon: int) -> None:
 
 def test_charging_every_transition_trains_the_prior_head_more() -> None:
     model, guide = pair(transitions=3)
-    last, every = (loss_and_gradients(TruncatedTrace_ELBO(1, charge=c), model, guide) for c in ("last", "all"))
+    last, every = (loss_and_gradients(TruncatedTrace_ELBO(1, kl_transitions=c), model, guide) for c in ("last", "all"))
     assert every[0] > last[0] + 0.1
     for name in last[1]:
         heads = "guidance_head" in name or name.startswith("GaussianGuide")
@@ -134,7 +134,7 @@ def test_the_whole_horizon_is_pyros_elbo() -> None:
     long = loss_and_gradients(TruncatedTrace_ELBO(99), model, guide, **arguments)
     assert long[0] == loss
     assert_equal(long[1], found)
-    short = loss_and_gradients(TruncatedTrace_ELBO(3, charge="all"), model, guide, **arguments)
+    short = loss_and_gradients(TruncatedTrace_ELBO(3, kl_transitions="all"), model, guide, **arguments)
     torch.testing.assert_close(short[0], loss)
     assert (short[1]["Gram.decoder.weight"] - found["Gram.decoder.weight"]).abs().max() < 1e-4
     assert (short[1]["Gram.embedding.weight"] - found["Gram.embedding.weight"]).abs().max() > 1e-3
@@ -188,7 +188,7 @@ def test_svi_and_module_form_are_the_same_training() -> None:
 
 def test_loss_forms_agree() -> None:
     model, guide = pair(transitions=2)
-    elbo, values = TruncatedTrace_ELBO(1, charge="all"), []
+    elbo, values = TruncatedTrace_ELBO(1, kl_transitions="all"), []
     for form in (elbo.loss, elbo.loss_and_grads, elbo.differentiable_loss):
         torch.manual_seed(1)
         values.append(float(torch.as_tensor(form(model, guide, PROBLEMS, TARGETS)).detach()))
@@ -357,19 +357,19 @@ def test_memory_does_not_grow_with_depth() -> None:
     assert saved_bytes(TruncatedTrace_ELBO(None), 8) > 3 * sizes[3]
 
 
-@pytest.mark.parametrize("charge", ["last", "all"])
+@pytest.mark.parametrize("kl_transitions", ["last", "all"])
 @pytest.mark.parametrize("horizon", [1, 2, 3, None])
-def test_no_graph_outside_the_horizon(charge: str, horizon: int | None) -> None:
+def test_no_graph_outside_the_horizon(kl_transitions: str, horizon: int | None) -> None:
     model, guide = pair(transitions=3)
-    elbo = TruncatedTrace_ELBO(horizon, charge=charge)  # type: ignore[arg-type]
+    elbo = TruncatedTrace_ELBO(horizon, kl_transitions=kl_transitions)  # type: ignore[arg-type]
     terms = elbo.terms(model, guide, PROBLEMS, TARGETS)
     inside = 3 if horizon is None else horizon
     for t in (1, 2, 3):
         sites = {name: terms.trace.nodes[f"{name}_{t}"]["value"] for name in ("proposal", "guidance", "high", "low")}
-        local = {"guidance"} if charge == "all" else set()
+        local = {"guidance"} if kl_transitions == "all" else set()
         for name, value in sites.items():
             assert (value.grad_fn is not None) == (t > 3 - inside or name in local), (t, name)
-    assert terms.kl.shape == (3 if charge == "all" else inside, 4)
+    assert terms.kl.shape == (3 if kl_transitions == "all" else inside, 4)
     assert torch.is_grad_enabled()
 
 
@@ -379,13 +379,22 @@ def test_grad_mode_is_restored_after_an_error() -> None:
         TruncatedTrace_ELBO(1).terms(model, guide, PROBLEMS, TARGETS, state=model.initial_state(4, 5))
     assert torch.is_grad_enabled()
     with torch.no_grad():
-        assert not TruncatedTrace_ELBO(1, charge="all").terms(model, guide, PROBLEMS, TARGETS).loss.requires_grad
+        assert (
+            not TruncatedTrace_ELBO(1, kl_transitions="all").terms(model, guide, PROBLEMS, TARGETS).loss.requires_grad
+        )
         assert not torch.is_grad_enabled()
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"horizon": 0}, {"horizon": -1}, {"balance": 1.1}, {"balance": -0.1}, {"charge": "first"}, {"charge": None}],
+    [
+        {"horizon": 0},
+        {"horizon": -1},
+        {"balance": 1.1},
+        {"balance": -0.1},
+        {"kl_transitions": "first"},
+        {"kl_transitions": None},
+    ],
 )
 def test_wrong_arguments_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=f"{next(iter(wrong))} must"):
@@ -396,13 +405,15 @@ def test_wrong_arguments_are_refused(wrong: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("horizon", [1, 3, 4, 5, None])
-@pytest.mark.parametrize("charge", ["last", "all"])
+@pytest.mark.parametrize("kl_transitions", ["last", "all"])
 @pytest.mark.parametrize("supervise", ["every", "last"])
-def test_a_step_that_is_computed_again_changes_nothing(horizon: int | None, charge: Any, supervise: Any) -> None:
+def test_a_step_that_is_computed_again_changes_nothing(
+    horizon: int | None, kl_transitions: Any, supervise: Any
+) -> None:
     found = []
     for recompute in (False, True):
         model, guide = pair(transitions=2)
-        elbo = TruncatedTrace_ELBO(horizon, balance=0.8, charge=charge, recompute=recompute)
+        elbo = TruncatedTrace_ELBO(horizon, balance=0.8, kl_transitions=kl_transitions, recompute=recompute)
         torch.manual_seed(1)
         terms = elbo.terms(model, guide, PROBLEMS, TARGETS, steps=3, supervise=supervise)
         following = torch.rand(())

@@ -15,7 +15,7 @@ from pyro.infer import SVI
 from pyro.optim import ClippedAdam
 from torch import Tensor, nn
 
-from gram_pyro.effects.recall import RecallMessenger
+from gram_pyro.effects.substitute import SubstituteMessenger
 from gram_pyro.guides import GUIDES, GaussianGuide, Guide
 from gram_pyro.models import Gram, GramConfig
 from gram_pyro.models.base import State
@@ -56,7 +56,7 @@ class Perturbed(dist.Normal):
 
 def weigh(guide: Guide, x: Problems, y: Tensor, sites: dict[str, Any] | None) -> tuple[Tensor, Tensor, Tensor]:
     """log p(y | z), log p(z), log q(z | x, y), each `(batch,)`, of trajectories given or drawn by the guide."""
-    with RecallMessenger(sites or {}):
+    with SubstituteMessenger(sites or {}):
         guide(x, y, steps=STEPS, supervise="last")
     model_trace, guide_trace = guide.get_traces()
     names = [name for name in guide_trace.nodes if name.startswith("guidance")]

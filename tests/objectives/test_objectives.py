@@ -13,7 +13,7 @@ from pyro.infer import RenyiELBO
 from torch import Tensor, nn
 
 from gram_pyro.effects.detach import DetachMessenger
-from gram_pyro.effects.recall import RecallMessenger
+from gram_pyro.effects.substitute import SubstituteMessenger
 from gram_pyro.guides import GUIDES, GaussianGuide
 from gram_pyro.models import Gram, GramConfig
 from gram_pyro.objectives.constraint import ConstraintELBO
@@ -52,11 +52,11 @@ def test_the_bound_is_pyros_on_equal_noise(particles: int) -> None:
     """RenyiELBO(alpha=0) weighs whole batches: one problem."""
     model, guide = pair()
     one, y = PROBLEMS.select(torch.tensor([1])), TARGETS[1:2]
-    course: dict[str, Any] = {"steps": 3, "supervise": "last"}
+    run_kwargs: dict[str, Any] = {"steps": 3, "supervise": "last"}
     torch.manual_seed(1)
-    ours = ImportanceELBO(None, particles=particles).terms(model, guide, one, y, **course).loss
+    ours = ImportanceELBO(None, particles=particles).terms(model, guide, one, y, **run_kwargs).loss
     torch.manual_seed(1)
-    theirs = RenyiELBO(alpha=0, num_particles=particles).loss(model, guide, one, y, **course)
+    theirs = RenyiELBO(alpha=0, num_particles=particles).loss(model, guide, one, y, **run_kwargs)
     assert ours.item() == pytest.approx(theirs, rel=1e-5)
 
 
@@ -98,7 +98,7 @@ def test_gradients_stop_at_the_horizon() -> None:
     for horizon in (1, 2, None):
         model.zero_grad()
         torch.manual_seed(1)
-        ImportanceELBO(horizon, particles=2, charge="last").terms(
+        ImportanceELBO(horizon, particles=2, kl_transitions="last").terms(
             model, guide, PROBLEMS, TARGETS, steps=2
         ).loss.backward()
         gradients.append(gradient(model))
@@ -122,7 +122,9 @@ def test_what_has_no_density_or_no_gradient_is_refused(name: str, message: str) 
 
 
 @pytest.mark.parametrize("name", ["gaussian", "low_rank", "flow"])
-@pytest.mark.parametrize("elbo", [TruncatedTrace_ELBO(1, charge="all"), ImportanceELBO(1, charge="all")])
+@pytest.mark.parametrize(
+    "elbo", [TruncatedTrace_ELBO(1, kl_transitions="all"), ImportanceELBO(1, kl_transitions="all")]
+)
 def test_a_sampled_kl_is_no_noise_where_nothing_is_steered(name: str, elbo: TruncatedTrace_ELBO) -> None:
     model, _ = pair()
     guide = GUIDES[name](TASK, model)
@@ -168,12 +170,12 @@ def test_the_guide_learns_to_find_a_dream_again() -> None:
     model, guide = pair()
     elbo = WakeSleepELBO(None)
     torch.manual_seed(2)
-    dream = elbo._dream(model, guide, PROBLEMS, TARGETS, steps=2)
+    dream = elbo.sleep_phase(model, guide, PROBLEMS, TARGETS, steps=2)
     torch.manual_seed(2)
     trace = poutine.trace(model).get_trace(PROBLEMS, steps=2, supervise="last")
     answer = trace.nodes["y_2"]["value"].where(TARGETS >= 0, -1)
     values = {name: site["value"] for name, site in trace.nodes.items() if name.startswith("guidance")}
-    with RecallMessenger(values):
+    with SubstituteMessenger(values):
         guide(PROBLEMS, answer, steps=2)
         _, guide_trace = guide.get_traces()
     expected = sum(guide_trace.nodes[name]["fn"].log_prob(value) for name, value in values.items())
@@ -195,12 +197,12 @@ def test_a_posterior_that_learns_from_dreams_comes_closer_to_the_true_one() -> N
     def fit() -> float:
         torch.manual_seed(3)
         with torch.no_grad():
-            return elbo._dream(model, guide, many, targets).mean().item()
+            return elbo.sleep_phase(model, guide, many, targets).mean().item()
 
     before = fit()
     for _ in range(60):
         optimizer.zero_grad()
-        (-elbo._dream(model, guide, many, targets).mean()).backward()
+        (-elbo.sleep_phase(model, guide, many, targets).mean()).backward()
         optimizer.step()
     assert fit() > before + 0.5
 
@@ -210,12 +212,12 @@ def test_a_posterior_that_learns_from_dreams_comes_closer_to_the_true_one() -> N
 
 def test_the_constraints_are_an_observed_site_of_the_prior() -> None:
     model, guide = pair(0.2)
-    course: dict[str, Any] = {"steps": 2, "supervise": "every"}
+    run_kwargs: dict[str, Any] = {"steps": 2, "supervise": "every"}
     torch.manual_seed(1)
-    plain = TruncatedTrace_ELBO(1).terms(model, guide, PROBLEMS, TARGETS, **course)
+    plain = TruncatedTrace_ELBO(1).terms(model, guide, PROBLEMS, TARGETS, **run_kwargs)
     logits = model(PROBLEMS, steps=2, supervise="none").logits
     torch.manual_seed(1)
-    found = ConstraintELBO(1, hold=TASK.hold, weight=0.3).terms(model, guide, PROBLEMS, TARGETS, **course)
+    found = ConstraintELBO(1, hold=TASK.hold, weight=0.3).terms(model, guide, PROBLEMS, TARGETS, **run_kwargs)
     held = TASK.hold(PROBLEMS, logits.softmax(-1))
     torch.testing.assert_close(found.loss, plain.loss - 0.3 * held.sum())
     assert torch.equal(found.kl, plain.kl)

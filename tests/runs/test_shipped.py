@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import gram_pyro
-from gram_pyro.inference.sampling import Method
+from gram_pyro.inference.sampling import SamplingConfig
 from gram_pyro.runs.store import SHIPPED
 from gram_pyro.tasks import Board
 
@@ -50,7 +50,7 @@ def test_solves_a_puzzle() -> None:
 def test_has_heads_that_know_when_to_stop(name: str) -> None:
     reasoner = gram_pyro.load(name, device="cpu")
     problem = reasoner.task.generate("test", 1, 3)[0]
-    samples = reasoner.sample(problem, num_samples=6, steps=48, method=Method(halt="q"))
+    samples = reasoner.sample(problem, num_samples=6, steps=48, method=SamplingConfig(halt="q"))
     assert sum(samples.spent) < 6 * 48 * 0.7 and samples.violations.count(0) >= 3
     assert samples.values is not None and len(samples.values) == 6
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from gram_pyro.errors import UserError
 from gram_pyro.models.base import State
 from gram_pyro.runs import machine as chosen
-from gram_pyro.runs.machine import MachineConfig, kept
+from gram_pyro.runs.machine import MachineConfig, cloned
 from gram_pyro.runs.training_config import TrainingConfig
 from gram_pyro.system import machine
 from gram_pyro.system.machine import arithmetic, native_bfloat16
@@ -59,8 +59,8 @@ def test_what_a_graph_returns_is_kept() -> None:
         memory.fill_(2 * value if twice else value)
         return State(memory, memory), memory, "name"
 
-    state, tensor, name = kept(replay, 1.0, twice=True)
-    kept(replay, 5.0, twice=False)
+    state, tensor, name = cloned(replay, 1.0, twice=True)
+    cloned(replay, 5.0, twice=False)
     assert isinstance(state, State) and name == "name"
     assert all(part.tolist() == [2, 2] for part in (*state, tensor))
 

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from pysat.solvers import Minisat22
 
 from gram_pyro.errors import UserError
-from gram_pyro.tasks import coloring
+from gram_pyro.tasks.coloring import task as coloring
 from gram_pyro.tasks.coloring.pool import canonical_colors
 from gram_pyro.tasks.coloring.solver import colorings
 from gram_pyro.tasks.coloring.split import invariant, split_of

@@ -168,7 +168,7 @@ def test_beliefs_coincide_where_answers_count_as_the_same(name: str, data: st.Da
     targets = task.targets(problem)
     rows = targets[[data.draw(st.integers(0, len(targets) - 1)) for _ in range(2)]]
     one_hot = torch.nn.functional.one_hot(rows.clamp(min=0), task.classes).float()
-    first, second = task.belief(one_hot)
+    first, second = task.equivalence_probs(one_hot)
     answers = [task.canonical(task.answer(problem, row)) for row in rows.tolist()]
     assert (first * second).sum(-1).prod().item() == (answers[0] == answers[1])
 

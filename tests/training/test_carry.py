@@ -124,7 +124,7 @@ def test_a_large_batch_is_filled() -> None:
 
 def test_the_free_are_steered_from_where_they_got_to() -> None:
     batch, depth = 40, 6
-    carry = make(Numbered(), batch, depth, generator(), free=0.5)
+    carry = make(Numbered(), batch, depth, generator(), prior_fraction=0.5)
     assert carry.from_start.all()
     ran_free, started, until = 0, 0, set()
     for step in range(10 * depth):
@@ -148,7 +148,7 @@ def test_the_free_are_steered_from_where_they_got_to() -> None:
 
 
 def test_nobody_runs_free_where_there_is_but_one_step() -> None:
-    carry = make(Numbered(), 20, 1, generator(), free=0.5)
+    carry = make(Numbered(), 20, 1, generator(), prior_fraction=0.5)
     for step in range(5):
         assert carry.from_start.all() and (carry.examples.targets >= 0).all()
         carry.advance(moved(carry, step), logits(carry))
@@ -174,7 +174,7 @@ def test_relations_of_all_problems_stay() -> None:
         again.advance(moved(again, step), logits(again))
 
 
-@pytest.mark.parametrize("free", [0.0, 0.5])
+@pytest.mark.parametrize("prior_fraction", [0.0, 0.5])
 @pytest.mark.parametrize("related", [True, False])
 @pytest.mark.parametrize("saved_after", [0, 1, 4, 5])
 def test_a_saved_carry_goes_on_exactly(
@@ -190,7 +190,7 @@ def test_a_saved_carry_goes_on_exactly(
             seen.append(
                 (
                     numbers(carry),
-                    [carry.depths.tolist(), carry.free_until.tolist(), carry.examples.targets.tolist()],
+                    [carry.depths.tolist(), carry.prior_until.tolist(), carry.examples.targets.tolist()],
                     carry.state.high.clone(),
                     carry.state.low.clone(),
                 )

@@ -57,7 +57,7 @@ def worker(rank: int, port: str, out: str, guide: str, options: dict[str, Any]) 
     saved = trainer.state_dict()
     torch.save({"losses": losses, "state": saved["carry"]["state"], "model": saved["model"]}, f"{out}/{rank}.pt")
     del trainer
-    world.leave()
+    world.close()
     names = [thread.read_text() for thread in Path("/proc/self/task").glob("*/comm")]
     assert not [name for name in names if "gloo" in name], "the group's threads outlive it"
 
@@ -71,7 +71,7 @@ def in_two(out: Path, guide: str = "gaussian", **options: Any) -> list[dict[str,
     ("guide", "options"),
     [
         ("gaussian", {}),
-        ("gaussian", {"horizon": 2, "kl_tilt": 2.0, "charge": "last"}),
+        ("gaussian", {"horizon": 2, "kl_tilt": 2.0, "kl_transitions": "last"}),
         ("flow", {"balance": None, "objective": "importance", "particles": 2}),
         ("solution_set", {}),
         ("gaussian", {"objective": "wake_sleep"}),
@@ -114,13 +114,15 @@ def test_noise_is_that_of_the_whole_batch(rank: int) -> None:
 
 
 @pytest.mark.parametrize("pieces", [2, 4])
-def test_pieces_of_an_update_add_up(pieces: int) -> None:
+def test_pieces_of_an_update_add_up(micro_batches: int) -> None:
     """Without noise: deterministic models have none."""
     found = []
-    for accumulate in (1, pieces):
+    for accumulate in (1, micro_batches):
         torch.manual_seed(0)
         model = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16, guidance=False))
-        config = TrainingConfig(batch=8, depth=4, warmup=0, updates=5, accumulate=accumulate, kl_target=None, free=0.0)
+        config = TrainingConfig(
+            batch=8, depth=4, warmup=0, updates=5, accumulate=accumulate, kl_target=None, prior_fraction=0.0
+        )
         training_set = TASK.training_set(TASK.generate("train", 20, 0))
         trainer = Trainer(model, GUIDES["empty"](TASK, model), training_set, 6, config, 5)
         measured = [trainer.update() for _ in range(5)]

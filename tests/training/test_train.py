@@ -32,8 +32,9 @@ from gram_pyro.system.distributed import ALONE
 from gram_pyro.system.signals import Interrupted
 from gram_pyro.tasks.base import Problems
 from gram_pyro.training import plan, validation
+from gram_pyro.training import run as training_start
 from gram_pyro.training import training_run as fit
-from gram_pyro.training.trainer import Measured, Trainer
+from gram_pyro.training.trainer import Trainer, UpdateMetrics
 from gram_pyro.training.training_run import TrainingRun
 
 UPDATES = 12
@@ -86,7 +87,7 @@ TINY = [
     "--threads=1",
 ]
 FILES = ["config.json", "curves.png", "metrics.jsonl", "samples.png", "weights.safetensors"]
-Update = Callable[[Trainer], Measured]
+Update = Callable[[Trainer], UpdateMetrics]
 MINE = """
 from __future__ import annotations
 
@@ -159,7 +160,7 @@ def after(patch: pytest.MonkeyPatch, number: int, happen: Callable[[], None]) ->
     """Let something happen inside the update of that number, as it ends."""
     whole: Update = Trainer.update
 
-    def update(trainer: Trainer) -> Measured:
+    def update(trainer: Trainer) -> UpdateMetrics:
         measured = whole(trainer)
         if trainer.done == number:
             happen()
@@ -353,7 +354,7 @@ def test_a_second_run_in_a_folder_is_refused(finished: Path) -> None:
 def test_a_loss_that_is_no_number_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole: Update = Trainer.update
 
-    def update(trainer: Trainer) -> Measured:
+    def update(trainer: Trainer) -> UpdateMetrics:
         measured = whole(trainer)
         return measured._replace(loss=measured.loss * float("nan")) if trainer.done == 6 else measured
 
@@ -369,7 +370,7 @@ def test_answers_that_are_no_numbers_stop(task: str, tmp_path: Path, monkeypatch
     decode = Gram.decode
     monkeypatch.setattr(Gram, "decode", lambda model, high: decode(model, high) * float("nan"))
     with pytest.raises(UserError, match=r"became nan at update 1; no checkpoint was made before"):
-        start(tmp_path / "run", "--task", task, "--free", "0.9", "--depth", "4")
+        start(tmp_path / "run", "--task", task, "--prior-fraction", "0.9", "--depth", "4")
 
 
 @pytest.mark.parametrize(
@@ -438,7 +439,10 @@ def test_minutes_become_a_stored_number_of_updates(tmp_path: Path) -> None:
         ("--model.transitions 2 --horizon 4", {"training.horizon": 4}),
         ("--model.no-guidance", {"model.guidance": False}),
         ("--guide prior", {"guide": "prior"}),
-        ("--charge last --kl-target None --balance None", {"training.kl_target": None, "training.balance": None}),
+        (
+            "--kl-transitions last --kl-target None --balance None",
+            {"training.kl_target": None, "training.balance": None},
+        ),
         ("--precision bfloat16", {"machine.precision": "bfloat16"}),
     ],
 )
@@ -509,7 +513,7 @@ def test_ctrl_c_before_the_first_update(tmp_path: Path, monkeypatch: pytest.Monk
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(train, "TrainingRun", interrupt)
+    monkeypatch.setattr(training_start, "TrainingRun", interrupt)
     with pytest.raises(Interrupted, match="before the first update"):
         start(tmp_path / "run")
 
@@ -596,7 +600,7 @@ def test_a_run_in_bfloat16_resumes_bitwise(tmp_path: Path, options: str) -> None
 def test_a_guide_is_tried_before_anything_moves_to_a_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     order: list[str] = []
     moved = Gram.to
-    monkeypatch.setattr(fit, "try_guide", lambda *_, **__: order.append("tried"))
+    monkeypatch.setattr(fit, "check_guide", lambda *_, **__: order.append("tried"))
     monkeypatch.setattr(Gram, "to", lambda self, *where: (order.append("moved"), moved(self, *where))[1])
     start(tmp_path / "run", updates=1)
     assert order[:2] == ["tried", "moved"]
@@ -635,13 +639,17 @@ def test_the_preset_of_the_paper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         seen.append(config)
         raise Stop
 
-    monkeypatch.setattr(train, "TrainingRun", catch)
+    monkeypatch.setattr(training_start, "TrainingRun", catch)
     with pytest.raises(Stop):
         train.main(["--preset", "paper", "--out", str(tmp_path / "run"), "--task.k", "4"])
     config = seen[0]
     assert (config.model.width, config.training.batch, config.training.depth) == (512, 768, 16)
     assert (config.task.layout, config.task.k) == ("tokens", 4)  # type: ignore[attr-defined]
-    assert config.training.kl_target is None and config.training.charge == "last" and config.training.free == 0
+    assert (
+        config.training.kl_target is None
+        and config.training.kl_transitions == "last"
+        and config.training.prior_fraction == 0
+    )
 
 
 def test_a_folder_that_another_process_trains_in_is_refused(tmp_path: Path) -> None:

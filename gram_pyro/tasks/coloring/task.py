@@ -206,7 +206,7 @@ class Coloring(Task):
         """The first n decoded values."""
         return tuple(int(value) for value in values[: len(problem)])
 
-    def belief(self, probabilities: Tensor) -> Tensor:
+    def equivalence_probs(self, probabilities: Tensor) -> Tensor:
         """For each pair of vertices whether their colors are the same or not, which no renaming changes."""
         n = self.n if self.layout == "tokens" else probabilities.shape[1]
         colors = probabilities[:, :n]

@@ -9,7 +9,7 @@ from pyro.poutine.messenger import Messenger
 from torch import Tensor
 
 
-class RecallMessenger(Messenger):
+class SubstituteMessenger(Messenger):
     """Give sites the values that they had before, and leave them latent.
 
     `pyro.poutine.condition` would make them observed, which a `GuideMessenger` does not answer, and

@@ -17,7 +17,7 @@ LOOKAHEAD = 4
 """Supervision steps that the pilot runs ahead."""
 
 
-class BackwardGuide(GaussianGuide):
+class LookaheadGuide(GaussianGuide):
     """q(eps_t | u_t, y, pilot): the Gaussian posterior, told how a pilot trajectory goes on.
 
     Before a run the prior goes from its start, without gradient, to its end and `LOOKAHEAD` supervision steps
@@ -36,9 +36,13 @@ class BackwardGuide(GaussianGuide):
         """Run the pilot, then model and guide together."""
         targets = args[1] if len(args) > 1 else kwargs.get("targets")
         if targets is not None:
-            course = {"steps": kwargs.get("steps", 1) + LOOKAHEAD, "state": kwargs.get("state"), "supervise": "last"}
+            run_kwargs = {
+                "steps": kwargs.get("steps", 1) + LOOKAHEAD,
+                "state": kwargs.get("state"),
+                "supervise": "last",
+            }
             with torch.no_grad(), poutine.block():
-                self.pilot = poutine.trace(self._model[0]).get_trace(args[0], **course).nodes
+                self.pilot = poutine.trace(self._model[0]).get_trace(args[0], **run_kwargs).nodes
         try:
             return super().__call__(*args, **kwargs)
         finally:

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.cut_short N MODULE ...`: run a module that dies with SIGKILL in the middle of its Nth write."""
+"""`python -m benchmarks.kill_mid_write N MODULE ...`: run a module that dies with SIGKILL in the middle of its Nth write."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def dying(left: int) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) < 3 or not sys.argv[1].isdigit():
-        raise SystemExit("python -m benchmarks.cut_short N MODULE [ARGUMENTS]: N is a number of writes")
+        raise SystemExit("python -m benchmarks.kill_mid_write N MODULE [ARGUMENTS]: N is a number of writes")
     _, count, module, *rest = sys.argv
     dying(int(count))
     sys.argv = [module, *rest]
