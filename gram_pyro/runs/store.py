@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from torch import Tensor
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 import gram_pyro
 from gram_pyro.errors import UserError
@@ -72,32 +74,50 @@ def load_weights(run: Run, model: Model, guide: Guide) -> None:
         raise UserError(f"the weights of {run.name} do not fit this model and task: {reason}"[:300]) from None
 
 
+def named_parts(model: Model, guide: Guide, heads: Heads | None) -> dict[str, nn.Module]:
+    """The parts of a run by the prefix of their weights."""
+    return {"model.": model, "guide.": guide} | ({} if heads is None else {"heads.": heads})
+
+
 def publish(folder: Path, config: RunConfig, model: Model, guide: Guide, heads: Heads | None) -> None:
     """Write the configuration and the weights of model, guide and heads as safetensors."""
-    parts = {"model.": model, "guide.": guide} | ({} if heads is None else {"heads.": heads})
     contiguous = torch.contiguous_format
     tensors = {
         prefix + name: tensor.cpu().clone(memory_format=contiguous)
-        for prefix, part in parts.items()
+        for prefix, part in named_parts(model, guide, heads).items()
         for name, tensor in part.state_dict().items()
     }
     write_atomically(folder / "config.json", to_json(config).encode())
     write_atomically(folder / WEIGHTS, save(tensors))
 
 
-def check_size(config: RunConfig, tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Raises `UserError` if a configuration asks for other weights than there are, before memory is taken for them.
+INITIALISERS = {
+    *(Tensor.normal_, Tensor.uniform_, Tensor.zero_, Tensor.fill_),
+    *(nn.init.normal_, nn.init.uniform_, nn.init.constant_, nn.init.kaiming_uniform_),
+}
 
-    Models and guides of the user's own are not judged: who knows what making them takes.
+
+class Hollow(TorchFunctionMode):
+    """Modules made inside have shapes and no numbers: nothing is drawn, and no memory is taken.
+
+    `torch.device("meta")` alone would run the initialisers, which import the compiler there.
     """
-    if config.model_name not in MODELS or config.guide not in GUIDES:
-        return
-    with torch.device("meta"):
-        sketch = build_parts(config)
-    asked = sum(part.numel() for module in sketch for part in module.state_dict().values())
-    found = sum(part.numel() for name, part in tensors.items() if not name.startswith("heads."))
-    if asked != found:
-        raise UserError(f"{path} holds {found:,} numbers, and its config.json asks for {asked:,}: one is another run's")
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Make tensors on the meta device, and leave them as they are."""
+        kwargs = kwargs or {}
+        if func in (torch.empty, torch.randn):
+            return torch.empty(*args, **kwargs | {"device": "meta"})
+        if func in INITIALISERS:
+            return next(iter((*args, *kwargs.values())))
+        return func(*args, **kwargs)
+
+
+def check_size(parts: Mapping[str, nn.Module], tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Raises `UserError` if parts need other weights than there are."""
+    needed = sum(tensor.numel() for part in parts.values() for tensor in part.state_dict().values())
+    if needed != (found := sum(tensor.numel() for tensor in tensors.values())):
+        raise UserError(f"{path} holds {found:,} numbers, and its config.json needs {needed:,}: one is another run's")
 
 
 def load_run(run: str, device: str = "auto") -> Run:
@@ -117,12 +137,21 @@ def load_run(run: str, device: str = "auto") -> Run:
         raise UserError(f"{folder} holds no {WEIGHTS} yet: its training has not reached the first evaluation")
     try:
         tensors = load_file(path)
-        check_size(config, tensors, path)
-        model, guide = build_parts(config)
-        heads = Heads(config.task, model) if any(name.startswith("heads.") for name in tensors) else None
-        parts = {"model.": model, "guide.": guide} | ({} if heads is None else {"heads.": heads})
+        # A part of the user's own may compute with its numbers; sizes are checked before memory is taken for the others.
+        ours = config.model_name in MODELS and config.guide in GUIDES
+        making: AbstractContextManager[object] = Hollow() if ours else nullcontext()
+        with making:
+            model, guide = build_parts(config)
+            heads = Heads(config.task, model) if any(name.startswith("heads.") for name in tensors) else None
+        parts = named_parts(model, guide, heads)
+        if ours:
+            check_size(parts, tensors, path)
         for prefix, part in parts.items():
-            part.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
+            own = part.state_dict()
+            given = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+            for name in own.keys() & given.keys():
+                given[name] = given[name].to(place, own[name].dtype, copy=True)
+            part.load_state_dict(given, assign=True)
     except (SafetensorError, RuntimeError, OSError) as error:
         raise UserError(f"{path} is damaged or from another version: {str(error).splitlines()[0]}") from error
     for part in parts.values():
