@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
+
+from gram_pyro.system.signals import starting
 
 if TYPE_CHECKING:
     from gram_pyro.reasoner import Reasoner
 
 __all__ = ["__version__", "load"]
 __version__ = "0.1.0"
+
+if sys.argv[:1] == ["-m"] and any(word.startswith("gram_pyro.") for word in sys.orig_argv):
+    starting()  # `python -m gram_pyro.train`, which has yet to import its modules
 
 
 def load(run: str, device: str = "auto") -> Reasoner:

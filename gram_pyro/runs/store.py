@@ -11,7 +11,6 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 import gram_pyro
 from gram_pyro.errors import UserError
@@ -21,6 +20,7 @@ from gram_pyro.models.heads import Heads
 from gram_pyro.registry import Registry
 from gram_pyro.runs.config import RunConfig, from_json, to_json
 from gram_pyro.system.files import is_file, is_folder, write_atomically
+from gram_pyro.system.hollow import Hollow, fill
 from gram_pyro.system.machine import choose_device
 from gram_pyro.tasks import Task
 
@@ -91,28 +91,6 @@ def publish(folder: Path, config: RunConfig, model: Model, guide: Guide, heads: 
     write_atomically(folder / WEIGHTS, save(tensors))
 
 
-INITIALISERS = {
-    *(Tensor.normal_, Tensor.uniform_, Tensor.zero_, Tensor.fill_),
-    *(nn.init.normal_, nn.init.uniform_, nn.init.constant_, nn.init.kaiming_uniform_),
-}
-
-
-class Hollow(TorchFunctionMode):
-    """Modules made inside have shapes and no numbers: nothing is drawn, and no memory is taken.
-
-    `torch.device("meta")` alone would run the initialisers, which import the compiler there.
-    """
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Make tensors on the meta device, and leave them as they are."""
-        kwargs = kwargs or {}
-        if func in (torch.empty, torch.randn):
-            return torch.empty(*args, **kwargs | {"device": "meta"})
-        if func in INITIALISERS:
-            return next(iter((*args, *kwargs.values())))
-        return func(*args, **kwargs)
-
-
 def check_size(parts: Mapping[str, nn.Module], tensors: Mapping[str, Tensor], path: Path) -> None:
     """Raises `UserError` if parts need other weights than there are."""
     needed = sum(tensor.numel() for part in parts.values() for tensor in part.state_dict().values())
@@ -120,8 +98,9 @@ def check_size(parts: Mapping[str, nn.Module], tensors: Mapping[str, Tensor], pa
         raise UserError(f"{path} holds {found:,} numbers, and its config.json needs {needed:,}: one is another run's")
 
 
+@torch.inference_mode(False)
 def load_run(run: str, device: str = "auto") -> Run:
-    """A run folder or a shipped checkpoint by name.
+    """Load a run folder, or a shipped checkpoint by name.
 
     Raises `UserError` if there is none, or if it is half-written, damaged or from another version.
     """
@@ -137,21 +116,17 @@ def load_run(run: str, device: str = "auto") -> Run:
         raise UserError(f"{folder} holds no {WEIGHTS} yet: its training has not reached the first evaluation")
     try:
         tensors = load_file(path)
-        # A part of the user's own may compute with its numbers; sizes are checked before memory is taken for the others.
+        # A part of the user's own may compute with its numbers. Ours take no memory before they are known to fit.
         ours = config.model_name in MODELS and config.guide in GUIDES
-        making: AbstractContextManager[object] = Hollow() if ours else nullcontext()
-        with making:
+        hollow: AbstractContextManager[object] = Hollow() if ours else nullcontext()
+        with hollow:
             model, guide = build_parts(config)
             heads = Heads(config.task, model) if any(name.startswith("heads.") for name in tensors) else None
         parts = named_parts(model, guide, heads)
         if ours:
             check_size(parts, tensors, path)
         for prefix, part in parts.items():
-            own = part.state_dict()
-            given = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-            for name in own.keys() & given.keys():
-                given[name] = given[name].to(place, own[name].dtype, copy=True)
-            part.load_state_dict(given, assign=True)
+            fill(part, {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}, place)
     except (SafetensorError, RuntimeError, OSError) as error:
         raise UserError(f"{path} is damaged or from another version: {str(error).splitlines()[0]}") from error
     for part in parts.values():

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import torch
-from matplotlib.axes import Axes
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from gram_pyro.errors import UserError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Split = Literal["train", "validation", "test"]
 Answer = tuple[int, ...]
@@ -187,6 +189,14 @@ class Task(ABC):
     def shown(self, answer: Answer) -> list[int]:
         """An answer as a person or a JSON reader wants it."""
         return list(answer)
+
+    def text(self, problem: Any, answer: Answer) -> str:
+        """Return an answer as lines of text."""
+        return " ".join(map(str, self.shown(answer)))
+
+    def details(self, problem: Any) -> dict[str, Any]:
+        """Return what a reader of JSON needs to understand the answers, such as the names of their positions."""
+        return {}
 
     @abstractmethod
     def canonical(self, answer: Answer) -> Answer:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import permutations
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import networkx as nx
 import numpy as np
 import torch
-from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -18,12 +17,15 @@ from gram_pyro.errors import UserError
 from gram_pyro.system.files import is_folder
 from gram_pyro.tasks.base import Answer, Problems, Split, Task, known_rows
 from gram_pyro.tasks.coloring.files import read_graph, read_graphs
+from gram_pyro.tasks.coloring.picture import draw_graph, vertex_names
 from gram_pyro.tasks.coloring.pool import ColoringPool, known_colorings
 from gram_pyro.tasks.coloring.solver import colorings
 from gram_pyro.tasks.coloring.split import random_adjacency, split_of
 from gram_pyro.tasks.constraints import log_differ
 
-PALETTE = ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#edc948", "#76b7b2", "#9c755f")
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 SEARCH_LIMIT = 200_000
 ENUMERATION_LIMIT = 1_000_000
 MAX_RENAMED = 8
@@ -251,17 +253,18 @@ class Coloring(Task):
         except TimeoutError:
             return None
 
+    def text(self, problem: nx.Graph, answer: Answer) -> str:
+        """Return the colors in a line, with the names of the vertices if they have any."""
+        names = vertex_names(problem)
+        if names is None:
+            return super().text(problem, answer)
+        return " ".join(f"{name}={color}" for name, color in zip(names, answer, strict=True))
+
+    def details(self, problem: nx.Graph) -> dict[str, Any]:
+        """Return the names of the vertices, in the order of the answers, if they have any."""
+        names = vertex_names(problem)
+        return {} if names is None else {"vertices": names}
+
     def draw(self, problem: nx.Graph, answer: Answer | None, axes: Axes) -> None:
         """The graph with its colors; edges in conflict red and thick."""
-        start = nx.circular_layout(problem)
-        place = nx.spring_layout(problem, pos=start, k=1.5, seed=0) if 2 < len(problem) <= 300 else start
-        colors = ["white"] * len(problem) if answer is None else [PALETTE[c % len(PALETTE)] for c in answer]
-        clash = [answer is not None and answer[u] == answer[v] for u, v in problem.edges]
-        size = 260 if len(problem) <= 20 else 5200 / len(problem)
-        nx.draw_networkx_edges(
-            problem, place, ax=axes,
-            edge_color=["#d62728" if bad else "#999999" for bad in clash],
-            width=[3.0 if bad else 1.0 for bad in clash],
-        )  # fmt: skip
-        nx.draw_networkx_nodes(problem, place, ax=axes, node_color=colors, node_size=size, edgecolors="#333333")
-        axes.set_axis_off()
+        draw_graph(problem, answer, axes)

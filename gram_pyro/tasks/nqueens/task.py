@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -33,6 +31,9 @@ from gram_pyro.tasks.nqueens.files import read_board, read_boards, read_diagonal
 from gram_pyro.tasks.nqueens.pool import NQueensPool
 from gram_pyro.tasks.nqueens.relations import own_relations, relations_of
 from gram_pyro.tasks.nqueens.solver import completions, diagonals
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MAX_GENERATED = 10
 MAX_IDLE = 2000
@@ -264,8 +265,15 @@ class NQueens(Task):
         except TimeoutError:
             return None
 
+    def text(self, problem: Board, answer: Answer) -> str:
+        """Return the board, a line a row, as `load` reads it."""
+        marks = ["Q" if value else "." for value in answer]
+        return "\n".join(" ".join(marks[row : row + problem.size]) for row in range(0, len(marks), problem.size))
+
     def draw(self, problem: Board, answer: Answer | None, axes: Axes) -> None:
         """The board, excluded diagonals hatched: given queens black, others blue; attacks and misplaced queens red."""
+        from matplotlib.patches import Rectangle  # here: most programs draw nothing
+
         size = problem.size
         axes.imshow(np.indices((size, size)).sum(0) % 2, cmap="Greys", vmin=-0.2, vmax=3)
         queens = problem.queens if answer is None else [cell for cell, value in enumerate(answer) if value]

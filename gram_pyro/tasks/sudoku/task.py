@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from matplotlib.axes import Axes
 from torch import Tensor
 
 from gram_pyro.errors import UserError
@@ -23,6 +22,9 @@ from gram_pyro.tasks.sudoku.generator import CLUES, Level
 from gram_pyro.tasks.sudoku.pool import SudokuPool
 from gram_pyro.tasks.sudoku.solver import Grids, candidates_of, search
 from gram_pyro.tasks.sudoku.split import from_files, random_puzzles
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MAX_SOLUTIONS = 100_000
 MAX_GENERATED = 2000
@@ -213,6 +215,17 @@ class Sudoku(Task):
         """Whether there is a solution, by a bounded exact search."""
         found = search(candidates_of(np.array([problem.cells], dtype=np.int8)), 1, SEARCH_LIMIT)
         return True if len(found.solutions[0]) else None if found.undecided[0] else False
+
+    def text(self, problem: Puzzle, answer: Answer) -> str:
+        """Return the grid, a line a row, with rules between the boxes."""
+        box, size = problem.box, problem.box**2
+        lines: list[str] = []
+        for row in range(size):
+            cells = [*map(str, answer[row * size : (row + 1) * size])]
+            lines.append(" | ".join(" ".join(cells[start : start + box]) for start in range(0, size, box)))
+            if row % box == box - 1 < size - 1 != row:
+                lines.append("-+-".join(["-" * (2 * box - 1)] * box))
+        return "\n".join(lines)
 
     def draw(self, problem: Puzzle, answer: Answer | None, axes: Axes) -> None:
         """The grid: givens bold and black, others blue; digits in conflict, and in place of another given, red."""
