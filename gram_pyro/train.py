@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def new_run(arguments: Sequence[str]) -> tuple[RunConfig, Path]:
     """Configuration and folder of a run to start. Raises `UserError` if the folder holds one."""
     config, folder = configured(arguments)
     if is_folder(folder) and (checkpoints(folder) or is_file(folder / WEIGHTS)):
-        raise UserError(f"{folder} holds a run already; choose another --out, or --resume {folder}")
+        raise UserError(f"{folder} holds a run already; choose another --out, or --resume {shlex.quote(str(folder))}")
     return config, folder
 
 
@@ -52,7 +53,7 @@ def report(run: TrainingRun | None) -> None:
         f"coverage / ceiling {check['ratio']:.3f} at {depth} steps, {check['validity_deep']:.3f} and "
         f"{check['ratio_deep']:.3f} at {DEEP * depth} steps"
     )
-    print(f"next: python -m gram_pyro.evaluate {folder}")
+    print(f"next: python -m gram_pyro.evaluate {shlex.quote(str(folder))}")
 
 
 def main(arguments: list[str]) -> None:

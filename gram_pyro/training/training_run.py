@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import os
+import shlex
 import time
 from contextlib import nullcontext
 from pathlib import Path
@@ -177,7 +178,7 @@ class TrainingRun:
         if not self.complete:
             raise Interrupted(
                 f"stopped at update {trainer.done} of {total}, everything is saved; "
-                f"go on with python -m gram_pyro.train --resume {self.folder}"
+                f"go on with python -m gram_pyro.train --resume {shlex.quote(str(self.folder))}"
             )
 
     @property
