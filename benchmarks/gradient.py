@@ -18,6 +18,7 @@ from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
 from gram_pyro.runs.store import load_run
 from gram_pyro.system.cli import parse
 from gram_pyro.tasks.base import Examples
+from gram_pyro.tasks.pool import Pool
 
 GROUPS = {"core": ("high_network", "low_network", "embedding"), "prior": ("guidance_head",), "decoder": ("decoder",)}
 """Parts of the model by the names of their parameters; the guide is a part of its own."""
@@ -111,7 +112,7 @@ def measure(options: GradientOptions) -> list[Row]:
     guide = run.guide
     if not isinstance(guide, GaussianGuide) or run.model.transitions != 1:
         raise UserError(f"{options.run} has no Gaussian of one transition a step; take a run of GRAM, such as coloring")
-    pool = task.training_set(task.generate("train", 500, options.seed))
+    pool = Pool(task, task.generate("train", 500, options.seed))
     generator = torch.Generator().manual_seed(options.seed)
     batches = [pool.draw(options.batch, generator) for _ in range(options.batches)]
     for part in (run.model, run.guide):

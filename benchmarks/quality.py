@@ -51,13 +51,15 @@ ROWS: dict[str, Row] = {
     "bfloat16": Row("coloring", "--precision bfloat16 --minutes 5 --threads 1 --evaluations 20"),
     "tokens": Row("coloring", "--task.layout tokens"),
     "tokens-canonical": Row("coloring", "--task.layout tokens --task.names canonical"),
-    "deterministic": Row("coloring", "--task.names canonical --task.positions --model.no-guidance --prior-fraction 0"),
+    "deterministic": Row(
+        "coloring", "--task.names canonical --task.spec.positions --model.no-guidance --prior-fraction 0"
+    ),
     "n10": Row("coloring", "--task.n 10 --minutes 30", 192),
     "8-orbit": Row("nqueens", "", 150),
-    "8-input": Row("nqueens", "--task.split input --task.no-augment", 150),
+    "8-input": Row("nqueens", "--task.split input --task.no-augmented", 150),
     "10-orbit": Row("nqueens", f"--task.n 10 --init runs/nqueens-8-orbit {FROM_SMALLER}", 60),
     "10-input": Row(
-        "nqueens", f"--task.n 10 --task.split input --task.no-augment --init runs/nqueens-8-input {FROM_SMALLER}", 60
+        "nqueens", f"--task.n 10 --task.split input --task.no-augmented --init runs/nqueens-8-input {FROM_SMALLER}", 60
     ),
     "medium": Row("sudoku", "", 100),
     "8-gpu": Row("nqueens", f"{WIDE} --compile graphs --minutes 4 --batch 256 --learning-rate 3e-4", 150),

@@ -16,7 +16,7 @@ def reference_loss(case: Case, beta: float | Tensor, balance: float) -> Tensor:
     A model with guidance has one transition here: those outside the horizon would pay KL as well.
     """
     model, guide, problems, targets, state = case
-    embedded = model.embed(problems.tokens)
+    embedded = model.embed(problems)
     with torch.no_grad():
         for _ in range(model.transitions - 1):
             state = model.propose(state, embedded, problems.relations)

@@ -16,6 +16,7 @@ from gram_pyro.evaluation.bound import chunks
 from gram_pyro.guides.base import Guide
 from gram_pyro.inference.sampling import seeded
 from gram_pyro.models.base import Answers, Model
+from gram_pyro.models.sites import sites_of
 from gram_pyro.objectives.importance import ImportanceELBO
 from gram_pyro.runs.store import Run
 from gram_pyro.tasks.base import Problems
@@ -68,7 +69,7 @@ def mixture_log_weights(
     """
     run_kwargs = {"steps": steps, "supervise": "last"}
     free: dict[str, Any] = poutine.trace(model).get_trace(problems, **run_kwargs).nodes
-    drawn = {name: site["value"] for name, site in free.items() if name.startswith("guidance")}
+    drawn = {name: site["value"] for name, site in sites_of(free, "guidance")}
     weights = []
     for values in ({}, drawn):
         with SubstituteMessenger(values):

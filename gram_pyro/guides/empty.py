@@ -7,13 +7,13 @@ from pyro.distributions import TorchDistribution
 from gram_pyro.errors import UserError
 from gram_pyro.guides.base import Guide
 from gram_pyro.models.base import Model
-from gram_pyro.tasks.base import Task
+from gram_pyro.tasks.base import Spec
 
 
 class EmptyGuide(Guide):
     """For a model without latent sites: its likelihood needs no bound."""
 
-    def __init__(self, task: Task, model: Model) -> None:
+    def __init__(self, spec: Spec, model: Model) -> None:
         super().__init__(model)
 
     def get_posterior(self, name: str, prior: TorchDistribution) -> TorchDistribution:

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from gram_pyro.guides.gaussian import GaussianGuide
 from gram_pyro.models.base import Model
 from gram_pyro.models.layers import rms_norm
-from gram_pyro.tasks.base import Task
+from gram_pyro.models.sites import value_at
+from gram_pyro.tasks.base import Spec
 
 LOOKAHEAD = 4
 """Supervision steps that the pilot runs ahead."""
@@ -27,8 +28,8 @@ class LookaheadGuide(GaussianGuide):
     was reached, what is measured of a whole trajectory is the bound of another posterior than the trained one.
     """
 
-    def __init__(self, task: Task, model: Model) -> None:
-        super().__init__(task, model)
+    def __init__(self, spec: Spec, model: Model) -> None:
+        super().__init__(spec, model)
         self.project_pilot = nn.Linear(model.width + 1, model.width)
         self.pilot: dict[str, Any] = {}
 
@@ -48,14 +49,15 @@ class LookaheadGuide(GaussianGuide):
         finally:
             self.pilot = {}
 
-    def known(self, name: str) -> Tensor:
-        """What is known at a site, `(batch, length, width)`: u_t, y and the later course of the pilot."""
+    def site_features(self, name: str) -> Tensor:
+        """Return what is known at a site, `(batch, length, width)`: u_t, y and the later course of the pilot."""
         model, targets = self._model[0], self.targets
         assert targets is not None and isinstance(model, Model)
-        later = int(name.removeprefix("guidance_")) + LOOKAHEAD * model.transitions
-        high = self.pilot[f"high_{later}"]["value"]
+        features = super().site_features(name)
+        assert self.transition is not None
+        high = value_at(self.pilot, "high", self.transition + LOOKAHEAD * model.transitions)
         with torch.no_grad():
             wrong = (model.decode(high).argmax(-1) != targets) & (targets >= 0)
         seen = torch.cat((rms_norm(high), wrong[..., None].to(high.dtype)), -1)
-        known: Tensor = super().known(name) + self.project_pilot(seen)
-        return known
+        looked: Tensor = features + self.project_pilot(seen)
+        return looked

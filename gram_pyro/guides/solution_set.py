@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gram_pyro.guides.gaussian import GaussianGuide
 from gram_pyro.models.base import Model
-from gram_pyro.tasks.base import Task
+from gram_pyro.tasks.base import Spec
 
 
 class SolutionSetGuide(GaussianGuide):
@@ -23,19 +23,19 @@ class SolutionSetGuide(GaussianGuide):
 
     sees_solutions: ClassVar[bool] = True
 
-    def __init__(self, task: Task, model: Model) -> None:
-        super().__init__(task, model)
+    def __init__(self, spec: Spec, model: Model) -> None:
+        super().__init__(spec, model)
         self.nearness = nn.Parameter(torch.ones(()))
-        self.project_votes = nn.Linear(task.classes, model.width, bias=False)
+        self.project_votes = nn.Linear(spec.classes, model.width, bias=False)
 
-    def known(self, name: str) -> Tensor:
-        """What is known at a site, `(batch, length, width)`: u_t, y, and how the solutions near y vote."""
-        known: Tensor = super().known(name)
+    def site_features(self, name: str) -> Tensor:
+        """Return what is known at a site, `(batch, length, width)`: u_t, y, and how the solutions near y vote."""
+        features: Tensor = super().site_features(name)
         solutions, targets = self.solutions, self.targets
         if solutions is None or targets is None:
-            return known
+            return features
         shares = votes(solutions, targets, self.nearness, self.project_votes.in_features)
-        voted: Tensor = known + self.project_votes(shares)
+        voted: Tensor = features + self.project_votes(shares)
         return voted
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from gram_pyro.effects.detach import DetachMessenger
 from gram_pyro.effects.substitute import SubstituteMessenger
+from gram_pyro.models.sites import sites_of
 from gram_pyro.objectives.elbo import Terms, TruncatedTrace_ELBO, total, traces_of
 
 
@@ -51,10 +52,10 @@ class WakeSleepELBO(TruncatedTrace_ELBO):
         with torch.no_grad(), poutine.block():
             outcome = poutine.trace(model).get_trace(problems, **{**run_kwargs, "supervise": "last"})
         sites: dict[str, Any] = outcome.nodes
-        trajectory = {name: site["value"] for name, site in sites.items() if name.startswith("guidance")}
+        trajectory = {name: site["value"] for name, site in sites_of(sites, "guidance")}
         if not trajectory:
             return torch.zeros(())
-        answer = next(site["value"] for name, site in reversed(sites.items()) if name.startswith("y_"))
+        answer = [site["value"] for _, site in sites_of(sites, "answer")][-1]
         answer = answer.where(targets >= 0, -1)
         with poutine.block(), DetachMessenger("proposal"), SubstituteMessenger(trajectory):
             _, guide_trace = traces_of(guide, problems, answer, **run_kwargs)

@@ -34,8 +34,8 @@ def tiny_run(run: str, device: str = "auto") -> Run:
     torch.manual_seed(0)
     task = Coloring(n=5)
     folder = Path(run) if Path(run).is_dir() else None
-    model = Gram(task, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1))
-    return Run(Path(run).name, task, model, GaussianGuide(task, model), 2, torch.device("cpu"), None, folder)
+    model = Gram(task.spec, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1))
+    return Run(Path(run).name, task, model, GaussianGuide(task.spec, model), 2, torch.device("cpu"), None, folder)
 
 
 @pytest.fixture
