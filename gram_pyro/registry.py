@@ -66,10 +66,7 @@ class Registry(Mapping[str, Callable[..., Any]]):
             kind = type(part).__name__
             raise UserError(f"a run folder cannot store the {self.kind} {kind} as an instance; give its class instead")
         if not module or "<" in name or "." in name:
-            raise UserError(
-                f"the {self.kind} {part!r} cannot be found again by name, as a run folder needs it; "
-                f"define it at the top of a module"
-            )
+            raise UserError(f"the {self.kind} {name} cannot be found again by name; define it at the top of a module")
         return f"{module}:{name}"
 
     def _only_class(self, path: str) -> Callable[..., Any]:

@@ -24,6 +24,9 @@ class Store:
     picture: Path | None = None
     """Where samples are drawn."""
 
+    def make(self) -> None:
+        """Make a place for what is kept."""
+
     def held(self, config: RunConfig) -> AbstractContextManager[None]:
         """Hold the store while a training writes to it."""
         return nullcontext()
@@ -47,13 +50,16 @@ class Store:
 class RunFolder(Store):
     """A run folder: config.json, checkpoints, weights.safetensors, metrics.jsonl, and pictures.
 
-    Raises `UserError` if the configuration cannot be stored or the folder cannot be made.
+    Raises `UserError` if the configuration cannot be stored.
     """
 
     def __init__(self, folder: Path, config: RunConfig) -> None:
         self.folder, self.picture = folder, folder / "samples.png"
         to_json(config)
-        make_folder(folder)
+
+    def make(self) -> None:
+        """Make the folder. Raises `UserError` if the system will not."""
+        make_folder(self.folder)
 
     @contextmanager
     def held(self, config: RunConfig) -> Iterator[None]:

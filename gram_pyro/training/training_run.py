@@ -57,6 +57,7 @@ class TrainingRun:
         self.quiet = quiet or not world.is_main or "TQDM_DISABLE" in os.environ
         self.free_threads = config.machine.threads == 0
         self.config, self.device = settle_machine(config, world)
+        self.store = RunFolder(folder, self.config) if folder is not None and world.is_main else Store()
         torch.set_num_threads(self.config.machine.threads)
         torch.manual_seed(config.training.seed)
         self.clock = Clock(self.device, world.size)
@@ -65,7 +66,6 @@ class TrainingRun:
         self.schedule: Plan | None = None
         self.heads: Heads | None = None
         self.log = Log()
-        self.store = RunFolder(folder, self.config) if folder is not None and world.is_main else Store()
         self.seconds = 0.0
 
     @property
@@ -96,6 +96,7 @@ class TrainingRun:
         """
         if self.schedule is not None:
             return self.schedule
+        self.store.make()
         timed = self.config.training.updates is None
         start, noise = (self.trainer.state_dict(), noise_of(self.device)) if timed else ({}, [])
         threads = self.config.machine.threads

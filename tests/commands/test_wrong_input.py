@@ -17,8 +17,7 @@ from gram_pyro import evaluate, sample, train
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.runs.checkpoint import checkpoints
 from gram_pyro.runs.store import load_run
-from gram_pyro.training import training_run as fit
-from gram_pyro.training import validation
+from gram_pyro.training import store, validation
 
 SIZES = ["--problems=10", "--batch=4", "--depth=2", "--model.width=16", "--model.hidden=16", "--threads=1"]
 TINY = ["--updates=2", *SIZES]
@@ -31,7 +30,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(validation, "PROBLEMS", 3)
         patch.setattr(validation, "SAMPLES", 3)
-        patch.setattr(fit, "draw_curves", lambda *_: None)
+        patch.setattr(store, "draw_curves", lambda *_: None)
         patch.setattr(validation, "draw_samples", lambda *_: None)
         train.main([*TINY, "--out", str(folder)])
     yield folder
