@@ -120,7 +120,7 @@ class TrainingConfig:
         if self.updates is not None and self.updates < 1:
             raise UserError(f"training.updates must be at least 1, not {self.updates}")
         if self.prior_fraction == 1:
-            raise UserError("training.free must be below 1: a part of the problems has to be steered from its start")
+            raise UserError("training.prior_fraction must be below 1: some problems need a target from their start")
         if self.kl_target is not None and self.beta == 0:
             raise UserError(
                 "training.beta must be above 0 where the controller starts; kl_target None does without one"

@@ -42,8 +42,9 @@ def make_data(config: RunConfig, world: World, device: torch.device) -> Data:
     """Generate the problems to train and to validate on."""
     task, training = config.task, config.training
     problems = task.generate("train", training.problems, training.seed)
+    training_set = task.training_set(problems)  # refuses what has too many solutions, before validation counts them
     validation = Validation(task, training.depth, training.seed, world, device)
-    return Data(problems, task.training_set(problems), validation, task.encode(problems[:1]).tokens.shape[1])
+    return Data(problems, training_set, validation, task.encode(problems[:1]).tokens.shape[1])
 
 
 def make_trainer(config: RunConfig, data: Data, init: Run | None, world: World, device: torch.device) -> Trainer:

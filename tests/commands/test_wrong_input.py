@@ -20,7 +20,7 @@ from gram_pyro.runs.store import load_run
 from gram_pyro.training import store, validation
 
 SIZES = ["--problems=10", "--batch=4", "--depth=2", "--model.width=16", "--model.hidden=16", "--threads=1"]
-TINY = ["--updates=2", *SIZES]
+TINY = ["--updates=2", "--evaluations=2", *SIZES]
 Main = Callable[[list[str]], None]
 
 
@@ -71,7 +71,7 @@ def complaint(capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
         ("--guide math:sqrt", "math:sqrt"),
         ("--guide gram_pyro.models:Gram", "gram_pyro.models:Gram"),
         ("--model nope", "'nope'"),
-        ("--model math:sqrt", "math:sqrt"),
+        ("--model math:sqrt", "--model.width"),
         ("--preset nope", "'nope'"),
         ("--nope 3", "--nope"),
         ("--model.nope 3", "--model.nope"),
