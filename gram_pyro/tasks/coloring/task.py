@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import permutations
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import networkx as nx
@@ -15,9 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gram_pyro.errors import UserError
-from gram_pyro.system.files import is_folder
+from gram_pyro.system.files import naming, read_path
 from gram_pyro.tasks.base import Answer, Problems, Split, Task, known_rows
-from gram_pyro.tasks.coloring.files import read_graph, read_graphs
+from gram_pyro.tasks.coloring.files import IN_FOLDERS, read_graph
 from gram_pyro.tasks.coloring.pool import ColoringPool, known_colorings
 from gram_pyro.tasks.coloring.solver import colorings
 from gram_pyro.tasks.coloring.split import random_adjacency, split_of
@@ -125,9 +126,16 @@ class Coloring(Task):
             adjacency = random_adjacency(at_once, self.n, self.edge_probability, rng)
             yield from adjacency[split_of(adjacency) == split]
 
-    def load(self, path: str) -> list[nx.Graph]:
-        """One graph from a file, or every graph of a folder."""
-        return [graph for _, graph in read_graphs(path)] if is_folder(path) else [read_graph(path)]
+    def load(self, path: str, skip_bad: bool = False) -> list[nx.Graph]:
+        """One graph from a file, or every graph of a folder; with `skip_bad`, without its bad files."""
+        return read_path(path, IN_FOLDERS, self.noun, self._read_file, skip_bad)
+
+    def _read_file(self, path: Path) -> nx.Graph:
+        """The graph in a file. Raises `UserError` if it is none, or of a size that no network can read."""
+        graph = read_graph(path)
+        with naming(path):
+            self.check_size(graph)
+        return graph
 
     def prepare(self, problem: nx.Graph) -> nx.Graph:
         """The graph on vertices `0..n-1`; other vertices are numbered in node order, names kept as "label".
