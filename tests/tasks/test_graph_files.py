@@ -12,7 +12,7 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from gram_pyro.errors import UserError
@@ -63,6 +63,7 @@ def fails(path: Path, match: str) -> None:
 
 @pytest.mark.parametrize("ending", ENDINGS)
 @given(graph=graphs())
+@example(graph=nx.disjoint_union(nx.path_graph(3), nx.empty_graph(1)))
 def test_round_trip(ending: str, graph: nx.Graph) -> None:
     assume(graph.number_of_edges() or FORMATS[ending.removesuffix(".gz")] is not EDGE_LIST)
     with tempfile.TemporaryDirectory() as folder:

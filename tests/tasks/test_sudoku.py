@@ -436,6 +436,8 @@ def test_many_grids_in_rows(tmp_path: Path) -> None:
     path = tmp_path / "my.txt"
     path.write_text("\n".join(f"Puzzle {number}23\n" + "\n".join(rows) for number in range(3)))
     assert Sudoku().load(str(path)) == [Puzzle(3, cells_of(QUESTION))] * 3
+    path.write_text(f"{QUESTION}\n{'-' * 81}\n{QUESTION}\n")
+    assert [sum(puzzle.cells) > 0 for puzzle in Sudoku().read(str(path))] == [True, False, True]
 
 
 def test_bad_puzzles_may_be_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
