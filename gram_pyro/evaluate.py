@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from inspect import signature
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -71,14 +70,8 @@ def skipping(task: Task) -> Task:
 
 
 def user_problems(task: Task, path: str, skip_bad: bool = False) -> list[Any]:
-    """The solvable problems of a file or folder; how many were left out is said on standard error.
-
-    With `skip_bad`, without its bad files or rows. Raises `UserError` if that is no option of the task's `load`.
-    """
-    load: Callable[..., list[Any]] = task.load
-    if skip_bad and "skip_bad" not in signature(load).parameters:
-        raise UserError(f"the task {task.name} cannot leave bad files out; repair them and omit --skip-bad")
-    loaded = [task.prepare(problem) for problem in (load(path, skip_bad=True) if skip_bad else load(path))]
+    """The solvable problems of a file or folder; how many were left out is said on standard error."""
+    loaded = [task.prepare(problem) for problem in task.load(path, skip_bad)]
     problems = [problem for problem in loaded if task.solvable(problem)]
     if not problems:
         raise UserError(f"{path}: none of {len(loaded)} problems is known to be solvable; there is nothing to measure")

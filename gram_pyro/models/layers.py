@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -50,11 +51,27 @@ def at_least_float32(x: Tensor) -> Tensor:
     return x.float() if x.itemsize < 4 else x
 
 
-def rotary(length: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Cosines and sines of rotary positions, each `(length, width)` (RoPE, base 10000)."""
-    frequencies = 10000.0 ** -(torch.arange(0, width, 2, device=device) / width)
-    angles = torch.outer(torch.arange(length, device=device), frequencies).repeat(1, 2)
+def rotary(positions: str, length: int, width: int, device: torch.device) -> tuple[Tensor, Tensor] | None:
+    """Return cosines and sines of rotary positions, each `(length, width)` (RoPE, base 10000).
+
+    `positions` as in `Spec`: "none" gives None; "2d" turns half of the features by row, half by column of a square.
+    """
+    if positions == "none":
+        return None
+    place = torch.arange(length, device=device)
+    if positions == "2d":
+        side = math.isqrt(length)
+        halves = (place // side, width // 2 - width // 4), (place % side, width // 4)
+        angles = torch.cat([_angles(places, count) for places, count in halves], 1)
+    else:
+        angles = _angles(place, width // 2)
+    angles = angles.repeat(1, 2)
     return angles.cos(), angles.sin()
+
+
+def _angles(places: Tensor, count: int) -> Tensor:
+    """Angles `(length, count)` of positions in geometrically falling frequencies."""
+    return torch.outer(places, 10000.0 ** -(torch.arange(count, device=places.device) / max(1, count)))
 
 
 def rotate(x: Tensor, positions: tuple[Tensor, Tensor]) -> Tensor:

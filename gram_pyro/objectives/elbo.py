@@ -18,6 +18,7 @@ from torch.distributions import kl_divergence
 from torch.utils.checkpoint import checkpoint
 
 from gram_pyro.effects.horizon import HorizonMessenger
+from gram_pyro.models.sites import remaining_of
 
 KL_DRAWS = 8
 """Draws of a guidance that a sampled KL is the mean of: with one, its noise drowns what is to be learned."""
@@ -157,7 +158,7 @@ class TruncatedTrace_ELBO(ELBO):
                 continue
             if site["is_observed"]:
                 likelihoods.append(scale_and_mask(site["fn"].log_prob(site["value"]), site["scale"], site["mask"]))
-            elif name in guide_trace.nodes and self._is_charged(name, sites, horizon):
+            elif name in guide_trace.nodes and self._is_charged(site, horizon):
                 divergence, balanced = self._kl(name, guide_trace.nodes[name], site)
                 divergences.append(divergence.detach())
                 charges.append(balanced)
@@ -188,11 +189,10 @@ class TruncatedTrace_ELBO(ELBO):
         model_trace = poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(*args, **kwargs)
         return prune_subsample_sites(model_trace), prune_subsample_sites(guide_trace)
 
-    def _is_charged(self, name: str, sites: dict[str, Any], horizon: int | None) -> bool:
+    def _is_charged(self, site: dict[str, Any], horizon: int | None) -> bool:
         if horizon is None or self.kl_transitions == "all":
             return True
-        proposal = sites.get(name.replace("guidance", "proposal"))
-        return proposal is None or bool(proposal["infer"].get("remaining", 0) < horizon)
+        return (remaining_of(site) or 0) < horizon
 
     def _kl(self, name: str, guide_site: Any, model_site: Any) -> tuple[Tensor, Tensor]:
         """KL of one site, `(batch,)`, and the same value with the balanced gradient."""

@@ -19,7 +19,7 @@ from gram_pyro.runs.training_config import TrainingConfig
 from gram_pyro.tasks import TASKS, Task
 
 FORMAT = 2
-RENAMED = {"training": {"free": "prior_fraction", "charge": "kl_transitions"}}
+RENAMED = {"task": {"augment": "augmented"}, "training": {"free": "prior_fraction", "charge": "kl_transitions"}}
 """Fields by their name in format 1, by part."""
 RENAMED_GUIDES = {"backward": "lookahead"}
 

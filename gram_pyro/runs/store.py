@@ -45,8 +45,8 @@ class Run(NamedTuple):
 
 def build_parts(config: RunConfig) -> tuple[Model, Guide]:
     """A fresh model and guide. Raises `UserError` if they are none."""
-    model: Model = instantiate(config.model_name, MODELS, config.task, config.model)
-    guide: Guide = instantiate(config.guide, GUIDES, config.task, model)
+    model: Model = instantiate(config.model_name, MODELS, config.task.spec, config.model)
+    guide: Guide = instantiate(config.guide, GUIDES, config.task.spec, model)
     return model, guide
 
 
@@ -119,7 +119,7 @@ def load_run(run: str, device: str = "auto") -> Run:
         tensors = load_file(path)
         check_size(config, tensors, path)
         model, guide = build_parts(config)
-        heads = Heads(config.task, model) if any(name.startswith("heads.") for name in tensors) else None
+        heads = Heads(config.task.spec, model) if any(name.startswith("heads.") for name in tensors) else None
         parts = {"model.": model, "guide.": guide} | ({} if heads is None else {"heads.": heads})
         for prefix, part in parts.items():
             part.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})

@@ -118,7 +118,7 @@ def folder_files(folder: Path, endings: Collection[str], noun: str = "problem") 
 def read_path(
     path: str, endings: Collection[str], noun: str, read: Callable[[Path], T], skip_bad: bool = False
 ) -> list[T]:
-    """What `read` makes of a file, or of each file of a folder with one of the endings, sorted by name.
+    """Return what `read` makes of a file, or of each file of a folder with one of the endings, sorted by name.
 
     Raises `UserError` if there is no such file, or if one is bad. With `skip_bad`, bad files of a folder are left out
     and named on standard error, unless all of them are bad.

@@ -27,6 +27,7 @@ from gram_pyro.system.distributed import ALONE, World
 from gram_pyro.system.files import write_atomically
 from gram_pyro.system.machine import arithmetic
 from gram_pyro.system.signals import Interrupted, watch_signals
+from gram_pyro.tasks.pool import Pool
 from gram_pyro.training.curves import draw_curves
 from gram_pyro.training.heads import HeadsTrainer, check_has_state, judge_heads
 from gram_pyro.training.plan import UPDATES_A_ROUND, plan
@@ -58,23 +59,22 @@ class TrainingRun:
         training, task = config.training, config.task
         torch.manual_seed(training.seed)
         self.problems = problems = task.generate("train", training.problems, training.seed)
-        training_set = task.training_set(problems)
+        pool = Pool(task, problems)
         self.validation = Validation(task, training.depth, training.seed, world, self.device)
         model, guide = build_parts(config)
         check_compatible(config.guide, training, task, model, guide)
         if training.objective == "constraint":
             x = task.encode(problems[:1])
-            task.hold(x, torch.full((*x.tokens.shape, task.classes), 1 / task.classes))
+            task.constraint_log_prob(x, torch.full((*x.tokens.shape, task.spec.classes), 1 / task.spec.classes))
         if training.head_rounds != 0:
             check_has_state(model)
         if init is not None:
             load_weights(init, model, guide)
-        stays = training.rounds(model.transitions, model.recursion) > 1
-        check_guide(config.guide, guide, task, problems[0], free=training.prior_fraction > 0 and stays)
+        check_guide(config.guide, guide, task, problems[0])
         self.network = model.to(self.device)
         length = task.encode(problems[:1]).tokens.shape[1]
         self.trainer = Trainer(
-            self.network, guide.to(self.device), training_set, length, training, training.updates or 1, self.device,
+            self.network, guide.to(self.device), pool, length, training, training.updates or 1, self.device,
             world,
         )  # fmt: skip
         if config.machine.compile != "off":
@@ -127,7 +127,7 @@ class TrainingRun:
             self.metrics, self.seconds = json.loads(saved["metrics"]), saved["seconds"]
             self.pending = [UpdateMetrics(*row) for row in saved["pending"].to(self.device)]
             if saved.get("heads") is not None:
-                self.heads = Heads(self.config.task, self.network).to(self.device)
+                self.heads = Heads(self.config.task.spec, self.network).to(self.device)
                 self.heads.load_state_dict(saved["heads"])
         except (KeyError, RuntimeError, ValueError) as error:
             reason = str(error).splitlines()[0]

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import networkx as nx
 import pytest
 import torch
 
@@ -35,8 +34,8 @@ def tiny_run(run: str, device: str = "auto") -> Run:
     torch.manual_seed(0)
     task = Coloring(n=5)
     folder = Path(run) if Path(run).is_dir() else None
-    model = Gram(task, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1))
-    return Run(Path(run).name, task, model, GaussianGuide(task, model), 2, torch.device("cpu"), None, folder)
+    model = Gram(task.spec, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1))
+    return Run(Path(run).name, task, model, GaussianGuide(task.spec, model), 2, torch.device("cpu"), None, folder)
 
 
 @pytest.fixture
@@ -105,17 +104,6 @@ def test_graphs_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert said[0].startswith(f"1 of 5 files in {folder} left out: ") and "loop.col: line 4: an edge" in said[0]
     with pytest.raises(UserError, match=r"loop\.col: line 4"):
         evaluate.main(["tiny", "--graphs", str(folder), *QUICK[2:], "--json"])
-
-
-def test_a_task_that_cannot_leave_bad_files_out(tmp_path: Path) -> None:
-    class Own(Coloring):
-        def load(self, path: str) -> list[nx.Graph]:  # type: ignore[override]
-            return super().load(path)
-
-    (tmp_path / "k2.col").write_text("p edge 2 1\ne 1 2\n")
-    assert len(evaluate.user_problems(Own(), str(tmp_path))) == 1
-    with pytest.raises(UserError, match="coloring cannot leave bad files out"):
-        evaluate.user_problems(Own(), str(tmp_path), skip_bad=True)
 
 
 @pytest.mark.usefixtures("tiny")

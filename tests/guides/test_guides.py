@@ -50,8 +50,8 @@ def pair(kind: type[Guide], seed: int = 0, spread: float = 0.0, core: str = "hie
     """Model and guide of two transitions; `spread` moves the guide's parameters from where they start."""
     torch.manual_seed(seed)
     config = GramConfig(width=16, heads=2, layers=1, hidden=16, transitions=2, core=core)  # type: ignore[arg-type]
-    model = Gram(TASK, config)
-    guide = kind(TASK, model)
+    model = Gram(TASK.spec, config)
+    guide = kind(TASK.spec, model)
     with torch.no_grad():
         for parameter in guide.parameters():
             parameter.add_(spread * torch.randn_like(parameter))
@@ -263,8 +263,8 @@ def test_densities_integrate_to_one(kind: type[Guide]) -> None:
     """E_p[q / p] = 1: fails if the log-density forgets a Jacobian or a factor."""
     torch.manual_seed(0)
     task = Coloring(n=2)
-    model = Gram(task, GramConfig(width=2, heads=1, layers=1, hidden=2))
-    guide = kind(task, model)
+    model = Gram(task.spec, GramConfig(width=2, heads=1, layers=1, hidden=2))
+    guide = kind(task.spec, model)
     for parameter in guide.parameters():
         parameter.data.add_(0.3 * torch.randn_like(parameter))
     asked = {}
@@ -357,8 +357,8 @@ def test_the_pilot_runs_ahead_without_gradient_and_leaves_no_trace() -> None:
 @pytest.mark.parametrize("kind", STEERING)
 def test_a_pooled_guidance_is_one_vector_a_problem(kind: type[Guide]) -> None:
     torch.manual_seed(0)
-    model = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16, pooled=True))
-    guide = kind(TASK, model)
+    model = Gram(TASK.spec, GramConfig(width=16, heads=2, layers=1, hidden=16, pooled=True))
+    guide = kind(TASK.spec, model)
     found = terms(model, guide)
     site = found.trace.nodes["guidance_1"]
     assert site["value"].shape == (3, 1, 16)

@@ -136,8 +136,8 @@ class Mute(Misses):
 
 def attempt(kind: type[Guide], free: bool = True) -> Guide:
     torch.manual_seed(0)
-    model = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16))
-    guide = kind(TASK, model)
+    model = Gram(TASK.spec, GramConfig(width=16, heads=2, layers=1, hidden=16))
+    guide = kind(TASK.spec, model)
     check_guide("mine.py:Own", guide, TASK, TASK.generate("train", 1, 0)[0], free=free)
     return guide
 
@@ -189,8 +189,8 @@ def test_a_flow_that_steers_all_is_seen(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_posterior_of_ones_own_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
-    model = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16))
-    guide = GaussianGuide(TASK, model)
+    model = Gram(TASK.spec, GramConfig(width=16, heads=2, layers=1, hidden=16))
+    guide = GaussianGuide(TASK.spec, model)
     own = torch.no_grad()(guide.get_posterior)
     monkeypatch.setattr(guide, "get_posterior", own)
     check_guide("gaussian", guide, TASK, TASK.generate("train", 1, 0)[0])
@@ -199,8 +199,8 @@ def test_a_posterior_of_ones_own_stays(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_guide_that_fits_passes_and_leaves_the_common_noise_alone() -> None:
     torch.manual_seed(0)
-    model = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16))
-    guide = GaussianGuide(TASK, model)
+    model = Gram(TASK.spec, GramConfig(width=16, heads=2, layers=1, hidden=16))
+    guide = GaussianGuide(TASK.spec, model)
     before, weights = torch.get_rng_state(), {name: part.clone() for name, part in guide.state_dict().items()}
     check_guide("gaussian", guide, TASK, TASK.generate("train", 1, 0)[0])
     assert torch.equal(before, torch.get_rng_state())
@@ -213,5 +213,5 @@ def test_a_guide_that_fits_passes_and_leaves_the_common_noise_alone() -> None:
 def test_guides_of_the_library_fit(name: str, task: Any) -> None:
     torch.manual_seed(0)
     config = GramConfig(width=16, heads=2, layers=1, hidden=16, transitions=2, guidance=name != "empty")
-    model = Gram(task, config)
-    check_guide(name, GUIDES[name](task, model), task, task.generate("train", 1, 0)[0])
+    model = Gram(task.spec, config)
+    check_guide(name, GUIDES[name](task.spec, model), task, task.generate("train", 1, 0)[0])

@@ -32,8 +32,8 @@ TARGETS = torch.tensor([[0, 1, 2, 0, 1, 2], [0, 0, 1, 1, 2, 2], [2, 1, 0, 2, 1, 
 def pair(transitions: int = 1, trained: bool = True) -> tuple[Gram, GaussianGuide]:
     """Model and guide; `trained` moves the guide away from the prior."""
     torch.manual_seed(5)
-    model = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16, transitions=transitions))
-    guide = GaussianGuide(TASK, model)
+    model = Gram(TASK.spec, GramConfig(width=16, heads=2, layers=1, hidden=16, transitions=transitions))
+    guide = GaussianGuide(TASK.spec, model)
     if trained:
         nn.init.normal_(guide.project_out.weight, std=0.2)
         nn.init.normal_(guide.project_out.bias, std=0.2)
@@ -298,7 +298,7 @@ def test_more_draws_of_a_sampled_kl_are_less_noise(monkeypatch: pytest.MonkeyPat
 
 def test_the_prior_as_guide_costs_nothing() -> None:
     model, _ = pair(transitions=2)
-    terms = TruncatedTrace_ELBO(None).terms(model, PriorGuide(TASK, model), PROBLEMS, TARGETS, steps=2)
+    terms = TruncatedTrace_ELBO(None).terms(model, PriorGuide(TASK.spec, model), PROBLEMS, TARGETS, steps=2)
     assert terms.kl.shape == (4, 4) and (terms.kl == 0).all()
     assert terms.loss == -terms.log_likelihood.sum()
 

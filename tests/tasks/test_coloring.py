@@ -18,10 +18,11 @@ from pysat.solvers import Minisat22
 
 from gram_pyro.errors import UserError
 from gram_pyro.tasks.coloring import task as coloring
-from gram_pyro.tasks.coloring.pool import canonical_colors
+from gram_pyro.tasks.coloring.names import canonical_colors
 from gram_pyro.tasks.coloring.solver import colorings
 from gram_pyro.tasks.coloring.split import invariant, split_of
 from gram_pyro.tasks.coloring.task import Coloring
+from gram_pyro.tasks.pool import Pool
 
 torch.set_num_threads(1)
 LAYOUTS, NAMES = ("relations", "tokens"), ("random", "canonical")
@@ -251,7 +252,7 @@ def test_generate_is_seeded_and_gives_what_was_asked() -> None:
 def test_every_drawn_target_colors_the_drawn_graph(layout: str, names: str) -> None:
     task = Coloring(n=6, layout=layout, names=names)  # type: ignore[arg-type]
     sources = task.generate("train", 30, 0)
-    pool = task.training_set(sources)
+    pool = Pool(task, sources)
     (tokens, relations), targets, _ = pool.draw(200, torch.Generator().manual_seed(3))
     assert targets.shape == tokens.shape and (targets[:, 6:] == -1).all()
     drawn = drawn_graphs(tokens, relations, 6)
@@ -266,7 +267,7 @@ def test_every_drawn_target_colors_the_drawn_graph(layout: str, names: str) -> N
 
 def test_a_draw_depends_on_the_generator_alone() -> None:
     task = Coloring(n=6)
-    pool = task.training_set(task.generate("train", 10, 0))
+    pool = Pool(task, task.generate("train", 10, 0))
     generator = torch.Generator().manual_seed(1)
     start = generator.get_state()
     first = pool.draw(20, generator)
@@ -281,7 +282,7 @@ def test_a_draw_depends_on_the_generator_alone() -> None:
 
 def test_draws_are_uniform_over_graphs_then_solutions_then_names() -> None:
     task = Coloring(n=3)
-    pool = task.training_set([nx.complete_graph(3), nx.path_graph(3)])  # 1 and 2 canonical solutions
+    pool = Pool(task, [nx.complete_graph(3), nx.path_graph(3)])  # 1 and 2 canonical solutions
     (_, relations), targets, _ = pool.draw(6000, torch.Generator().manual_seed(0))
     triangle = relations.sum((1, 2, 3)) == 6
     assert abs(triangle.float().mean() - 0.5) < 0.03
@@ -290,7 +291,7 @@ def test_draws_are_uniform_over_graphs_then_solutions_then_names() -> None:
     namings = Counter(map(tuple, targets[triangle].tolist()))
     assert set(namings) == set(permutations(range(3)))
     assert max(namings.values()) < 1.3 * min(namings.values())
-    targets = task.training_set([nx.empty_graph(3)]).draw(6000, torch.Generator().manual_seed(0)).targets
+    targets = Pool(task, [nx.empty_graph(3)]).draw(6000, torch.Generator().manual_seed(0)).targets
     single = Counter(target[0] for target in targets.tolist() if len(set(target)) == 1)  # no relabelling renames these
     assert set(single) == {0, 1, 2} and max(single.values()) < 1.3 * min(single.values())
 
@@ -298,7 +299,7 @@ def test_draws_are_uniform_over_graphs_then_solutions_then_names() -> None:
 def test_the_order_in_which_a_graph_lists_its_vertices_means_nothing() -> None:
     task, graph = Coloring(n=4), nx.Graph([(3, 0), (0, 2), (2, 1)])
     assert list(graph) != [0, 1, 2, 3]
-    (tokens, relations), targets, _ = task.training_set([graph]).draw(50, torch.Generator().manual_seed(0))
+    (tokens, relations), targets, _ = Pool(task, [graph]).draw(50, torch.Generator().manual_seed(0))
     for drawn, target in zip(drawn_graphs(tokens, relations, 4), targets.tolist(), strict=True):
         assert clashes(drawn, tuple(target)) == 0
     assert drawn_graphs(*task.encode([graph]), 4)[0].edges == nx.Graph([(0, 2), (0, 3), (1, 2)]).edges
@@ -312,7 +313,7 @@ def test_a_new_target_is_drawn_as_the_decoder_weighs_the_solutions(
 ) -> None:
     n = len(graph)
     task = Coloring(n=n, k=k, layout=layout, names=names)  # type: ignore[arg-type]
-    pool = task.training_set([graph])
+    pool = Pool(task, [graph])
     examples = pool.draw(1, torch.Generator().manual_seed(4))
     drawn = drawn_graphs(*examples.problems, n)[0]
     log_probs = torch.randn(1, task.length(n), k).log_softmax(-1)
@@ -348,8 +349,8 @@ def test_encoding_keeps_the_graph(layout: str, n: int) -> None:
     task = Coloring(n=n, layout=layout)  # type: ignore[arg-type]
     graphs = [nx.gnp_random_graph(n, 0.5, seed=seed) for seed in range(8)]
     tokens, relations = task.encode(graphs)
-    assert tokens.shape == (8, task.length(n)) and tokens.max() < task.vocabulary
-    assert (relations is None) == (task.relations == 0)
+    assert tokens.shape == (8, task.length(n)) and tokens.max() < task.spec.vocabulary
+    assert (relations is None) == (task.spec.relations == 0)
     pairs = n * (n - 1) // 2
     assert layout == "relations" or (tokens[:, pairs:] == 0).all()
     for graph, read in zip(graphs, drawn_graphs(tokens, relations, n), strict=True):
@@ -358,7 +359,7 @@ def test_encoding_keeps_the_graph(layout: str, n: int) -> None:
 
 def test_a_network_with_positions_reads_one_size_only() -> None:
     for task in (Coloring(n=6, layout="tokens"), Coloring(n=6, positions=True)):
-        assert task.positions
+        assert task.spec.positions
         with pytest.raises(UserError, match=r"has 5 vertices.*exactly 6"):
             task.encode([nx.path_graph(5)])
     free = Coloring(n=6)

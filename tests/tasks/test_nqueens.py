@@ -23,6 +23,7 @@ from gram_pyro.tasks.nqueens.checker import attacks
 from gram_pyro.tasks.nqueens.files import parse_board, read_board
 from gram_pyro.tasks.nqueens.solver import completions, diagonal_symmetries, diagonals, symmetries
 from gram_pyro.tasks.nqueens.task import NQueens
+from gram_pyro.tasks.pool import Pool
 
 torch.set_num_threads(1)
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "nqueens"
@@ -158,7 +159,7 @@ def test_the_symmetries_are_a_group_that_keeps_solutions(size: int) -> None:
 
 
 def test_splits_are_disjoint_and_together_everything() -> None:
-    for task in (NQueens(n=6), NQueens(n=6, split="input", augment=False)):
+    for task in (NQueens(n=6), NQueens(n=6, split="input", augmented=False)):
         parts = [task.generate(split, 10**6, 0) for split in ("train", "validation", "test")]
         everything = set().union(*map(set, parts))
         assert sum(map(len, parts)) == len(everything) and all(parts)
@@ -177,7 +178,7 @@ def test_no_test_board_is_an_image_of_a_training_board() -> None:
     test = task.generate("test", 10**6, 0)
     images = {tuple(sorted(move[list(board.queens)].tolist())) for board in test for move in moves}
     assert train and test and train.isdisjoint(images)
-    inputs = NQueens(split="input", augment=False)
+    inputs = NQueens(split="input", augmented=False)
     share = len(inputs.generate("test", 10**6, 0)) / 5148
     assert abs(share - 0.15) < 0.02
     seen = {board.queens for board in inputs.generate("train", 10**6, 0)}
@@ -212,7 +213,7 @@ def test_encoded_boards() -> None:
 def test_every_drawn_answer_completes_the_drawn_board(augment: bool) -> None:
     task = NQueens(n=6, augment=augment)
     sources = task.generate("train", 20, 0)
-    (tokens, relations), targets, listed = task.training_set(sources).draw(100, torch.Generator().manual_seed(3))
+    (tokens, relations), targets, listed = Pool(task, sources).draw(100, torch.Generator().manual_seed(3))
     assert relations is not None and relations.dim() == 3
     drawn = set()
     for row, target, solutions in zip(tokens, targets, listed, strict=True):
@@ -227,7 +228,7 @@ def test_every_drawn_answer_completes_the_drawn_board(augment: bool) -> None:
 def test_a_new_target_is_drawn_by_its_probability() -> None:
     task = NQueens(n=8)
     board = next(board for board in task.generate("train", 10**4, 0) if len(task.solutions(board)) == 3)
-    pool = task.training_set([board])
+    pool = Pool(task, [board])
     solutions = torch.tensor(task.solutions(board))
     log_probs = torch.randn(64, 2, generator=torch.Generator().manual_seed(1)).mul(0.3).log_softmax(-1)
     scores = log_probs.gather(1, solutions.T).sum(0)
@@ -277,7 +278,7 @@ def test_columns_of_queens_are_read_as_shown(size: int, data: st.DataObject) -> 
     columns = data.draw(st.lists(st.integers(-1, size - 1), min_size=size, max_size=size))
     board = parse_board(str(columns).encode())
     cells = tuple(int(cell in board.queens) for cell in range(size * size))
-    assert NQueens().shown(cells) == columns and board.size == size
+    assert NQueens().to_json(cells) == columns and board.size == size
     for text in (" ".join(map(str, columns)), ",".join(map(str, columns)), f"{tuple(columns)}"):
         assert NQueens().read(text) == [board]
 
@@ -420,7 +421,7 @@ def test_an_image_is_in_the_same_split(board: Board, which: int) -> None:
 
 
 def test_excluded_diagonals_matter_to_the_split() -> None:
-    for task in (NQueens(n=6, excluded=1), NQueens(n=6, excluded=1, split="input", augment=False)):
+    for task in (NQueens(n=6, excluded=1), NQueens(n=6, excluded=1, split="input", augmented=False)):
         splits = [task.split_of(Board(6, (3,), ((number, kind),))) for number in range(11) for kind in (0, 1)]
         assert len({*splits}) > 1
 
@@ -446,7 +447,7 @@ def test_splits_with_excluded_diagonals_are_disjoint_under_symmetry() -> None:
 def test_relations_tell_excluded_diagonals() -> None:
     task = NQueens(n=5, excluded=2)
     _, relations = task.encode([Board(5, (7,), ((0, 1), (5, 0))), Board(5, ())])
-    assert task.relations == 6 and relations is not None and relations.shape == (2, 6, 25, 25)
+    assert task.spec.relations == 6 and relations is not None and relations.shape == (2, 6, 25, 25)
     assert torch.equal(relations[1, :4], NQueens(n=5).encode([Board(5, ())]).relations)  # type: ignore[arg-type]
     assert torch.equal(relations[0, :4], relations[1, :4]) and not relations[1, 4:].any()
     assert relations[0, 4].nonzero().tolist() == [[0, 0]]  # a corner
@@ -459,7 +460,7 @@ def test_drawn_targets_keep_off_drawn_diagonals(augment: bool) -> None:
     """Judged from tokens and relations alone."""
     task = NQueens(n=6, excluded=4, augment=augment)
     sources = task.generate("train", 20, 0)
-    (tokens, relations), targets, listed = task.training_set(sources).draw(150, torch.Generator().manual_seed(3))
+    (tokens, relations), targets, listed = Pool(task, sources).draw(150, torch.Generator().manual_seed(3))
     assert relations is not None and relations.shape == (150, 6, 36, 36)
     own = task.encode(sources)
     known = {(tuple(t), tuple(d)) for t, d in zip(own.tokens.tolist(), diagonal_cells(own.relations), strict=True)}

@@ -22,6 +22,7 @@ from pysat.solvers import Cadical153
 
 from gram_pyro.errors import UserError
 from gram_pyro.tasks.base import Split
+from gram_pyro.tasks.pool import Pool
 from gram_pyro.tasks.sudoku.checker import Puzzle, rule
 from gram_pyro.tasks.sudoku.files import read_csv
 from gram_pyro.tasks.sudoku.generator import CLUES, open_puzzles, solved_grids, unique_puzzles
@@ -165,7 +166,7 @@ def test_what_takes_too_long_is_undecided(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("gram_pyro.tasks.sudoku.task.SEARCH_LIMIT", 2)
     assert Sudoku().solvable(blank) is None
     with pytest.raises(UserError, match="too many"):
-        Sudoku().training_set([blank])
+        Pool(Sudoku(), [blank])
 
 
 def test_the_order_of_guesses_may_be_random() -> None:
@@ -317,7 +318,7 @@ def test_relations_are_the_sudoku_graph(box: int) -> None:
 def test_every_drawn_answer_solves_the_drawn_puzzle(augment: bool) -> None:
     task = Sudoku(box=2, max_solutions=8, augment=augment)
     sources = task.generate("train", 20, 0)
-    pool = task.training_set(sources)
+    pool = Pool(task, sources)
     (tokens, relations), targets, solutions = pool.draw(100, torch.Generator().manual_seed(3))
     assert relations is not None and relations.dim() == 3
     drawn = [Puzzle(2, tuple(row)) for row in (tokens - 1).tolist()]
@@ -336,10 +337,10 @@ def test_every_drawn_answer_solves_the_drawn_puzzle(augment: bool) -> None:
 
 def test_a_new_target_is_drawn_by_its_probability() -> None:
     """Also beside a puzzle with more solutions."""
-    task = Sudoku(box=2, max_solutions=8, augment=False)
+    task = Sudoku(box=2, max_solutions=8, augmented=False)
     puzzles = {len(task.solutions(each)): each for each in task.generate("train", 100, 0)}
     puzzle = puzzles[3]
-    pool = task.training_set([puzzle, puzzles[max(puzzles)]])
+    pool = Pool(task, [puzzle, puzzles[max(puzzles)]])
     solutions = pool.draw(40000, torch.Generator().manual_seed(1)).solutions
     log_probs = torch.randn(16, 4, generator=torch.Generator().manual_seed(1)).mul(0.3).log_softmax(-1)
     drawn = pool.retarget(solutions, log_probs.expand(40000, -1, -1), torch.Generator().manual_seed(1))
@@ -350,7 +351,7 @@ def test_a_new_target_is_drawn_by_its_probability() -> None:
 
 
 def test_of_very_many_solutions_some_are_listed() -> None:
-    pool = Sudoku(box=2, augment=False).training_set([Puzzle(2, (0,) * 16)])
+    pool = Pool(Sudoku(box=2, augmented=False), [Puzzle(2, (0,) * 16)])
     assert pool.counts.tolist() == [288]
     solutions, flat = pool.draw(2000, torch.Generator()).solutions, torch.zeros(2000, 16, 4).log_softmax(-1)
     drawn = {tuple(row) for row in (pool.retarget(solutions, flat, torch.Generator().manual_seed(0)) + 1).tolist()}

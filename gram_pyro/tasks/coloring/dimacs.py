@@ -18,7 +18,7 @@ from gram_pyro.tasks.coloring.limits import (
 
 
 def parse_dimacs(content: bytes) -> nx.Graph:
-    """The graph in a DIMACS file."""
+    """Read the graph of a DIMACS file."""
     n = announced = 0
     edges: list[tuple[int, int]] = []
     for number, line in text_lines(content):
@@ -59,7 +59,7 @@ def check_announced(announced: int, listed: int) -> None:
 
 
 def write_dimacs(graph: nx.Graph) -> bytes:
-    """A DIMACS file, each edge once."""
+    """Return a DIMACS file, each edge once."""
     edges = sorted_edges(graph)
     lines = [f"p edge {len(graph)} {len(edges)}", *(f"e {u + 1} {v + 1}" for u, v in edges)]
     return ("\n".join(lines) + "\n").encode()

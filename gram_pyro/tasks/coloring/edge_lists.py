@@ -1,4 +1,4 @@
-"""Graphs in edge lists: a line with two vertex names for each edge, a line with one for a vertex without edges."""
+"""Graphs in edge lists: a line of two names for each edge, of one name for a vertex without edges."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Row = tuple[int, list[str]]
 
 
 def parse_edge_list(content: bytes) -> nx.Graph:
-    """The graph in an edge list; vertices in numerical order if all names are integers, else by first occurrence.
+    """Read the graph of an edge list; vertices in numerical order if all names are integers, else by first occurrence.
 
     White space, commas, semicolons, bars and arrows separate names. A first line of column names is passed over,
     and so are further columns below one. Without one, a third column may hold decimal weights or the attributes
@@ -71,7 +71,7 @@ def parse_edge_list(content: bytes) -> nx.Graph:
 
 
 def rows_of(content: bytes) -> Iterator[Row]:
-    """Number and words of each line that is not blank, without comments, brackets around a line, and quotes.
+    """Yield number and words of each line that is not blank, without comments, brackets around a line, and quotes.
 
     The fifth word is the rest of the line.
     """
@@ -90,12 +90,12 @@ def rows_of(content: bytes) -> Iterator[Row]:
 
 
 def unquoted(word: str) -> str:
-    """A word without the quotes around it."""
+    """Return a word without the quotes around it."""
     return word[1:-1] if len(word) > 2 and word[0] == word[-1] in ("'", '"') else word
 
 
 def edge_of(number: int, words: list[str], titled: bool) -> list[str]:
-    """The one or two vertex names of a line, as `parse_edge_list`. Raises `UserError` if it has others, or more."""
+    """Return the one or two vertex names of a line. Raises `UserError` if it has others, or more."""
     weighted = len(words) == 3 and WEIGHT.fullmatch(words[2])
     if not all(map(NAME.fullmatch, words[:2])) or not (len(words) <= 2 or titled or weighted):
         raise UserError(
@@ -106,7 +106,7 @@ def edge_of(number: int, words: list[str], titled: bool) -> list[str]:
 
 
 def has_titles(rows: list[Row]) -> bool:
-    """Whether the first line names columns. Raises `UserError` if it seems to, and the names are not known."""
+    """Return whether the first line names columns. Raises `UserError` if it seems to, and the names are not known."""
     if len(rows) < 2 or len(rows[0][1]) < 2:
         return False
     number, words = rows[0][0], rows[0][1][:2]
@@ -122,7 +122,7 @@ def has_titles(rows: list[Row]) -> bool:
 
 
 def header(rows: list[Row]) -> tuple[int, int]:
-    """How many lines of sizes there are before the edges, and the number of vertices they announce; else (0, 0).
+    """Return how many lines of sizes stand above the edges, and the number of vertices they announce; else (0, 0).
 
     Raises `UserError` if the first line seems to be such a header and does not fit what follows.
     """
@@ -150,7 +150,10 @@ def header(rows: list[Row]) -> tuple[int, int]:
 
 
 def seems_header(n: int, m: int, vertices: set[int], edges: int) -> bool:
-    """Whether `n m` above so many edges on `vertices` is no edge: it would be a loop, or leave a gap in the numbers."""
+    """Return whether `n m`, above so many edges on `vertices`, is more likely a wrong header than an edge.
+
+    As an edge it would be a loop, or leave a gap in the numbers, or join two vertices that have no other.
+    """
     if n == m:
         return True
     together = vertices | {n, m}
@@ -159,7 +162,7 @@ def seems_header(n: int, m: int, vertices: set[int], edges: int) -> bool:
 
 
 def write_edge_list(graph: nx.Graph) -> bytes:
-    """An edge list that reads back in the same order: named vertices come first, one a line."""
+    """Return an edge list that reads back in the same order: named vertices come first, one a line."""
     names = [str(graph.nodes[v].get("label", v)) for v in range(len(graph))]
     for name in names:
         if not NAME.fullmatch(name):

@@ -18,7 +18,7 @@ from gram_pyro.tasks.coloring.matrices import parse_graph6, parse_matrix, write_
 
 
 def read_graph(path: str | Path) -> nx.Graph:
-    """The graph in a file, on vertices `0..n-1` in the file's order; the format goes by the ending.
+    """Read the graph in a file, on vertices `0..n-1` in the file's order; the format goes by the ending.
 
     `.col` is DIMACS; `.edges`, `.edgelist` and `.txt` are edge lists (names are kept as the node
     attribute "label"); `.g6` and `.graph6` are graph6; `.npy` is a symmetric matrix of 0 and 1.
@@ -55,7 +55,7 @@ def write_graph(graph: nx.Graph, path: str | Path) -> None:
 
 
 def vertex_names(graph: nx.Graph) -> list[str] | None:
-    """The names of vertices `0..n-1`, from the node attribute "label"; None if they are just these numbers."""
+    """Return the names of vertices `0..n-1`, from the node attribute "label"; None if they are just these numbers."""
     names = [str(graph.nodes[v].get("label", v)) for v in range(len(graph))]
     return None if names == [str(v) for v in range(len(graph))] else names
 
@@ -85,7 +85,7 @@ KNOWN_ENDINGS = f"known endings are {', '.join(FORMATS)}, each also with .gz"
 
 
 def file_format(path: Path) -> Format:
-    """The format that a file's ending names. Raises `UserError` if none."""
+    """Return the format that a file's ending names. Raises `UserError` if none."""
     if ending(path) not in FORMATS:
         raise UserError(f"unknown ending {ending(path)!r}; {KNOWN_ENDINGS}")
     return FORMATS[ending(path)]

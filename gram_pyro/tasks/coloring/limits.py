@@ -35,18 +35,18 @@ def check_loop(u: object, v: object, number: int) -> None:
 
 
 def build(n: int, edges: Iterable[Iterable[int]]) -> nx.Graph:
-    """A graph of `n` vertices."""
+    """Return a graph of `n` vertices."""
     graph = nx.empty_graph(n)
     graph.add_edges_from(edges)
     return graph
 
 
 def sorted_edges(graph: nx.Graph) -> list[tuple[int, int]]:
-    """The distinct edges, smaller vertex first."""
+    """Return the distinct edges, smaller vertex first."""
     return sorted({(min(u, v), max(u, v)) for u, v in graph.edges()})
 
 
 def quote(words: list[str]) -> str:
-    """A line for an error message, cut if long."""
+    """Return a line for an error message, cut if long."""
     line = " ".join(words)
     return repr(line if len(line) <= 40 else line[:40] + "...")

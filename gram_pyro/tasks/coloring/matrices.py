@@ -18,7 +18,7 @@ NPY_DTYPE = re.compile(rb"'descr': *'([<>|=]?(?:b1|[iu][1248]|f[248]))'")
 
 
 def parse_graph6(content: bytes) -> nx.Graph:
-    """The one graph in a graph6 file."""
+    """Read the one graph in a graph6 file."""
     line = content.strip().removeprefix(b">>graph6<<")
     if len(line.split()) > 1:
         raise UserError("more than one graph in the file; put each into a file of its own")
@@ -41,7 +41,7 @@ def parse_graph6(content: bytes) -> nx.Graph:
 
 
 def write_graph6(graph: nx.Graph) -> bytes:
-    """A graph6 line without a header."""
+    """Return a graph6 line without a header."""
     matrix = adjacency(graph)
     n = len(matrix)
     size = f"{n:02o}" if n <= 62 else f"77{n:06o}"
@@ -52,7 +52,7 @@ def write_graph6(graph: nx.Graph) -> bytes:
 
 
 def parse_matrix(content: bytes) -> nx.Graph:
-    """The graph whose adjacency matrix is in a numpy file; nothing is allocated before the header is checked."""
+    """Read the graph whose adjacency matrix is in a numpy file; nothing is allocated before the header is checked."""
     if not content.startswith(b"\x93NUMPY"):
         raise UserError("not a .npy file as numpy.save writes it")
     data = 10 if content[6:7] == b"\x01" else 12
@@ -85,14 +85,14 @@ def parse_matrix(content: bytes) -> nx.Graph:
 
 
 def write_matrix(graph: nx.Graph) -> bytes:
-    """The adjacency matrix as a numpy file of bools."""
+    """Return the adjacency matrix as a numpy file of bools."""
     stream = io.BytesIO()
     np.save(stream, adjacency(graph), allow_pickle=False)
     return stream.getvalue()
 
 
 def adjacency(graph: nx.Graph) -> NDArray[np.bool_]:
-    """The adjacency matrix `(n, n)`. Raises `UserError` if there are too many vertices for one."""
+    """Return the adjacency matrix `(n, n)`. Raises `UserError` if there are too many vertices for one."""
     check_vertices(len(graph), MAX_DENSE_VERTICES)
     matrix = np.zeros((len(graph), len(graph)), dtype=bool)
     u, v = np.array(sorted_edges(graph), dtype=int).reshape(-1, 2).T

@@ -23,7 +23,7 @@ FEN = re.compile("([0-9KQRBNPkqrbnp]+(?:/[0-9KQRBNPkqrbnp]+)+)(?: .*)?")
 
 
 def read_board(path: str | Path) -> Board:
-    """The board in a text file, as `parse_board`. Raises `UserError` if it cannot be read or is no possible board."""
+    """Read the board in a text file, as `parse_board`. Raises `UserError` if there is none, or an impossible one."""
     path = Path(path)
     with naming(path):
         check_file(path, "board")
@@ -33,7 +33,7 @@ def read_board(path: str | Path) -> Board:
 
 
 def read_diagonals(path: str | Path, size: int) -> list[tuple[tuple[int, int], ...]]:
-    """Excluded diagonals `(number, kind)` of each instance with `size` rows, in the file's order.
+    """Read excluded diagonals `(number, kind)` of each instance with `size` rows, in the file's order.
 
     The file is JSON as the benchmark of excluded diagonals has it: `{size: {seed: [[number, kind], ...]}}`.
     Raises `UserError` if it cannot be read, is something else or has no instance of this size.
@@ -45,14 +45,14 @@ def read_diagonals(path: str | Path, size: int) -> list[tuple[tuple[int, int], .
 
 
 def spells_board(text: str) -> bool:
-    """Whether a text is a board, well written or not, rather than a path."""
+    """Return whether a text is a board, well written or not, rather than a path."""
     line = text.strip()
     spelled = "\n" in line or COLUMNS.fullmatch(line) or FEN.fullmatch(line)
     return bool(spelled) and not (is_file(text) or is_folder(text))
 
 
 def parse_board(content: bytes) -> Board:
-    """The board that a text spells, in one of three ways. Raises `UserError` if it spells none.
+    """Read the board that a text spells, in one of three ways. Raises `UserError` if it spells none.
 
     A line for each row: a cell is `Q` (or `q`, `1`, `*`) or `.` (or `-`, `_`, `0`); spaces, commas, brackets and
     frames are skipped. One line of numbers: the column of the queen in each row, from 0, or -1 where there is none.
@@ -73,7 +73,7 @@ def parse_board(content: bytes) -> Board:
 
 
 def parse_rows(lines: list[tuple[int, str]]) -> Board:
-    """A board from a numbered line for each row."""
+    """Read a board from a numbered line for each row."""
     rows: list[str] = []
     for number, line in lines:
         cells = FRAME.sub("", line)
@@ -90,7 +90,7 @@ def parse_rows(lines: list[tuple[int, str]]) -> Board:
 
 
 def parse_columns(columns: list[int]) -> Board:
-    """A board from the column of the queen in each row, -1 where there is none."""
+    """Read a board from the column of the queen in each row, -1 where there is none."""
     size = len(columns)
     for row, column in enumerate(columns, 1):
         if not -1 <= column < size:
@@ -102,7 +102,7 @@ def parse_columns(columns: list[int]) -> Board:
 
 
 def parse_fen(rows: list[str]) -> Board:
-    """A board from the rows of a FEN."""
+    """Read a board from the rows of a FEN."""
     size = len(rows)
     queens: list[int] = []
     for row, text in enumerate(rows):
@@ -125,7 +125,7 @@ def parse_fen(rows: list[str]) -> Board:
 
 
 def parse_diagonals(content: bytes, size: int) -> list[tuple[tuple[int, int], ...]]:
-    """Excluded diagonals of each instance with `size` rows in a JSON text."""
+    """Read excluded diagonals of each instance with `size` rows in a JSON text."""
     try:
         sizes: Any = json.loads(content)
     except (ValueError, RecursionError) as error:

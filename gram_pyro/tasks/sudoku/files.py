@@ -46,12 +46,12 @@ class Rows(NamedTuple):
 
 
 def is_csv(path: str | Path) -> bool:
-    """Whether the name says that the file is a table."""
+    """Return whether the name says that the file is a table."""
     return ending(Path(path)) == CSV_ENDING
 
 
 def parse_cells(text: str, box: int) -> Grids:
-    """The digits that a text spells `(cells,)`; `.`, `0` or one of `*_-x?` is a blank, frames are skipped.
+    """Read the digits that a text spells `(cells,)`; `.`, `0` or one of `*_-x?` is a blank, frames are skipped.
 
     Raises `UserError` if it has another number of cells, or a letter.
     """
@@ -73,7 +73,7 @@ def parse_cells(text: str, box: int) -> Grids:
 
 
 def cell_lines(lines: Iterable[tuple[int, str]], size: int) -> list[tuple[int, str]]:
-    """Number and cells of each line that has some, without frames, comments (`#`, `;`) and titles.
+    """Return number and cells of each line that has some, without frames, comments (`#`, `;`) and titles.
 
     A line of nothing but `-`, `_` or `*` may be a frame or a row of blanks: a frame if there are enough cells
     without it.
@@ -92,20 +92,20 @@ def cell_lines(lines: Iterable[tuple[int, str]], size: int) -> list[tuple[int, s
 
 
 def spells_puzzle(text: str) -> bool:
-    """Whether a text must be the cells of a puzzle, well written or not, rather than a path."""
+    """Return whether a text must be the cells of a puzzle, well written or not, rather than a path."""
     known = ending(Path(text)) in (*TEXT_ENDINGS, CSV_ENDING)
     named = 2 * len(LETTERS.findall(text)) > len(FRAME.sub("", text))
     return not (not text.strip() or known or named or "/" in text or is_file(text) or is_folder(text))
 
 
 def file_lines(path: Path) -> list[tuple[int, str]]:
-    """Number and text of each line of a file. Raises `UserError` if it cannot be read."""
+    """Return number and text of each line of a file. Raises `UserError` if it cannot be read."""
     check_file(path, "puzzle")
     return list(text_lines(file_bytes(path)))
 
 
 def read_text(path: str | Path, box: int, most: int | None = None, skip_bad: bool = False) -> Grids:
-    """The puzzles of a text file `(puzzles, cells)`: a line for each, or a line for each row of each.
+    """Read the puzzles of a text file `(puzzles, cells)`: a line for each, or a line for each row of each.
 
     Raises `UserError` if the file cannot be read, or one is no puzzle or has more than `most` solutions; with
     `skip_bad`, such puzzles are left out, and named on standard error.
@@ -133,7 +133,7 @@ def read_text(path: str | Path, box: int, most: int | None = None, skip_bad: boo
 
 
 def parse_text(lines: list[tuple[int, str]], box: int) -> list[tuple[int, str]]:
-    """Line number and cells of each puzzle in a text. Raises `UserError` if its rows make no whole puzzles."""
+    """Return line number and cells of each puzzle in a text. Raises `UserError` if its rows make no whole puzzles."""
     size = box * box
     lines = cell_lines(lines, size)
     if not lines:
@@ -150,7 +150,7 @@ def parse_text(lines: list[tuple[int, str]], box: int) -> list[tuple[int, str]]:
 
 
 def parse_puzzle(text: str, box: int) -> Grids:
-    """The puzzle that a text spells `(cells,)`. Raises `UserError` as `parse_cells`, and for givens in conflict."""
+    """Read the puzzle that a text spells `(cells,)`. Raises `UserError` if there is none, or givens in conflict."""
     cells = parse_cells(text, box)
     check_puzzle(Puzzle(box, tuple(cells.tolist())))
     return cells
@@ -166,7 +166,7 @@ def check_bad(path: Path, bad: dict[int, str], total: int, parts: str, skip_bad:
 
 
 def read_csv(path: str | Path, box: int, most: int | None, skip_bad: bool) -> Rows:
-    """The puzzles of a CSV file, each with its solutions, from its column `question`, `quizzes` or `puzzle`.
+    """Read the puzzles of a CSV file, each with its solutions, from its column `question`, `quizzes` or `puzzle`.
 
     A puzzle may have at most `most` solutions; if that is None, any number, and one is listed. What a column
     `answer`, `one_answer`, `solutions` or `solution` has must solve the puzzle. Raises `UserError` on the first row
@@ -188,12 +188,12 @@ def read_csv(path: str | Path, box: int, most: int | None, skip_bad: bool) -> Ro
 
 
 def too_many(most: int) -> str:
-    """What a puzzle does that has more than `most` solutions."""
+    """Say that a puzzle has more than `most` solutions."""
     return f"has more than {most} solution{'s' * (most > 1)}"
 
 
 def complaint(count: int, most: int | None, undecided: bool, right: bool) -> str:
-    """What is wrong with a puzzle of which `count` solutions were found; empty if nothing is."""
+    """Return what is wrong with a puzzle of which `count` solutions were found; empty if nothing is."""
     if most is not None and count > most:
         return f"the puzzle {too_many(most)}"
     if undecided:
@@ -214,7 +214,7 @@ class Table(NamedTuple):
 
 
 def parse_table(lines: list[tuple[int, str]], box: int) -> Table:
-    """Puzzles and answers as they stand in a CSV file. Raises `UserError` if it is none, or holds no puzzle."""
+    """Read puzzles and answers as they stand in a CSV file. Raises `UserError` if it is none, or holds no puzzle."""
     with naming("line 1"):
         names = [name.strip().lower() for name in split_row(lines[0][1])]
         question, answer = (
@@ -243,7 +243,7 @@ def parse_table(lines: list[tuple[int, str]], box: int) -> Table:
 
 
 def split_row(line: str) -> list[str]:
-    """The columns of a line of CSV; each row has a line of its own, so that a stray quote spoils no other."""
+    """Return the columns of a line of CSV; each row has a line of its own, so that a stray quote spoils no other."""
     try:
         return next(csv.reader([line], strict=True), [])
     except csv.Error as error:
