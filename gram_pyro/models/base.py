@@ -79,6 +79,7 @@ class Answers(dist.TorchDistribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Sum over the positions that have an answer: `(batch,)`."""
+        value = value.expand(torch.broadcast_shapes(value.shape, self.logits.shape[:-1]))
         logits = self.logits.expand((*value.shape, -1))
         surprise = F.cross_entropy(logits.flatten(0, -2), value.flatten(), ignore_index=-1, reduction="none")
         return -surprise.view(value.shape).sum(-1)
