@@ -15,7 +15,7 @@ from gram_pyro import Answer, Problems, Spec, Split, Task
 
 @dataclass(frozen=True)
 class LatinSquares(Task):
-    """Answers of `n` x `n` cells of which `given` are given; an answer has a symbol for each cell."""
+    """Squares of `n` x `n` cells of which `given` are given; an answer has a symbol for each cell."""
 
     n: int = 5
     given: int = 8
@@ -41,12 +41,9 @@ class LatinSquares(Task):
         return [*found]
 
     def encode(self, problems: Sequence[Answer]) -> Problems:
-        pins, lines = (
-            torch.tensor(problems),
-            np.indices((self.n, self.n)).reshape(2, -1),
-        )  # the row and column of a cell
+        lines = np.indices((self.n, self.n)).reshape(2, -1)  # the row and the column of each cell
         same = (lines[:, :, None] == lines[:, None]) & ~np.eye(self.n**2, dtype=bool)
-        return Problems(pins + 1, torch.from_numpy(same).float(), pins)
+        return Problems(torch.tensor(problems) + 1, torch.from_numpy(same).float(), torch.tensor(problems))
 
     def targets(self, problem: Answer) -> torch.Tensor:
         return torch.tensor([*self.completions(problem)])
