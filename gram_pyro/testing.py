@@ -122,13 +122,13 @@ def check_model(make: Callable[[Spec], Model], task: Task | None = None) -> None
         def terms(supervise: str = "every") -> Terms:
             return TruncatedTrace_ELBO(None).terms(model, guide, x, targets, steps=2, supervise=supervise)
 
-        _check_moves("the model", model, guide, terms)
         bound = terms("last")
         finite = bound.log_likelihood.isfinite().all() and bound.kl.isfinite().all()
         require(finite, "the model gives the targets a likelihood or a KL that is not finite")
         scored = [(site["value"] >= 0).sum(-1) for _, site in sites_of(bound.trace.nodes, "answer")]
         once = torch.equal(sum(scored, torch.tensor(0)), (targets >= 0).sum(-1))
         require(once, 'the model scores a target never or more than once with supervise="last"')
+        _check_moves("the model", model, guide, terms)
 
 
 def _problems(task: Task) -> tuple[list[Any], Problems, Tensor]:

@@ -176,9 +176,10 @@ def check_pool(task: Task, problems: Sequence[Any], seed: int) -> None:
         present = (rows >= 0).any(1).nonzero()[:, 0]
         check_fit("align", task, x.select(present), rows[present])
     require((known == drawn[:, None]).all(2).any(1).all(), "retarget: a target is none of the known solutions")
-    sure = (50 * one_hot(task, known[:, 0])).log_softmax(-1)
+    last = known[torch.arange(DRAWN), (known >= 0).any(2).sum(1) - 1]
+    sure = (50 * one_hot(task, last)).log_softmax(-1)
     drawn = task.retarget(solutions, sure, torch.Generator().manual_seed(seed))
-    require(torch.equal(drawn, known[:, 0]), "retarget: a target is not the solution of which the decoder is sure")
+    require(torch.equal(drawn, last), "retarget: a target is not the solution of which the decoder is sure")
 
 
 def one_hot(task: Task, rows: Tensor) -> Tensor:

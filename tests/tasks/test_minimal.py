@@ -21,8 +21,8 @@ from gram_pyro.testing import check_task
 from gram_pyro.training.trainer import Trainer
 
 torch.set_num_threads(1)
-FULL = [sum(rows, ()) for rows in permutations(permutations(range(3)), 3) if all(map(len, map(set, zip(*rows))))]
-SQUARES = [square for square in FULL if all(len({*square[c::3]}) == 3 for c in range(3))]
+ROWS = permutations(permutations(range(3)), 3)
+SQUARES = [sum(rows, ()) for rows in ROWS if all(len({*column}) == 3 for column in zip(*rows, strict=True))]
 
 
 @dataclass(frozen=True)
