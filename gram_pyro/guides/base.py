@@ -41,7 +41,7 @@ class Guide(GuideMessenger, nn.Module):
     targets: Tensor | None = None
     """y of the run in progress: `(batch, length)`, classes from 0, -1 at positions without an answer."""
     steered: Tensor | None = None
-    """Which problems of the run in progress have an answer: `(batch, 1, 1)`; the others run under the prior."""
+    """Which problems of the run in progress have an answer: `(batch,)`; the others run under the prior."""
     role: Role | None = None
     transition: int | None = None
     """Role and transition of the site at hand."""
@@ -58,10 +58,9 @@ class Guide(GuideMessenger, nn.Module):
         targets: Tensor | None = args[1] if len(args) > 1 else kwargs.get("targets")
         if targets is not None:
             problems: Problems = args[0] if args else kwargs["problems"]
-            steered = (targets != -1).any(-1, keepdim=True)
             answered = torch.arange(targets.shape[1], device=targets.device) < problems.answered
-            self.targets = torch.where(steered, targets, answered.long() - 1)
-            self.steered = steered[..., None]
+            self.steered = (targets != -1).any(-1)
+            self.targets = targets.where(self.steered[:, None], answered.long() - 1)
         try:
             samples: dict[str, Tensor] = GuideMessenger.__call__(self, *args, **kwargs)
         finally:
@@ -91,14 +90,14 @@ class Guide(GuideMessenger, nn.Module):
         if self.steered is None:
             return
         self.role, self.transition = role_of(msg), transition_of(msg)
-        posterior = self.get_posterior(msg["name"], prior)
-        if posterior is not prior:
-            msg["fn"] = steer(posterior, prior, self.steered)
+        super()._pyro_sample(msg)
+        if msg["fn"] is not prior:
+            msg["fn"] = steer(msg["fn"], prior, self.steered)
 
     def _pyro_post_sample(self, msg: Any) -> None:
         if "prior" in msg["infer"] and self.steered is not None:
             # a sampled KL is noise where nothing is steered, and only its value is zero there
-            msg["mask"] = self.steered[:, 0, 0]
+            msg["mask"] = self.steered
         super()._pyro_post_sample(msg)
 
     @property

@@ -28,7 +28,7 @@ class GaussianGuide(Guide):
     detach_prior: bool = True
     """Whether the prior's location and scale, which its own are relative to, are constants to its gradient, so that
     the prior's head learns from the KL alone. That leaves out how a state moves both together: where gradients run
-    through several transitions, only `held = False` gives the whole gradient of the ELBO."""
+    through several transitions, only `detach_prior = False` gives the whole gradient of the ELBO."""
 
     def __init__(self, spec: Spec, model: Model) -> None:
         super().__init__(model)
@@ -48,7 +48,7 @@ class GaussianGuide(Guide):
     def features(self, name: str, prior: dist.TorchDistribution) -> Tensor:
         """Return what is known where the prior has a guidance: at each position, or pooled over all of them."""
         features = self.site_features(name)
-        return features if prior.event_shape[0] == features.shape[1] else features.mean(1, keepdim=True)
+        return features if prior.event_shape[0] == features.shape[-2] else features.mean(-2, keepdim=True)
 
     def get_posterior(self, name: str, prior: dist.TorchDistribution) -> dist.TorchDistribution:
         """Return the Gaussian at one transition."""

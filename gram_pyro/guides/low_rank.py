@@ -39,7 +39,7 @@ class FullLowRank(dist.LowRankMultivariateNormal):
 class LowRankGuide(GaussianGuide):
     """q(eps_t | u_t, y) = N(mu, diag(sigma^2) + W W^T) over all positions at once, W of `RANK` columns.
 
-    Mean, scale and factors are told relative to the prior's, from u_t and y at each position: a factor that
+    Mean, scale and factors are relative to the prior's, from u_t and y at each position: a factor that
     several positions share moves them together. Its KL is sampled, and so it cannot be balanced.
     """
 
@@ -56,10 +56,10 @@ class LowRankGuide(GaussianGuide):
         """Return the Gaussian at one transition."""
         normal, scale = super().get_posterior(name, prior).base_dist, prior.base_dist.scale
         scale = scale.detach() if self.detach_prior else scale
-        batch, length, width = scale.shape
-        factors = at_least_float32(self.project_factors(self.features(name, prior))).view(batch, length, width, RANK)
+        length, width = prior.event_shape
+        factors = at_least_float32(self.project_factors(self.features(name, prior))).unflatten(-1, (width, RANK))
         joint = FullLowRank(
-            normal.loc.flatten(1), (scale[..., None] * factors).flatten(1, 2), normal.scale.square().flatten(1)
+            normal.loc.flatten(-2), (scale[..., None] * factors).flatten(-3, -2), normal.scale.square().flatten(-2)
         )
         reshape = ReshapeTransform(torch.Size((length * width,)), torch.Size((length, width)))
         shaped: dist.TorchDistribution = dist.TransformedDistribution(joint, [reshape])

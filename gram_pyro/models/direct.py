@@ -32,7 +32,7 @@ class Direct(Transformer):
 
     def predict(self, embedded: Tensor, relations: Tensor | None) -> Tensor:
         """Logits `(batch, length, classes)` of embedded problems `(batch, length, width)`."""
-        positions = self.rotary(embedded.shape[1], embedded.device)
+        positions = self.rotary(embedded.shape[-2], embedded.device)
         logits: Tensor = self.decoder(self.network(embedded, relations, positions))
         return logits
 

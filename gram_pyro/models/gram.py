@@ -95,7 +95,7 @@ class Gram(Model):
         The flat core refines its single latent K times; its `low` only passes through.
         """
         high, low = state
-        positions = rotary(self.positions, high.shape[1], self.config.width // self.config.heads, high.device)
+        positions = rotary(self.positions, high.shape[-2], self.config.width // self.config.heads, high.device)
         if self.config.core == "flat":
             for _ in range(self.config.refinements):
                 high = self.high_network(high + embedded, relations, positions)
@@ -109,7 +109,7 @@ class Gram(Model):
         """mu(u_t) and sigma(u_t) (8): two tensors `(batch, length, width)`, `(batch, 1, width)` if pooled."""
         assert self.guidance_head is not None
         if self.config.pooled:
-            proposal = proposal.mean(1, keepdim=True)
+            proposal = proposal.mean(-2, keepdim=True)
         location, raw = at_least_float32(self.guidance_head(proposal)).chunk(2, -1)
         if not self.config.mean:
             location = torch.zeros_like(location)

@@ -87,7 +87,7 @@ class Mdlm(Transformer):
 
     def predict(self, embedded: Tensor, revealed: Tensor, relations: Tensor | None) -> Tensor:
         """Logits `(batch, length, classes)` of embedded problems and revealed values `(batch, length)`, -1 if masked."""
-        positions = self.rotary(embedded.shape[1], embedded.device)
+        positions = self.rotary(embedded.shape[-2], embedded.device)
         features = self.network(embedded + self.answer_embedding(revealed + 1), relations, positions)
         logits: Tensor = self.decoder(features)
         return logits

@@ -18,6 +18,7 @@ from torch.distributions import kl_divergence
 from torch.utils.checkpoint import checkpoint
 
 from gram_pyro.effects.horizon import HorizonMessenger
+from gram_pyro.effects.substitute import SubstituteMessenger
 from gram_pyro.models.sites import remaining_of
 
 KL_DRAWS = 8
@@ -68,7 +69,7 @@ class TruncatedTrace_ELBO(ELBO):
     balance
         b in `b * KL(sg(q) || p) + (1 - b) * KL(q || sg(p))`: 0.8 in the paper; None does not split
         the gradient. The value of the KL is the same.
-    charge
+    kl_transitions
         Which transitions pay KL: `"last"`, those inside the horizon (the paper), or `"all"`: those
         outside it train the Gaussian heads locally, their inputs detached.
     recompute
@@ -78,7 +79,7 @@ class TruncatedTrace_ELBO(ELBO):
         so anew at each step. Only where a `Model` goes on from a carried state.
 
     The KL is analytic where torch knows one, else the mean of `KL_DRAWS` draws. Works in `pyro.infer.SVI` and as
-    a module, `elbo(model, guide)`; ordinary guides are replayed, a `GuideMessenger` runs interleaved.
+    a module, `elbo(model, guide)`; values of an ordinary guide are replayed, a `GuideMessenger` runs interleaved.
     """
 
     def __init__(
@@ -96,7 +97,7 @@ class TruncatedTrace_ELBO(ELBO):
         if balance is not None and not 0 <= balance <= 1:
             raise ValueError(f"balance must lie between 0 and 1, not {balance}")
         if kl_transitions not in ("last", "all"):
-            raise ValueError(f"charge must be 'last' or 'all', not {kl_transitions!r}")
+            raise ValueError(f"kl_transitions must be 'last' or 'all', not {kl_transitions!r}")
         self.horizon = horizon
         self.beta = beta
         self.balance = balance
@@ -186,7 +187,9 @@ class TruncatedTrace_ELBO(ELBO):
         if isinstance(interleaved, GuideMessenger):
             return traces_of(interleaved, *args, **kwargs)
         guide_trace = poutine.trace(guide).get_trace(*args, **kwargs)
-        model_trace = poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(*args, **kwargs)
+        # pyro.poutine.replay would overwrite the marks of the model's sites
+        values = {name: guide_trace.nodes[name]["value"] for name in guide_trace.stochastic_nodes}
+        model_trace = poutine.trace(SubstituteMessenger(values)(model)).get_trace(*args, **kwargs)
         return prune_subsample_sites(model_trace), prune_subsample_sites(guide_trace)
 
     def _is_charged(self, site: dict[str, Any], horizon: int | None) -> bool:

@@ -41,8 +41,12 @@ class Abilities:
         """What a problem is that has a solution, after "the problem is" or "is not"."""
         return self.wording.feasible
 
-    def load(self, path: str) -> list[Any]:
-        """Read problems from a file or a folder of the user's. Raises `UserError` on bad input."""
+    def load(self, path: str, skip_bad: bool = False) -> list[Any]:
+        """Read problems from a file or a folder of the user's.
+
+        Raises `UserError` on bad input. With `skip_bad`, leave bad files of a folder and bad rows of a file out, and
+        name them on standard error.
+        """
         raise UserError(f"{path}: the task {self.name} reads no files")
 
     def read(self, text: str) -> list[Any]:

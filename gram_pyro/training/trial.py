@@ -62,6 +62,10 @@ def check_guide(name: str, guide: Guide, task: Task, problem: Any) -> None:
             context = guide.side_information(task, problems, targets)
             with checked(name, guide):
                 _, guide_trace = traces_of(guide, task.encode(problems), targets, steps=STEPS, **context)
+            sites: dict[str, Any] = guide_trace.nodes
+            for site in sites.values():
+                if not site["fn"].log_prob(site["value"]).isfinite().all():
+                    raise UserError(f"the guide {name} answers {site['name']} with a distribution that is not finite")
         except UserError:
             raise
         except Exception as error:
@@ -70,10 +74,6 @@ def check_guide(name: str, guide: Guide, task: Task, problem: Any) -> None:
             for place, buffer in guide.named_buffers():
                 if place in buffers:
                     buffer.copy_(buffers[place])
-    sites: dict[str, Any] = guide_trace.nodes
-    for site in sites.values():
-        if site["type"] == "sample" and not site["fn"].log_prob(site["value"]).isfinite().all():
-            raise UserError(f"the guide {name} answers {site['name']} with a distribution that is not finite")
 
 
 @contextmanager

@@ -156,7 +156,7 @@ def test_noise_is_added_after_every_transition_and_not_to_the_start() -> None:
 
 @over_models
 def test_a_model_without_configuration_takes_its_own(name: str) -> None:
-    model: Any = MODELS[name](TASKS["coloring"])
+    model: Any = MODELS[name](TASKS["coloring"].spec)
     assert model.config == config_of(name)()
 
 
@@ -277,7 +277,7 @@ def exact_log_p(model: Mdlm, x: Problems, answers: Tensor, steps: int) -> Tensor
         log_p = torch.zeros(len(answers))
         for s in range(steps, 0, -1):
             now = torch.tensor([at == s for at in order])
-            log_probs = model.predict(x.tokens.expand(len(answers), -1), known, x.relations).log_softmax(-1)
+            log_probs = model.predict(model.embed(x), known, x.relations).log_softmax(-1)
             log_p = log_p + (log_probs.gather(-1, answers[..., None])[..., 0] * now).sum(-1)
             known = torch.where(now, answers, known)
         total.append(log_p)

@@ -165,7 +165,7 @@ MEAN, SCALE, NOISE = 0.7, 1.5, 0.8
 class LinearGuide(Guide):
     """q = N(a (y - u) + b, s^2) at every position."""
 
-    def __init__(self, task: Any, model: Any) -> None:
+    def __init__(self, spec: Any, model: Any) -> None:
         super().__init__(model)
         self.slope, self.offset, self.log_scale = (nn.Parameter(torch.zeros(())) for _ in range(3))
 
@@ -180,7 +180,7 @@ class LinearGuide(Guide):
 
 def test_a_linear_gaussian_posterior_is_recovered() -> None:
     torch.manual_seed(0)
-    model = Linear(TASK, GramConfig(width=2, heads=1, layers=1, hidden=2))
+    model = Linear(TASK.spec, GramConfig(width=2, heads=1, layers=1, hidden=2))
     guide = LinearGuide(TASK.spec, model)
     start = model.initial_high[0]
     x = repeated(64)

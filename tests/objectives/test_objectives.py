@@ -119,7 +119,7 @@ def test_what_has_no_density_or_no_gradient_is_refused(name: str, message: str) 
 
     model, _ = pair()
     with pytest.raises(ValueError, match=f"{message}|'guidance_1' {message}"):
-        ImportanceELBO(1).terms(model, Wrong(TASK, model), PROBLEMS, TARGETS)
+        ImportanceELBO(1).terms(model, Wrong(TASK.spec, model), PROBLEMS, TARGETS)
 
 
 @pytest.mark.parametrize("name", ["gaussian", "low_rank", "flow"])
@@ -147,7 +147,7 @@ def test_without_particles_there_is_no_bound() -> None:
 class Shifts(GaussianGuide):
     """Stands on the prior as it is, gradient and all."""
 
-    held = False
+    detach_prior = False
 
 
 @pytest.mark.parametrize("kind", [GaussianGuide, Shifts])
@@ -218,7 +218,7 @@ def test_the_constraints_are_an_observed_site_of_the_prior() -> None:
     plain = TruncatedTrace_ELBO(1).terms(model, guide, PROBLEMS, TARGETS, **run_kwargs)
     logits = model(PROBLEMS, steps=2, supervise="none").logits
     torch.manual_seed(1)
-    found = ConstraintELBO(1, constraint_log_prob=TASK.hold, weight=0.3).terms(
+    found = ConstraintELBO(1, constraint_log_prob=TASK.constraint_log_prob, weight=0.3).terms(
         model, guide, PROBLEMS, TARGETS, **run_kwargs
     )
     held = TASK.constraint_log_prob(PROBLEMS, logits.softmax(-1))
@@ -229,17 +229,17 @@ def test_the_constraints_are_an_observed_site_of_the_prior() -> None:
 def test_a_model_learns_from_constraints_alone() -> None:
     """No target is shown, and the prior comes to color most graphs."""
     model, _ = pair()
-    elbo = ConstraintELBO(None, constraint_log_prob=TASK.hold)
+    elbo = ConstraintELBO(None, constraint_log_prob=TASK.constraint_log_prob)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
     many = PROBLEMS.select(torch.arange(3).repeat(16))
     torch.manual_seed(1)
     held = []
     for _ in range(250):
         optimizer.zero_grad()
-        promise = elbo.promise(model, many, steps=2)
-        (-promise.mean()).backward()
+        log_prob = elbo.prior_log_prob(model, many, steps=2)
+        (-log_prob.mean()).backward()
         optimizer.step()
-        held.append(promise.mean().item())
+        held.append(log_prob.mean().item())
     assert sum(held[-20:]) / 20 > held[0] / 3
 
 
@@ -247,12 +247,17 @@ def test_constraints_are_judged_in_full_precision() -> None:
     model, _ = pair()
     model.decoder.weight.data *= 200
     with torch.autocast("cpu", torch.bfloat16):
-        assert ConstraintELBO(None, constraint_log_prob=TASK.hold).promise(model, PROBLEMS).isfinite().all()
+        assert (
+            ConstraintELBO(None, constraint_log_prob=TASK.constraint_log_prob)
+            .prior_log_prob(model, PROBLEMS)
+            .isfinite()
+            .all()
+        )
 
 
 def test_a_weight_below_zero_is_none() -> None:
     with pytest.raises(ValueError, match="weight must be 0 or more, not -1"):
-        ConstraintELBO(constraint_log_prob=TASK.hold, weight=-1)
+        ConstraintELBO(constraint_log_prob=TASK.constraint_log_prob, weight=-1)
 
 
 @pytest.mark.parametrize("task", [Coloring(n=5), NQueens(n=5), Sudoku(box=2, max_solutions=8)], ids=lambda t: t.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import re
 from collections import Counter
 from itertools import combinations, permutations
 from pathlib import Path
@@ -20,7 +21,7 @@ from matplotlib.figure import Figure
 from gram_pyro.errors import UserError
 from gram_pyro.tasks.nqueens.boards import Board, full_boards
 from gram_pyro.tasks.nqueens.checker import attacks
-from gram_pyro.tasks.nqueens.files import read_board, read_boards
+from gram_pyro.tasks.nqueens.files import parse_board, read_board
 from gram_pyro.tasks.nqueens.solver import completions, diagonal_symmetries, diagonals, symmetries
 from gram_pyro.tasks.nqueens.task import NQueens
 from gram_pyro.tasks.pool import Pool
@@ -267,14 +268,48 @@ def test_prepare_names_the_queens_in_conflict() -> None:
         task.prepare("Q...")  # type: ignore[arg-type]
 
 
-@given(boards())
-def test_boards_are_read_as_written(tmp_path_factory: pytest.TempPathFactory, board: Board) -> None:
-    board = Board(board.size, board.queens)
-    path = tmp_path_factory.mktemp("boards") / "my.txt"
-    marks = ["Q" if cell in board.queens else "." for cell in range(board.size**2)]
-    rows = [" ".join(marks[start : start + board.size]) for start in range(0, len(marks), board.size)]
-    path.write_text("\n".join(rows) + "\n\n")
-    assert NQueens().load(str(path)) == [board] == NQueens().load(str(path.parent))
+FORMS = {
+    "rows": lambda rows: "\n".join(rows) + "\n\n",
+    "spaced": lambda rows: "# a board\n\n" + "\n".join(map(" ".join, rows)),
+    "framed": lambda rows: "\n".join(f"+{'---+' * len(rows)}\n| {' | '.join(row)} |" for row in rows),
+    "matrix": lambda rows: "\n".join(f"[{', '.join('01'[mark == 'Q'] for mark in row)}]," for row in rows),
+    "fen": lambda rows: "/".join(re.sub(r"\.+", lambda run: str(len(run[0])), row) for row in rows) + " w - - 0 1",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@given(board=boards())
+def test_boards_are_read_as_written(form: str, board: Board) -> None:
+    marks = "".join("Q" if cell in board.queens else "." for cell in range(board.size**2))
+    text = FORMS[form]([marks[start : start + board.size] for start in range(0, len(marks), board.size)])
+    assert parse_board(text.encode()) == Board(board.size, board.queens) == NQueens().read(text)[0]
+
+
+@given(st.integers(4, 20), st.data())
+def test_columns_of_queens_are_read_as_shown(size: int, data: st.DataObject) -> None:
+    columns = data.draw(st.lists(st.integers(-1, size - 1), min_size=size, max_size=size))
+    board = parse_board(str(columns).encode())
+    cells = tuple(int(cell in board.queens) for cell in range(size * size))
+    assert NQueens().to_json(cells) == columns and board.size == size
+    for text in (" ".join(map(str, columns)), ",".join(map(str, columns)), f"{tuple(columns)}"):
+        assert NQueens().read(text) == [board]
+
+
+def test_boards_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, text in (("a.txt", "3Q4/8/8/8/8/8/8/8\n"), ("b.board", "1 3 0 2\n"), ("c.fen", "QQ2/4/4/4")):
+        (tmp_path / name).write_text(text)
+    with pytest.raises(UserError, match=r"c\.fen: the queens at row 1, column 1 and row 1, column 2 attack"):
+        NQueens().load(str(tmp_path))
+    boards = NQueens().load(str(tmp_path), skip_bad=True)
+    assert boards == [Board(8, (3,)), Board(4, (1, 7, 8, 14))]
+    assert "1 of 3 files" in (said := capsys.readouterr().err) and "c.fen: the queens" in said
+    assert NQueens().read(str(tmp_path / "b.board")) == boards[1:]
+
+
+@pytest.mark.parametrize("path", ["", "none.txt", "none", "boards/2024/1/none"])
+def test_what_is_no_board_is_a_path(path: str) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        NQueens().read(path)
 
 
 @pytest.mark.parametrize(
@@ -285,6 +320,14 @@ def test_boards_are_read_as_written(tmp_path_factory: pytest.TempPathFactory, bo
         ("Q...\n..Q.\n...\n....\n", "line 3: 3 cells"),
         ("Q...\n..x.\n....\n....\n", "line 2: 'x' is no cell"),
         ("Q...\n....\n....\n", "3 rows of 4 cells"),
+        ("Q...\n", "1 rows of 4 cells"),
+        ("----\n+--+\n", "1 rows of 4 cells"),
+        ("4 1 3 5 7 2 0 8\n", "queen of row 8 stands in column 8, but 8 columns go from 0 to 7"),
+        ("[0, -2, 1, 2]", "queen of row 2 stands in column -2"),
+        ("3Q4/8/8/7", "row 1 of the FEN has 8 cells, but a board of 4 rows has 4"),
+        ("3K/4/4/4", "row 1 of the FEN: 'K' is neither a queen nor a number"),
+        (f"{'9' * 5000}/4/4/4", "row 1 of the FEN: '99"),
+        ("Q2Q/4/4/4", "row 1, column 1 and row 1, column 4 attack"),
         ("Q...\n\udcff", "line 2: not UTF-8 text"),
     ],
 )
@@ -299,7 +342,7 @@ def test_missing_boards(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file"):
         read_board(tmp_path / "none.txt")
     with pytest.raises(UserError, match="no board file in this folder"):
-        read_boards(tmp_path)
+        NQueens().load(str(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,12 +43,6 @@ def split_of(adjacency: NDArray[Any]) -> NDArray[np.str_]:
     bucket = invariant(adjacency) % np.uint64(100)
     names = np.where(bucket < TEST_PERCENT + VALIDATION_PERCENT, "validation", "train")
     return np.where(bucket < TEST_PERCENT, "test", names)
-
-
-def adjacency(graph: nx.Graph) -> NDArray[np.bool_]:
-    """Return the adjacency matrix `(n, n)` of a graph on vertices `0..n-1`."""
-    matrix: NDArray[np.bool_] = nx.to_numpy_array(graph, nodelist=range(len(graph)), weight=None).astype(bool)
-    return matrix
 
 
 def random_matrices(

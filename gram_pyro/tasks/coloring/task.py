@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import networkx as nx
@@ -14,15 +15,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gram_pyro.errors import UserError
-from gram_pyro.system.files import is_folder
+from gram_pyro.system.files import naming, read_path
 from gram_pyro.tasks.abilities import Answer, Wording
 from gram_pyro.tasks.base import Problems, Spec, Split, Task
-from gram_pyro.tasks.coloring.checker import count_violations
-from gram_pyro.tasks.coloring.files import read_graph, read_graphs
+from gram_pyro.tasks.coloring.checker import check_graph, count_violations
+from gram_pyro.tasks.coloring.files import IN_FOLDERS, read_graph
+from gram_pyro.tasks.coloring.matrices import adjacency
 from gram_pyro.tasks.coloring.names import align_names, canonical_colors, draw_named
 from gram_pyro.tasks.coloring.picture import draw_graph
 from gram_pyro.tasks.coloring.solver import colorings
-from gram_pyro.tasks.coloring.split import adjacency, random_matrices, split_of
+from gram_pyro.tasks.coloring.split import random_matrices, split_of
 from gram_pyro.tasks.constraints import log_differ
 
 if TYPE_CHECKING:
@@ -136,24 +138,23 @@ class Coloring(Task):
             raise UserError(f"{self.data}: no {self.feasible} graph in the {split} split; take more graphs")
         return [graphs[place] for place in chosen]
 
-    def load(self, path: str) -> list[nx.Graph]:
-        """One graph from a file, or every graph of a folder."""
-        return [graph for _, graph in read_graphs(path)] if is_folder(path) else [read_graph(path)]
+    def load(self, path: str, skip_bad: bool = False) -> list[nx.Graph]:
+        """Read one graph from a file, or every graph of a folder."""
+        return read_path(path, IN_FOLDERS, self.wording.singular, self._read_file, skip_bad)
+
+    def _read_file(self, path: Path) -> nx.Graph:
+        """Read the graph in a file. Raises `UserError` if it is none, or of a size that no network can read."""
+        graph = read_graph(path)
+        with naming(path):
+            self.check_size(graph)
+        return graph
 
     def prepare(self, problem: nx.Graph) -> nx.Graph:
         """The graph on vertices `0..n-1`; other vertices are numbered in node order, names kept as "label".
 
         Raises `UserError` unless this is an undirected graph with vertices and without self-loops.
         """
-        if not isinstance(problem, nx.Graph):
-            raise UserError(f"coloring takes a networkx.Graph, not {type(problem).__name__}")
-        if problem.is_directed():
-            raise UserError("the graph is directed; coloring takes an undirected one, such as graph.to_undirected()")
-        if not len(problem):
-            raise UserError("the graph has no vertices; coloring takes at least one")
-        loop = next(nx.selfloop_edges(problem), None)
-        if loop is not None:
-            raise UserError(f"the graph joins vertex {loop[0]!r} to itself, which no coloring allows; remove that edge")
+        check_graph(problem)
         graph = nx.Graph(problem) if problem.is_multigraph() else problem
         if set(graph) == set(range(len(graph))):
             return graph

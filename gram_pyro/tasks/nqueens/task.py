@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gram_pyro.errors import UserError
-from gram_pyro.system.files import ending, is_folder
+from gram_pyro.system.files import ending, is_folder, read_path
 from gram_pyro.tasks.abilities import Answer, Wording
 from gram_pyro.tasks.base import Problems, Spec, Split, Task
 from gram_pyro.tasks.constraints import log_at_most_one, log_exactly_one, log_given
@@ -28,7 +28,7 @@ from gram_pyro.tasks.nqueens.boards import (
     split_of,
 )
 from gram_pyro.tasks.nqueens.checker import check_board, count_violations
-from gram_pyro.tasks.nqueens.files import read_board, read_boards, read_diagonals
+from gram_pyro.tasks.nqueens.files import ENDINGS, parse_board, read_board, read_diagonals, spells_board
 from gram_pyro.tasks.nqueens.picture import draw_board
 from gram_pyro.tasks.nqueens.relations import excluded_cells, marks_of, own_relations, relations_of
 from gram_pyro.tasks.nqueens.solver import completions, diagonal_symmetries, diagonals, symmetries
@@ -58,7 +58,7 @@ class NQueens(Task):
     """Rows of a generated board."""
     removed: tuple[int, ...] = ()
     """How many queens are missing, each number as likely as it has boards (each equally likely with excluded
-    diagonals); n - 3 to n - 1 unless told otherwise."""
+    diagonals); n - 3 to n - 1 by default."""
     excluded: int = 0
     """Excluded diagonals of each board, two more relations if any."""
     split: Literal["orbit", "input"] = "orbit"
@@ -130,18 +130,18 @@ class NQueens(Task):
         """The split that a board belongs to."""
         return split_of(board, turned=self.split == "orbit")
 
-    def load(self, path: str) -> list[Board]:
-        """One board from a text file or every board of a folder; or those of size n from JSON of excluded diagonals.
+    def load(self, path: str, skip_bad: bool = False) -> list[Board]:
+        """Read a board from a text file, the boards of a folder, or those of size n from JSON of excluded diagonals.
 
         Of each list of diagonals the first `excluded` count; shorter lists are left out.
         """
-        if is_folder(path):
-            found = [cells for _, cells in read_boards(path)]
-        elif ending(Path(path)) == ".json":
+        if ending(Path(path)) == ".json" and not is_folder(path):
             return self.load_excluded(path)
-        else:
-            found = [read_board(path)]
-        return [Board(len(cells), tuple(np.flatnonzero(cells).tolist())) for cells in found]
+        return read_path(path, ENDINGS, self.wording.singular, read_board, skip_bad)
+
+    def read(self, text: str) -> list[Board]:
+        """Read a board written out, or those of a path."""
+        return [parse_board(text.encode(errors="replace"))] if spells_board(text) else self.load(text)
 
     def load_excluded(self, path: str) -> list[Board]:
         """Empty boards of size n with excluded diagonals from a JSON file."""
