@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -27,7 +26,7 @@ class Wording(NamedTuple):
     """How solutions differ that count as different."""
 
 
-class Abilities(ABC):
+class Abilities:
     """Optional abilities, each with a default. Raises `UserError` where a task lacks one that is needed."""
 
     name: ClassVar[str] = "task"

@@ -6,6 +6,7 @@ import csv
 import gzip
 import json
 import re
+from collections import Counter
 from itertools import combinations, permutations
 from pathlib import Path
 from typing import Any
@@ -197,7 +198,8 @@ def test_generate_is_seeded() -> None:
 
 def test_encoded_boards() -> None:
     task = NQueens(n=5)
-    tokens, relations = task.encode([Board(5, (0, 7)), Board(5, ())])
+    problems = task.encode([Board(5, (0, 7)), Board(5, ())])
+    tokens, relations = problems.tokens, problems.relations
     assert tokens[0].nonzero().numel() == 25 and (tokens[0] == 2).nonzero()[:, 0].tolist() == [0, 7]
     assert (tokens[1] == 1).all()
     assert relations is not None and relations.shape == (4, 25, 25)
@@ -209,31 +211,41 @@ def test_encoded_boards() -> None:
     assert relations[2, 4, 8] and not relations[3, 4, 8] and relations[3, 0, 6] and not relations[2, 0, 6]
 
 
-@pytest.mark.parametrize("augment", [True, False])
-def test_every_drawn_answer_completes_the_drawn_board(augment: bool) -> None:
-    task = NQueens(n=6, augment=augment)
+@pytest.mark.parametrize("augmented", [True, False])
+@pytest.mark.parametrize("layout", ["relations", "tokens"])
+def test_every_drawn_answer_completes_the_drawn_board(augmented: bool, layout: Any) -> None:
+    task = NQueens(n=6, augmented=augmented, layout=layout)
     sources = task.generate("train", 20, 0)
-    (tokens, relations), targets, listed = Pool(task, sources).draw(100, torch.Generator().manual_seed(3))
-    assert relations is not None and relations.dim() == 3
+    problems, targets, listed = Pool(task, sources).draw(100, torch.Generator().manual_seed(3))
+    assert problems.relations is None if layout == "tokens" else problems.relations.dim() == 3
+    assert problems.pins is not None and torch.equal(problems.pins, torch.where(problems.tokens == 2, 1, -1))
     drawn = set()
-    for row, target, solutions in zip(tokens, targets, listed, strict=True):
+    for row, target, solutions in zip(problems.tokens, targets, listed, strict=True):
         board = Board(6, tuple((row == 2).nonzero()[:, 0].tolist()))
         drawn.add(board)
         assert task.violations(board, tuple(target.tolist())) == 0
-        found = {tuple(sorted(cells)) for cells in solutions.tolist() if cells[0] >= 0}
-        assert found == {tuple(6 * r + c for r, c in enumerate(s)) for s in brute_force(*board)}
-    assert (drawn <= set(sources)) is not augment
+        found = {tuple(cells) for cells in solutions.tolist() if cells[0] >= 0}
+        assert found == {cells_of(columns) for columns in brute_force(*board)}
+    assert (drawn <= set(sources)) is not augmented
+
+
+def test_boards_are_turned_uniformly() -> None:
+    """A board that no symmetry keeps has eight images, its diagonals turned with its queens."""
+    task = NQueens(n=6, excluded=1)
+    problems, _, _ = Pool(task, task.generate("train", 1, 0)).draw(8000, torch.Generator().manual_seed(0))
+    seen = Counter(zip(map(tuple, problems.tokens.tolist()), diagonal_cells(problems.relations), strict=True))
+    assert len(seen) == 8 and max(seen.values()) < 1.2 * min(seen.values())
 
 
 def test_a_new_target_is_drawn_by_its_probability() -> None:
-    task = NQueens(n=8)
+    task = NQueens(n=8, augmented=False)
     board = next(board for board in task.generate("train", 10**4, 0) if len(task.solutions(board)) == 3)
-    pool = Pool(task, [board])
+    listed = Pool(task, [board]).draw(1, torch.Generator()).solutions
     solutions = torch.tensor(task.solutions(board))
     log_probs = torch.randn(64, 2, generator=torch.Generator().manual_seed(1)).mul(0.3).log_softmax(-1)
     scores = log_probs.gather(1, solutions.T).sum(0)
-    drawn = pool.retarget(
-        pool.listed.expand(20000, -1, -1), log_probs.expand(20000, -1, -1), torch.Generator().manual_seed(1)
+    drawn = task.retarget(
+        listed.expand(20000, -1, -1), log_probs.expand(20000, -1, -1), torch.Generator().manual_seed(1)
     )
     frequency = (drawn[:, None] == solutions).all(-1).float().mean(0)
     torch.testing.assert_close(frequency, scores.softmax(0), rtol=0, atol=0.015)
@@ -446,31 +458,37 @@ def test_splits_with_excluded_diagonals_are_disjoint_under_symmetry() -> None:
 
 def test_relations_tell_excluded_diagonals() -> None:
     task = NQueens(n=5, excluded=2)
-    _, relations = task.encode([Board(5, (7,), ((0, 1), (5, 0))), Board(5, ())])
+    problems = task.encode([Board(5, (7,), ((0, 1), (5, 0))), Board(5, ())])
+    relations = problems.relations
     assert task.spec.relations == 6 and relations is not None and relations.shape == (2, 6, 25, 25)
     assert torch.equal(relations[1, :4], NQueens(n=5).encode([Board(5, ())]).relations)  # type: ignore[arg-type]
     assert torch.equal(relations[0, :4], relations[1, :4]) and not relations[1, 4:].any()
     assert relations[0, 4].nonzero().tolist() == [[0, 0]]  # a corner
     falling = [5, 11, 17, 23]  # row - column = 1
+    empty = {0, *falling}
+    assert problems.pins is not None and (problems.pins[1] == -1).all()
+    assert problems.pins[0].tolist() == [1 if cell == 7 else 0 if cell in empty else -1 for cell in range(25)]
     assert {tuple(pair) for pair in relations[0, 5].nonzero().tolist()} == {(u, v) for u in falling for v in falling}
 
 
-@pytest.mark.parametrize("augment", [True, False])
-def test_drawn_targets_keep_off_drawn_diagonals(augment: bool) -> None:
+@pytest.mark.parametrize("augmented", [True, False])
+def test_drawn_targets_keep_off_drawn_diagonals(augmented: bool) -> None:
     """Judged from tokens and relations alone."""
-    task = NQueens(n=6, excluded=4, augment=augment)
+    task = NQueens(n=6, excluded=4, augmented=augmented)
     sources = task.generate("train", 20, 0)
-    (tokens, relations), targets, listed = Pool(task, sources).draw(150, torch.Generator().manual_seed(3))
-    assert relations is not None and relations.shape == (150, 6, 36, 36)
+    problems, targets, listed = Pool(task, sources).draw(150, torch.Generator().manual_seed(3))
+    tokens, relations, pins = problems.tokens, problems.relations, problems.pins
+    assert pins is not None and relations is not None and relations.shape == (150, 6, 36, 36)
     own = task.encode(sources)
     known = {(tuple(t), tuple(d)) for t, d in zip(own.tokens.tolist(), diagonal_cells(own.relations), strict=True)}
     drawn = {*zip(map(tuple, tokens.tolist()), map(tuple, diagonal_cells(relations)), strict=True)}
-    assert (drawn <= known) is not augment
-    for row, related, target, solutions in zip(tokens, relations, targets, listed, strict=True):
+    assert (drawn <= known) is not augmented
+    for row, related, pinned, target, solutions in zip(tokens, relations, pins, targets, listed, strict=True):
         queens = target.nonzero()[:, 0].tolist()
         assert len(queens) == 6 and not related[:4, queens][:, :, queens].any() and target[row == 2].all()
         forbidden = related[4:].diagonal(dim1=1, dim2=2).bool()
         assert not forbidden[:, queens].any()
+        assert torch.equal(pinned == 0, forbidden.any(0)) and torch.equal(pinned == 1, row == 2)
         lines = [related[kind + 2].bool() | torch.eye(36).bool() for kind in (0, 1)]
         for kind in (0, 1):
             assert torch.equal(related[4 + kind].bool(), lines[kind] & forbidden[kind])
@@ -478,9 +496,9 @@ def test_drawn_targets_keep_off_drawn_diagonals(augment: bool) -> None:
         assert sum(starts) == 4
         taken = {cell for cell in range(36) if forbidden[:, cell].any()}
         given_queens = tuple((row == 2).nonzero()[:, 0].tolist())
-        expected = {tuple(6 * r + c for r, c in enumerate(s)) for s in brute_force(6, given_queens)}
-        found = {tuple(sorted(cells)) for cells in solutions.tolist() if cells[0] >= 0}
-        assert found == {cells for cells in expected if taken.isdisjoint(cells)}
+        expected = [{6 * r + c for r, c in enumerate(columns)} for columns in brute_force(6, given_queens)]
+        found = [{*np.flatnonzero(cells).tolist()} for cells in solutions.tolist() if cells[0] >= 0]
+        assert sorted(map(sorted, found)) == sorted(sorted(cells) for cells in expected if taken.isdisjoint(cells))
 
 
 def diagonal_cells(relations: torch.Tensor | None) -> list[tuple[float, ...]]:

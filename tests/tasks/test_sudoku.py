@@ -305,8 +305,10 @@ def test_splits_share_no_puzzle_up_to_symmetry(task: Sudoku) -> None:
 @pytest.mark.parametrize("box", [2, 3])
 def test_relations_are_the_sudoku_graph(box: int) -> None:
     task = Sudoku(box=box)
-    tokens, relations = task.encode([Puzzle(box, (2, 0) * (box**4 // 2) + (1,) * (box**4 % 2))])
-    assert tokens[0, :2].tolist() == [3, 1] and relations is not None
+    problems = task.encode([Puzzle(box, (2, 0) * (box**4 // 2) + (1,) * (box**4 % 2))])
+    relations, pins = problems.relations, problems.pins
+    assert problems.tokens[0, :2].tolist() == [3, 1] and relations is not None
+    assert pins is not None and pins[0, :2].tolist() == [1, -1] and problems.values == box**2
     size = box * box
     for relation, part in zip(relations, range(3), strict=True):
         pairs = {pair for unit in units(box)[part * size : (part + 1) * size] for pair in product(unit, unit)}
@@ -314,25 +316,39 @@ def test_relations_are_the_sudoku_graph(box: int) -> None:
     assert {tuple(pair) for pair in relations.sum(0).triu().nonzero().tolist()} == set(rule(box))
 
 
-@pytest.mark.parametrize("augment", [True, False])
-def test_every_drawn_answer_solves_the_drawn_puzzle(augment: bool) -> None:
-    task = Sudoku(box=2, max_solutions=8, augment=augment)
+@pytest.mark.parametrize("augmented", [True, False])
+def test_every_drawn_answer_solves_the_drawn_puzzle(augmented: bool) -> None:
+    task = Sudoku(box=2, max_solutions=8, augmented=augmented)
     sources = task.generate("train", 20, 0)
-    pool = Pool(task, sources)
-    (tokens, relations), targets, solutions = pool.draw(100, torch.Generator().manual_seed(3))
-    assert relations is not None and relations.dim() == 3
-    drawn = [Puzzle(2, tuple(row)) for row in (tokens - 1).tolist()]
+    problems, targets, solutions = Pool(task, sources).draw(100, torch.Generator().manual_seed(3))
+    assert problems.relations is not None and problems.relations.dim() == 3
+    assert problems.pins is not None and torch.equal(problems.pins, problems.tokens - 2)
+    drawn = [Puzzle(2, tuple(row)) for row in (problems.tokens - 1).tolist()]
     flat = torch.zeros(100, 16, 4).log_softmax(-1)
     seen: list[set[tuple[int, ...]]] = [set() for _ in drawn]
     for seed in range(60):
-        for found, row in zip(seen, pool.retarget(solutions, flat, torch.Generator().manual_seed(seed)), strict=True):
+        for found, row in zip(seen, task.retarget(solutions, flat, torch.Generator().manual_seed(seed)), strict=True):
             found.add(tuple((row + 1).tolist()))
-    for puzzle, target, found in zip(drawn, targets, seen, strict=True):
+    for puzzle, target, known, found in zip(drawn, targets, solutions, seen, strict=True):
         assert task.violations(puzzle, task.answer(puzzle, target.tolist())) == 0
-        assert found <= sat_solutions(puzzle.cells, 2, 100)
+        rows = {tuple(digit + 1 for digit in row) for row in known.tolist() if row[0] >= 0}
+        assert found <= rows == sat_solutions(puzzle.cells, 2, 100)
     complete = [found == sat_solutions(puzzle.cells, 2, 100) for found, puzzle in zip(seen, drawn, strict=True)]
     assert np.mean(complete) > 0.95  # 60 draws may miss one of 8
-    assert (set(drawn) <= set(sources)) is not augment
+    assert (set(drawn) <= set(sources)) is not augmented
+
+
+def test_grids_are_moved_uniformly() -> None:
+    """By chi-squared, over all images of a grid; its answer is the same image."""
+    names, count = orbit(all_small_grids(), 2), 8000
+    size = names.count(names[0])
+    problems, targets, _ = Pool(Sudoku(box=2), [Puzzle(2, rows_of(all_small_grids())[0])]).draw(
+        count, torch.Generator().manual_seed(0)
+    )
+    assert torch.equal(problems.tokens - 2, targets)
+    seen = Counter(map(tuple, targets.tolist()))
+    apart = sum((times - count / size) ** 2 for times in seen.values()) / (count / size)
+    assert len(seen) == size and apart < size + 5 * (2 * size) ** 0.5
 
 
 def test_a_new_target_is_drawn_by_its_probability() -> None:
@@ -341,21 +357,22 @@ def test_a_new_target_is_drawn_by_its_probability() -> None:
     puzzles = {len(task.solutions(each)): each for each in task.generate("train", 100, 0)}
     puzzle = puzzles[3]
     pool = Pool(task, [puzzle, puzzles[max(puzzles)]])
-    solutions = pool.draw(40000, torch.Generator().manual_seed(1)).solutions
+    problems, _, solutions = pool.draw(40000, torch.Generator().manual_seed(1))
     log_probs = torch.randn(16, 4, generator=torch.Generator().manual_seed(1)).mul(0.3).log_softmax(-1)
-    drawn = pool.retarget(solutions, log_probs.expand(40000, -1, -1), torch.Generator().manual_seed(1))
-    mine = drawn[solutions[:, 0] == 0]
+    drawn = task.retarget(solutions, log_probs.expand(40000, -1, -1), torch.Generator().manual_seed(1))
+    mine = drawn[(problems.tokens == task.encode([puzzle]).tokens).all(1)]
     frequency = (mine[:, None] == task.targets(puzzle)).all(-1).float().mean(0)
     scores = log_probs.gather(1, task.targets(puzzle).T).sum(0)
     torch.testing.assert_close(frequency, scores.softmax(0), rtol=0, atol=0.015)
 
 
 def test_of_very_many_solutions_some_are_listed() -> None:
-    pool = Pool(Sudoku(box=2, augmented=False), [Puzzle(2, (0,) * 16)])
+    task = Sudoku(box=2, augmented=False)
+    pool = Pool(task, [Puzzle(2, (0,) * 16)])
     assert pool.counts.tolist() == [288]
     solutions, flat = pool.draw(2000, torch.Generator()).solutions, torch.zeros(2000, 16, 4).log_softmax(-1)
-    drawn = {tuple(row) for row in (pool.retarget(solutions, flat, torch.Generator().manual_seed(0)) + 1).tolist()}
-    assert 40 < len(drawn) <= Sudoku.listed and all(solved(row, 2) for row in drawn)
+    drawn = {tuple(row) for row in (task.retarget(solutions, flat, torch.Generator().manual_seed(0)) + 1).tolist()}
+    assert 40 < len(drawn) <= Sudoku.max_known and all(solved(row, 2) for row in drawn)
     assert {row[0] for row in drawn} == {1, 2, 3, 4}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
@@ -12,7 +12,6 @@ import networkx as nx
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
 from gram_pyro.errors import UserError
@@ -25,7 +24,7 @@ from gram_pyro.tasks.coloring.matrices import adjacency
 from gram_pyro.tasks.coloring.names import align_names, canonical_colors, draw_named
 from gram_pyro.tasks.coloring.picture import draw_graph
 from gram_pyro.tasks.coloring.solver import colorings
-from gram_pyro.tasks.coloring.split import random_adjacency, split_of
+from gram_pyro.tasks.coloring.split import random_matrices, split_of
 from gram_pyro.tasks.constraints import log_differ
 
 if TYPE_CHECKING:
@@ -36,8 +35,6 @@ ENUMERATION_LIMIT = 1_000_000
 MAX_RENAMED = 8
 MAX_GENERATED = 1000
 MAX_ENCODED = 8192
-MAX_CELLS = 2**26
-ROUNDS = 1000
 PATIENCE = 10_000
 """Random graphs that are tried for one that can be colored."""
 
@@ -113,7 +110,8 @@ class Coloring(Task):
         if self.data:
             return self._own_graphs(split, count, seed)
         graphs: list[nx.Graph] = []
-        for tried, matrix in enumerate(self._candidates(split, count, seed), 1):
+        matrices = random_matrices(split, count, self.n, self.edge_probability, seed)
+        for tried, matrix in enumerate(matrices, 1):
             graph = nx.from_numpy_array(matrix)
             if self.solvable(graph):
                 graphs.append(graph)
@@ -139,14 +137,6 @@ class Coloring(Task):
         if not len(chosen):
             raise UserError(f"{self.data}: no {self.feasible} graph in the {split} split; take more graphs")
         return [graphs[place] for place in chosen]
-
-    def _candidates(self, split: Split, count: int, seed: int) -> Iterator[NDArray[np.bool_]]:
-        """Adjacency matrices of a split, colorable or not."""
-        rng = np.random.default_rng([seed, ("train", "validation", "test").index(split)])
-        for _ in range(ROUNDS):
-            at_once = max(1, min(4 * count + 64, MAX_CELLS // self.n**2))
-            adjacency = random_adjacency(at_once, self.n, self.edge_probability, rng)
-            yield from adjacency[split_of(adjacency) == split]
 
     def load(self, path: str, skip_bad: bool = False) -> list[nx.Graph]:
         """Read one graph from a file, or every graph of a folder."""

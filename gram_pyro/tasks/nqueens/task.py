@@ -58,7 +58,7 @@ class NQueens(Task):
     """Rows of a generated board."""
     removed: tuple[int, ...] = ()
     """How many queens are missing, each number as likely as it has boards (each equally likely with excluded
-    diagonals); n - 3 to n - 1 unless told otherwise."""
+    diagonals); n - 3 to n - 1 by default."""
     excluded: int = 0
     """Excluded diagonals of each board, two more relations if any."""
     split: Literal["orbit", "input"] = "orbit"
