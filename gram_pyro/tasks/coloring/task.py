@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import networkx as nx
 import numpy as np
@@ -19,7 +19,7 @@ from gram_pyro.system.files import naming, read_path
 from gram_pyro.tasks.abilities import Answer, Wording
 from gram_pyro.tasks.base import Problems, Spec, Split, Task
 from gram_pyro.tasks.coloring.checker import check_graph, count_violations
-from gram_pyro.tasks.coloring.files import IN_FOLDERS, read_graph
+from gram_pyro.tasks.coloring.files import IN_FOLDERS, read_graph, vertex_names
 from gram_pyro.tasks.coloring.matrices import adjacency
 from gram_pyro.tasks.coloring.names import align_names, canonical_colors, draw_named
 from gram_pyro.tasks.coloring.picture import draw_graph
@@ -284,6 +284,18 @@ class Coloring(Task):
             return next(colorings(problem, self.k, SEARCH_LIMIT), None) is not None
         except TimeoutError:
             return None
+
+    def text(self, problem: nx.Graph, answer: Answer) -> str:
+        """Return the colors in a line, with the names of the vertices if they have any."""
+        names = vertex_names(problem)
+        if names is None:
+            return super().text(problem, answer)
+        return " ".join(f"{name}={color}" for name, color in zip(names, answer, strict=True))
+
+    def details(self, problem: nx.Graph) -> dict[str, Any]:
+        """Return the names of the vertices, in the order of the answers, if they have any."""
+        names = vertex_names(problem)
+        return {} if names is None else {"vertices": names}
 
     def draw(self, problem: nx.Graph, answer: Answer | None, axes: Axes) -> None:
         """Draw the graph with its colors; edges in conflict red and thick."""

@@ -258,6 +258,11 @@ class NQueens(Task):
         except TimeoutError:
             return None
 
+    def text(self, problem: Board, answer: Answer) -> str:
+        """Return the board, a line a row, as `load` reads it."""
+        marks = ["Q" if value else "." for value in answer]
+        return "\n".join(" ".join(marks[row : row + problem.size]) for row in range(0, len(marks), problem.size))
+
     def draw(self, problem: Board, answer: Answer | None, axes: Axes) -> None:
         """Draw the board: given queens black, others blue; attacks and misplaced queens red."""
         draw_board(problem, answer, axes)

@@ -210,6 +210,17 @@ class Sudoku(Task):
         found = search(candidates_of(np.array([problem.cells], dtype=np.int8)), 1, SEARCH_LIMIT)
         return True if len(found.solutions[0]) else None if found.undecided[0] else False
 
+    def text(self, problem: Puzzle, answer: Answer) -> str:
+        """Return the grid, a line a row, with rules between the boxes."""
+        box, size = problem.box, problem.box**2
+        lines: list[str] = []
+        for row in range(size):
+            cells = [*map(str, answer[row * size : (row + 1) * size])]
+            lines.append(" | ".join(" ".join(cells[start : start + box]) for start in range(0, size, box)))
+            if row % box == box - 1 < size - 1 != row:
+                lines.append("-+-".join(["-" * (2 * box - 1)] * box))
+        return "\n".join(lines)
+
     def draw(self, problem: Puzzle, answer: Answer | None, axes: Axes) -> None:
         """Draw the grid: givens bold and black, others blue; what breaks a rule red."""
         draw_grid(problem, answer, axes)
