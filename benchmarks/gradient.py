@@ -29,8 +29,8 @@ LossModule = Callable[[Model, Guide, Examples, int], Tensor]
 class GradientOptions(FigureOptions):
     """Cosine and norm of surrogate gradients against the full ELBO's, averaged over batches, on equal noise.
 
-    The full one is that of a posterior with functions of its own: the location and scale it is told relative to move
-    with the state, which training leaves out (`GaussianGuide.detach_prior`), but the prior's head does not learn through it.
+    The full gradient includes how the posterior moves with the prior's location and scale, which training leaves out
+    (`GaussianGuide.detach_prior`); the prior's head does not learn through it.
     """
 
     run: str = "coloring"

@@ -111,7 +111,7 @@ def long_run(name: str, updates: int, seed: int) -> Row:
     task, training = base.task, replace(base.training, updates=updates, batch=16, problems=500, seed=seed)
     torch.manual_seed(seed)
     model = Gram(task.spec, TINY)
-    guide = GUIDES[base.guide](task.spec, model)
+    guide = GUIDES.find(base.guide)(task.spec, model)
     problems = task.generate("train", training.problems, seed)
     length = task.encode(problems[:1]).tokens.shape[1]
     trainer = Trainer(model, guide, Pool(task, problems), length, training, updates)

@@ -33,8 +33,8 @@ from gram_pyro.system.machine import machine_facts
 from gram_pyro.system.signals import Interrupted
 from gram_pyro.training import validation
 from gram_pyro.training.objective import OBJECTIVES
+from gram_pyro.training.parts import parameters_of
 from gram_pyro.training.run import train_once
-from gram_pyro.training.training_run import parameters_of
 
 SCORED_PROBLEMS = 100
 """Problems whose likelihood is measured: it takes many trajectories of each."""

@@ -157,8 +157,8 @@ def inspect(
 ) -> Inspection:
     """Look at one problem: trajectories of prior and posterior, KL, h over the steps, and p(solution | x).
 
-    `target` is a solution in the task's own form, the first of `task.targets` unless told otherwise; `steps`
-    supervision steps, those of training unless told otherwise; `samples` trajectories of each kind; `draws`
+    `target` is a solution in the task's own form (default: the first of `task.targets`); `steps` supervision steps
+    (default: the training depth); `samples` trajectories of each kind; `draws`
     trajectories for each target whose likelihood is estimated (at most `MAX_TARGETS` of them), half of them of
     the posterior and half of the prior, weighed by the mixture.
     Raises `UserError` if the model draws no guidance, if the target is no solution, or if the problem has too many.

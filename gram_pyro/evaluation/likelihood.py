@@ -52,7 +52,7 @@ def log_weights(
     """log p(y, trajectory | x) - log q(trajectory | x, y) of one trajectory each, `(batch,)`; whether there were draws.
 
     The generative model: `steps` supervision steps and one likelihood. The mean of the weights is p(y | x). `side_information` is
-    what the guide asks for beside (`Guide.side_information`).
+    what the guide needs beside (`Guide.side_information`).
     """
     parts = ImportanceELBO(None).parts(model, guide, problems, targets, steps=steps, supervise="last", **context)
     return parts.log_likelihood - parts.kl_cost, len(parts.kl) > 0
@@ -119,8 +119,8 @@ def by_posterior(
     nll = torch.zeros_like(share)
     latent = False
     for owner, y in chunks(task, problems, kept):
-        asked, y = [problems[place] for place in owner.tolist()], y.to(run.device)
-        x, context = task.encode(asked).to(run.device), run.guide.side_information(task, asked, y)
+        chosen, y = [problems[place] for place in owner.tolist()], y.to(run.device)
+        x, context = task.encode(chosen).to(run.device), run.guide.side_information(task, chosen, y)
         weights, drawn = log_weights(run.model, run.guide, x, y, steps, **context)
         latent |= drawn
         if drawn:

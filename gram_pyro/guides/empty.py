@@ -17,6 +17,6 @@ class EmptyGuide(Guide):
         super().__init__(model)
 
     def get_posterior(self, name: str, prior: TorchDistribution) -> TorchDistribution:
-        """Raises `UserError`: there should be no site to ask for."""
+        """Raise `UserError`: there should be no such site."""
         kind = type(self._model[0]).__name__
         raise UserError(f"{kind} draws {name}, and the empty guide has no posterior for it; take another --guide")

@@ -21,22 +21,22 @@ COUPLINGS = 2
 
 
 class Coupler(nn.Module):
-    """How one half of a position's guidance moves the other, given what is known of the position.
+    """How one half of a position's guidance moves the other, given the features of the position.
 
     Starts by moving nothing.
     """
 
-    def __init__(self, kept: int, moved: int, known: int) -> None:
+    def __init__(self, fixed: int, moved: int, context: int) -> None:
         super().__init__()
-        self.kept = kept
-        self.project_in = nn.Linear(kept + known, 2 * known)
-        self.project_out = nn.Linear(2 * known, 2 * moved)
+        self.fixed = fixed
+        self.project_in = nn.Linear(fixed + context, 2 * context)
+        self.project_out = nn.Linear(2 * context, 2 * moved)
         nn.init.zeros_(self.project_out.weight)
         nn.init.zeros_(self.project_out.bias)
 
-    def forward(self, kept: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, fixed: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
         """Shift and log scale, each `(..., moved)`."""
-        hidden = F.silu(self.project_in(torch.cat((kept, context.expand(*kept.shape[:-1], -1)), -1)))
+        hidden = F.silu(self.project_in(torch.cat((fixed, context.expand(*fixed.shape[:-1], -1)), -1)))
         shift, log_scale = at_least_float32(self.project_out(hidden)).chunk(2, -1)
         return shift, torch.tanh(log_scale)
 
@@ -67,7 +67,7 @@ class FlowGuide(GaussianGuide):
         parts: list[Any] = []
         for coupler in self.couplers:
             moves = partial(coupler, context=context)
-            parts += [transforms.AffineCoupling(coupler.kept, moves), transforms.Permute(flip)]
+            parts += [transforms.AffineCoupling(coupler.fixed, moves), transforms.Permute(flip)]
         parts.append(transforms.AffineTransform(normal.loc, normal.scale, event_dim=2))
         noise = dist.Normal(torch.zeros_like(normal.loc), torch.ones_like(normal.scale)).to_event(2)
         flow: dist.TorchDistribution = dist.TransformedDistribution(noise, parts)

@@ -10,7 +10,7 @@ from gram_pyro.tasks.base import Spec
 
 
 class PriorGuide(Guide):
-    """q = p: the answer steers nothing, every KL is zero; shows what the model does alone."""
+    """q = p: the answer steers nothing and every KL is zero."""
 
     def __init__(self, spec: Spec, model: Model) -> None:
         super().__init__(model)

@@ -17,8 +17,7 @@ MAX_HEADS = 4
 class RelationalGuide(GaussianGuide):
     """q(eps_t | u_t, y), read through one attention block that sees the relations.
 
-    The plain Gaussian tells every position its answer as if nobody else were told; here the positions can share
-    the message among them. They stay independent given u_t and y, so that the KL has its closed form.
+    In the plain Gaussian each position sees its own answer only; here positions exchange what they see. They stay independent given u_t and y, so that the KL has its closed form.
     """
 
     def __init__(self, spec: Spec, model: Model) -> None:

@@ -1,4 +1,4 @@
-"""A posterior that knows of the other solutions, too."""
+"""A posterior that sees the other solutions, too."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from gram_pyro.tasks.base import Spec
 
 
 class SolutionSetGuide(GaussianGuide):
-    """q(eps_t | u_t, y, Y): the Gaussian posterior, told which other solutions in Y lie near the target y.
+    """q(eps_t | u_t, y, Y): the Gaussian posterior, with the other solutions in Y near the target y.
 
-    Of each known solution it sees how many positions agree with y; by a softmax over that, y itself included, the
-    others vote what else a position might be. So it can push where y has to be told from its neighbours, and leave
-    alone what they have in common. Without known solutions it is the Gaussian.
+    For each known solution it counts the positions that agree with y. By a softmax over these counts, y included, the
+    others vote for other values of a position. So the posterior can push where y differs from its neighbours, and leave
+    alone what they share. Without known solutions it is the Gaussian.
     """
 
     sees_solutions: ClassVar[bool] = True
@@ -40,13 +40,13 @@ class SolutionSetGuide(GaussianGuide):
 
 
 def votes(solutions: Tensor, targets: Tensor, nearness: Tensor, classes: int) -> Tensor:
-    """What solutions beside the target have at each position, weighed by nearness: `(batch, length, classes)`.
+    """Return the values of solutions beside the target at each position, weighed by nearness: `(batch, length, classes)`.
 
     `solutions` `(batch, solutions, length)` with rows of -1 where there are fewer, `targets` `(batch, length)`.
     The weights and that of the target itself sum to 1.
     """
-    asked = (targets >= 0)[:, None]
-    apart = ((solutions != targets[:, None]) & asked).sum(-1)
+    answered = (targets >= 0)[:, None]
+    apart = ((solutions != targets[:, None]) & answered).sum(-1)
     other = (apart > 0) & (solutions >= 0).any(-1)
     weights = torch.exp(-F.softplus(nearness) * apart) * other
     weights = weights / (1 + weights.sum(-1, keepdim=True))

@@ -96,7 +96,7 @@ def register(name: str, module: nn.Module) -> None:
 
 
 class Model(nn.Module):
-    """What training and inference ask of a model beside its `forward`, the Pyro program itself.
+    """What training and inference need of a model beside its `forward`, the Pyro program itself.
 
     `forward(problems, targets=None, *, steps, state, supervise)` returns an `Outcome`.
     """
@@ -115,7 +115,7 @@ class Model(nn.Module):
     independent: ClassVar[bool] = True
     """Whether its answers at different positions are independent, given the latent state."""
     guide: ClassVar[str] = "gaussian"
-    """The posterior that it is trained with unless told otherwise."""
+    """Default posterior."""
     recipe: ClassVar[Mapping[str, Any]] = {}
     """Fields of `TrainingConfig` that it needs otherwise than a recipe has them."""
     compiled: ClassVar[tuple[str, ...]] = ()
@@ -128,5 +128,5 @@ class Model(nn.Module):
         return State(nothing, nothing)
 
     def decode(self, high: Tensor) -> Tensor:
-        """f_dec: h `(batch, length, width)` -> logits `(batch, length, classes)`; samples that repel ask for it."""
+        """f_dec: h `(batch, length, width)` -> logits `(batch, length, classes)`; used by samples that repel each other."""
         raise NotImplementedError

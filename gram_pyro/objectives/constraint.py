@@ -1,4 +1,4 @@
-"""The ELBO, and beside it what the prior's own samples owe to the constraints."""
+"""The ELBO with a likelihood of the constraints on samples of the prior."""
 
 from __future__ import annotations
 
@@ -20,13 +20,11 @@ ConstraintLogProb = Callable[[Problems, Tensor], Tensor]
 class ConstraintELBO(TruncatedTrace_ELBO):
     """ELBO plus `weight` times the log-probability that an answer of the prior satisfies the constraints.
 
-    A second run of the model, without target, from the same state, ends in an observed site `constraints`:
-    `constraint_log_prob(problems, probabilities)` `(batch,)`, how likely all constraints of a problem hold under the decoder's
-    probabilities `(batch, length, classes)`: each of them exactly, several as if they were independent
-    (`Task.constraint_log_prob`). In training the state is that of the carried problem: where it ran free all steps are the prior's,
-    where it was steered the last alone. It trains the prior where the prior goes, which no target does; and it
-    knows of no target, so it is content with any solution. The other parameters as in `TruncatedTrace_ELBO`; with
-    `recompute` the second run is kept all the same.
+    A second run of the model, without target, starts from the same state and ends in an observed site `constraints`.
+    `constraint_log_prob(problems, probabilities)` `(batch,)` gives the log-probability that all constraints of a problem
+    hold under the decoder's probabilities `(batch, length, classes)`: each exactly, several as if they were independent
+    (`Task.constraint_log_prob`). This trains the prior on states that the prior visits, and accepts any solution. The
+    other parameters are those of `TruncatedTrace_ELBO`; `recompute` does not apply to the second run.
     """
 
     def __init__(
@@ -56,7 +54,7 @@ class ConstraintELBO(TruncatedTrace_ELBO):
     ) -> Tensor:
         """The log-probability that the constraints hold at the end of a run of the prior: `(batch,)`.
 
-        What a guide is told, `solutions`, does not matter here.
+        `solutions` are for guides alone.
         """
         with HorizonMessenger(self.horizon, "last"):
             trace = poutine.trace(self._program).get_trace(model, problems, **{**run_kwargs, "supervise": "none"})

@@ -17,13 +17,13 @@ from gram_pyro.objectives.elbo import Terms, TruncatedTrace_ELBO, total, traces_
 
 
 class WakeSleepELBO(TruncatedTrace_ELBO):
-    """Two losses in one: awake, the ELBO as the model sees it; asleep, `-log q(trajectory | x, y)` of its own dreams.
+    """Two losses in one: awake, the ELBO as the model sees it; asleep, `-log q(trajectory | x, y)` of draws of the prior.
 
     Awake, the posterior's draws are data: `-log p(y | z) + beta KL(sg(q) || p)` trains the model and not the guide.
     Asleep, the model draws a trajectory and an answer from the prior, and the guide learns to find the trajectory
     again from the answer; the model does not learn from that. So the posterior comes to cover what the prior does,
     instead of what suits the answer, and it cannot leak. Parameters as in `TruncatedTrace_ELBO`; with `recompute` the
-    dream is kept all the same. Not for a guide that sees solutions: a dream has none.
+    sleep phase is kept in memory. Not for a guide that sees solutions: a drawn answer has none.
     """
 
     def __init__(
@@ -37,10 +37,10 @@ class WakeSleepELBO(TruncatedTrace_ELBO):
         super().__init__(horizon, beta=beta, balance=1.0, kl_transitions=kl_transitions, recompute=recompute)
 
     def terms(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> Terms:
-        """Run model and guide awake, then the model asleep and the guide on its dream."""
+        """Run the wake phase, then the sleep phase."""
         parts = self.parts(model, guide, *args, **kwargs)
-        dream = gradient_only_to(guide, self.sleep_phase(model, guide, *args, **kwargs).sum())
-        loss = (self.beta * parts.kl_cost - parts.log_likelihood).sum() - dream
+        asleep = gradient_only_to(guide, self.sleep_phase(model, guide, *args, **kwargs).sum())
+        loss = (self.beta * parts.kl_cost - parts.log_likelihood).sum() - asleep
         return Terms(loss, parts.log_likelihood.detach(), parts.kl, parts.trace)
 
     def _get_trace(self, model: Any, guide: Any, args: Any, kwargs: Any) -> tuple[Trace, Trace]:
@@ -64,7 +64,7 @@ class WakeSleepELBO(TruncatedTrace_ELBO):
 
 
 def gradient_only_to(guide: Any, value: Tensor) -> Tensor:
-    """The same value, whose gradient goes to the guide's parameters alone, whatever else they stand on."""
+    """Return the same value with a gradient to the guide's parameters alone."""
     parameters = [parameter for parameter in guide.parameters() if parameter.requires_grad]
     if not value.requires_grad or not parameters:
         return value.detach()

@@ -2,7 +2,7 @@
 
 from gram_pyro.registry import Registry
 from gram_pyro.tasks.abilities import Answer, Wording
-from gram_pyro.tasks.base import Examples, Problems, Spec, Task
+from gram_pyro.tasks.base import Examples, Problems, Spec, Split, Task
 from gram_pyro.tasks.coloring import Coloring
 from gram_pyro.tasks.nqueens import Board, NQueens
 from gram_pyro.tasks.pool import Pool
@@ -21,6 +21,7 @@ __all__ = [
     "Problems",
     "Puzzle",
     "Spec",
+    "Split",
     "Sudoku",
     "Task",
     "Wording",

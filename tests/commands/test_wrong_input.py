@@ -17,11 +17,10 @@ from gram_pyro import evaluate, sample, train
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.runs.checkpoint import checkpoints
 from gram_pyro.runs.store import load_run
-from gram_pyro.training import training_run as fit
-from gram_pyro.training import validation
+from gram_pyro.training import store, validation
 
 SIZES = ["--problems=10", "--batch=4", "--depth=2", "--model.width=16", "--model.hidden=16", "--threads=1"]
-TINY = ["--updates=2", *SIZES]
+TINY = ["--updates=2", "--evaluations=2", *SIZES]
 Main = Callable[[list[str]], None]
 
 
@@ -31,7 +30,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(validation, "PROBLEMS", 3)
         patch.setattr(validation, "SAMPLES", 3)
-        patch.setattr(fit, "draw_curves", lambda *_: None)
+        patch.setattr(store, "draw_curves", lambda *_: None)
         patch.setattr(validation, "draw_samples", lambda *_: None)
         train.main([*TINY, "--out", str(folder)])
     yield folder
@@ -72,7 +71,7 @@ def complaint(capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
         ("--guide math:sqrt", "math:sqrt"),
         ("--guide gram_pyro.models:Gram", "gram_pyro.models:Gram"),
         ("--model nope", "'nope'"),
-        ("--model math:sqrt", "math:sqrt"),
+        ("--model math:sqrt", "--model.width"),
         ("--preset nope", "'nope'"),
         ("--nope 3", "--nope"),
         ("--model.nope 3", "--model.nope"),
