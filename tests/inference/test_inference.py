@@ -37,7 +37,7 @@ class Fixed(Heads):
         return HeadLogits(sure, sure, -sure)
 
 
-HEADS = Fixed(TASK, MODEL)
+HEADS = Fixed(TASK.spec, MODEL)
 
 
 def trajectories(steps: int, samples: int, seed: int) -> tuple[Tensor, Tensor]:

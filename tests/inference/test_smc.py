@@ -52,7 +52,7 @@ class Trajectory:
 
     def step(self, state: Any) -> None:
         before = State(state["high"], state["low"])
-        high, low = self.model.propose(before, self.model.embed(self.x.tokens), self.x.relations)
+        high, low = self.model.propose(before, self.model.embed(self.x), self.x.relations)
         high = high + pyro.sample("guidance", dist.Normal(*self.model.guidance(high)).to_event(2))
         pyro.sample("y", Answers(self.model.decode(high)))
         if not self.guided:

@@ -167,8 +167,8 @@ def test_a_recipe_takes_parts_by_name_or_as_callables(file: Path) -> None:
     assert (own.training, own.model, own.model_name) == (paper.training, paper.model, "gram")
 
 
-def make_guide(task: Coloring, model: Gram) -> PriorGuide:
-    return PriorGuide(task.spec, model)
+def make_guide(spec: Spec, model: Gram) -> PriorGuide:
+    return PriorGuide(spec, model)
 
 
 def test_a_function_makes_a_guide() -> None:
