@@ -124,6 +124,10 @@ class Task(ABC):
     def generate(self, split: Split, count: int, seed: int) -> list[Any]:
         """`count` solvable problems of a split; no problem of one split occurs in another."""
 
+    def unsolvable(self, split: Split, count: int, seed: int) -> list[Any]:
+        """Return at most `count` problems of a split without a solution, though no givens conflict; default: none."""
+        return []
+
     @abstractmethod
     def load(self, path: str) -> list[Any]:
         """Problems from a file or a folder of the user's. Raises `UserError` on bad input."""

@@ -30,9 +30,14 @@ MAX_RENAMED = 8
 MAX_GENERATED = 1000
 MAX_ENCODED = 8192
 MAX_CELLS = 2**26
+SPLITS = ("train", "validation", "test")
 ROUNDS = 1000
 PATIENCE = 10_000
 """Random graphs that are tried for one that can be colored."""
+DENSER = 6
+"""Edge probabilities at which graphs without a coloring are sought; each halves the share of missing edges."""
+RARE = 0.05
+"""Share of graphs without a coloring below which the next edge probability is tried."""
 
 
 @dataclass(frozen=True)
@@ -117,13 +122,36 @@ class Coloring(Task):
             f"were found for the {split} split; take a smaller probability or more colors"
         )
 
+    def unsolvable(self, split: Split, count: int, seed: int) -> list[nx.Graph]:
+        """Return at most `count` random graphs that k colors cannot color, of more edges where those are rare."""
+        rng = np.random.default_rng([seed, SPLITS.index(split)])
+        graphs: list[nx.Graph] = []
+        for halvings in range(DENSER):
+            edge_probability = tuple(1 - (1 - p) / 2**halvings for p in self.edge_probability)
+            share = 1.0
+            while share > RARE:
+                tried = [nx.from_numpy_array(matrix) for matrix in self._batch(split, count, edge_probability, rng)]
+                found = [graph for graph in tried if self.solvable(graph) is False]
+                graphs += found
+                if len(graphs) >= count:
+                    return graphs[:count]
+                share = len(found) / max(1, len(tried))
+        return graphs
+
     def _candidates(self, split: Split, count: int, seed: int) -> Iterator[NDArray[np.bool_]]:
         """Adjacency matrices of a split, colorable or not."""
-        rng = np.random.default_rng([seed, ("train", "validation", "test").index(split)])
+        rng = np.random.default_rng([seed, SPLITS.index(split)])
         for _ in range(ROUNDS):
-            at_once = max(1, min(4 * count + 64, MAX_CELLS // self.n**2))
-            adjacency = random_adjacency(at_once, self.n, self.edge_probability, rng)
-            yield from adjacency[split_of(adjacency) == split]
+            yield from self._batch(split, count, self.edge_probability, rng)
+
+    def _batch(
+        self, split: Split, count: int, edge_probability: tuple[float, ...], rng: np.random.Generator
+    ) -> NDArray[np.bool_]:
+        """Return the random graphs of a split among enough for `count`: `(graphs, n, n)`."""
+        at_once = max(1, min(4 * count + 64, MAX_CELLS // self.n**2))
+        adjacency = random_adjacency(at_once, self.n, edge_probability, rng)
+        chosen: NDArray[np.bool_] = adjacency[split_of(adjacency) == split]
+        return chosen
 
     def load(self, path: str) -> list[nx.Graph]:
         """One graph from a file, or every graph of a folder."""
