@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import islice, permutations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -37,6 +37,8 @@ MAX_GENERATED = 1000
 MAX_ENCODED = 8192
 PATIENCE = 10_000
 """Random graphs that are tried for one that can be colored."""
+DENSER, TRIED = 6, 8
+"""Edge probabilities at which graphs without a coloring are sought, each of half the missing edges, and graphs tried."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,19 @@ class Coloring(Task):
             f"too few {self.k}-colorable graphs with n={self.n} and edge probability {self.edge_probability} "
             f"were found for the {split} split; take a smaller probability or more colors"
         )
+
+    def unsolvable(self, split: Split, count: int, seed: int) -> list[nx.Graph]:
+        """Return at most `count` random graphs that k colors cannot color, of more edges where those are rare."""
+        graphs: list[nx.Graph] = []
+        for halvings in range(DENSER):
+            edge_probability = tuple(1 - (1 - p) / 2**halvings for p in self.edge_probability)
+            for matrix in islice(random_matrices(split, count, self.n, edge_probability, seed), TRIED * count):
+                graph = nx.from_numpy_array(matrix)
+                if self.solvable(graph) is False:
+                    graphs.append(graph)
+                if len(graphs) == count:
+                    return graphs
+        return graphs
 
     def _own_graphs(self, split: Split, count: int, seed: int) -> list[nx.Graph]:
         """Return at most `count` graphs of `data` that belong to a split, in random order."""

@@ -20,10 +20,10 @@ from gram_pyro.tasks.base import Problems, Spec, Split, Task
 from gram_pyro.tasks.constraints import log_exactly_one, log_given
 from gram_pyro.tasks.sudoku.checker import Puzzle, check_puzzle, count_violations, rule
 from gram_pyro.tasks.sudoku.files import TEXT_ENDINGS, is_csv, parse_cells, read_csv, read_text, spells_puzzle
-from gram_pyro.tasks.sudoku.generator import CLUES, Level
+from gram_pyro.tasks.sudoku.generator import CLUES, Level, contradict
 from gram_pyro.tasks.sudoku.picture import draw_grid
 from gram_pyro.tasks.sudoku.solver import Grids, candidates_of, search
-from gram_pyro.tasks.sudoku.split import from_files, random_puzzles
+from gram_pyro.tasks.sudoku.split import from_files, random_puzzles, splits_of
 from gram_pyro.tasks.sudoku.symmetry import Symmetries, random_symmetries
 
 if TYPE_CHECKING:
@@ -104,6 +104,14 @@ class Sudoku(Task):
                 f"{split} split; take another level or allow more solutions"
             )
         return list(found)[:count]
+
+    def unsolvable(self, split: Split, count: int, seed: int) -> list[Puzzle]:
+        """Return at most `count` puzzles of a split with one given changed, so that there is no solution."""
+        cells = np.array([puzzle.cells for puzzle in self.generate(split, count, seed)], dtype=np.int8)
+        changed = contradict(cells.reshape(-1, self.size**2), np.random.default_rng(seed))
+        if self.box == 2:  # where a puzzle stands for itself, so that another one may be of another split
+            changed = changed[splits_of(changed, []) == split]
+        return list(dict.fromkeys(self.puzzles(changed)))
 
     def puzzles(self, cells: Grids) -> list[Puzzle]:
         """Rows of digits `(puzzles, cells)` as puzzles."""
