@@ -1,4 +1,4 @@
-"""How trajectories run beside each other; nothing here needs torch, so that a command line knows its options at once."""
+"""How trajectories run beside each other; free of torch, so that a command line knows its options at once."""
 
 from __future__ import annotations
 

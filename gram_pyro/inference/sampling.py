@@ -155,6 +155,7 @@ def _run(
                 state, reached = outcome.state, stop
                 if progress is not None:
                     progress(len(running))
+        assert state is not None
         if apart and num_samples > 1 and not repel.met:
             raise UserError("the model draws no guidance, so that its samples cannot repel each other")
         verdict = heads(state.high, problems) if heads is not None else None

@@ -26,15 +26,16 @@ def draw_graph(graph: nx.Graph, answer: Answer | None, axes: Axes) -> None:
     place = nx.spring_layout(graph, pos=start, k=1.5, seed=0) if 2 < len(graph) <= MAX_LAID_OUT else start
     for u, v in graph.edges:
         clash = answer is not None and answer[u] == answer[v]
-        line = {"color": "#d62728", "linewidth": 3.0} if clash else {"color": "#999999", "linewidth": 1.0}
-        axes.plot(*zip(place[u], place[v], strict=True), zorder=1, **line)
+        color, width = ("#d62728", 3.0) if clash else ("#999999", 1.0)
+        axes.plot(*zip(place[u], place[v], strict=True), color=color, linewidth=width, zorder=1)
     x, y = zip(*(place[vertex] for vertex in range(len(graph))), strict=True)
     colors = ["white"] * len(graph) if answer is None else [PALETTE[color % len(PALETTE)] for color in answer]
     size = 260 if len(graph) <= 20 else 5200 / len(graph)
     axes.scatter(x, y, size, colors, edgecolors="#333333", linewidths=1.0, zorder=2)
     for vertex, name in enumerate((vertex_names(graph) or []) if len(graph) <= MAX_NAMED else []):
         axes.annotate(
-            name, place[vertex], (0, 9), textcoords="offset points", ha="center", va="bottom", fontsize=7, parse_math=False
+            name, place[vertex], (0, 9), textcoords="offset points", ha="center", va="bottom", fontsize=7,
+            parse_math=False,
         )  # fmt: skip
     axes.margins(0.15)
     axes.set_axis_off()
