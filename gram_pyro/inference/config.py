@@ -1,4 +1,4 @@
-"""How trajectories run beside each other; free of torch, so that a command line knows its options at once."""
+"""How trajectories run beside each other. Nothing here needs torch: a command line knows its options at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 MAX_NUMBER = 1_000_000
 """The most samples or steps at once."""
-AUTO_HALT: dict[str, Any] = {"halt": "simple", "halt_threshold": 0.95, "halt_patience": 4}
+AUTO_HALT: dict[str, Any] = {"halt": "simple", "halt_threshold": 0.95, "halt_patience": 8}
 """How trajectories halt by default: as right in the end as those that never do, in a fraction of the steps."""
 
 Halt = Literal["auto", "never", "simple", "q"]

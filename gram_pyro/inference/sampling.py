@@ -17,7 +17,7 @@ from gram_pyro.effects.repel import RepelMessenger
 from gram_pyro.errors import UserError
 from gram_pyro.inference.config import INDEPENDENT, SamplingConfig
 from gram_pyro.inference.smc import ParticleFilter
-from gram_pyro.models.base import Answers, Model, Outcome, State, Supervise
+from gram_pyro.models.base import Answers, Model, Outcome, State
 from gram_pyro.models.heads import HeadLogits, Heads
 from gram_pyro.tasks.base import Problems
 
@@ -130,10 +130,7 @@ def _run(
     equivalence_probs: Callable[[Tensor], Tensor],
     progress: Callable[[int], object] | None,
 ) -> Draws:
-    """Run one chunk: draws of shape `(depths, rows, ...)`.
-
-    Where progress is reported a run goes step by step, and answers are drawn no more often than without.
-    """
+    """Run one chunk: draws of shape `(depths, rows, ...)`."""
     rows, length = problems.tokens.shape
     device = problems.tokens.device
     decoded = torch.empty(len(steps), rows, length, dtype=torch.long)
@@ -149,13 +146,8 @@ def _run(
         apart = method.repel > 0 and reached < method.repel_steps
         effect: AbstractContextManager[object] = repel if apart else nullcontext()
         with effect, noise:
-            for stop in (depth,) if progress is None else range(reached + 1, depth + 1):
-                supervise: Supervise = "last" if stop == depth else "none"
-                outcome: Outcome = model(problems, steps=stop - reached, state=state, supervise=supervise)
-                state, reached = outcome.state, stop
-                if progress is not None:
-                    progress(len(running))
-        assert state is not None
+            outcome = _advance(model, problems, depth - reached, state, progress)
+        state, reached = outcome.state, depth
         if apart and num_samples > 1 and not repel.met:
             raise UserError("the model draws no guidance, so that its samples cannot repel each other")
         verdict = heads(state.high, problems) if heads is not None else None
@@ -180,6 +172,21 @@ def _run(
                 problems = problems.select(kept)
                 state = State(state.high[kept], state.low[kept])
     return Draws(decoded, None if heads is None else values, spent)
+
+
+def _advance(
+    model: Model, problems: Problems, steps: int, state: State | None, progress: Callable[[int], object] | None
+) -> Outcome:
+    """Carry trajectories on and decode them at the end; step by step where progress is reported."""
+    if progress is not None:
+        for _ in range(steps - 1):
+            state = model(problems, steps=1, state=state, supervise="none").state
+            progress(len(problems.tokens))
+        steps = 1
+    outcome: Outcome = model(problems, steps=steps, state=state, supervise="last")
+    if progress is not None:
+        progress(len(problems.tokens))
+    return outcome
 
 
 def _run_anew(model: Model, problems: Problems, steps: Sequence[int], method: SamplingConfig) -> Draws:

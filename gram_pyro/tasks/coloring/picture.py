@@ -32,10 +32,9 @@ def draw_graph(graph: nx.Graph, answer: Answer | None, axes: Axes) -> None:
     colors = ["white"] * len(graph) if answer is None else [PALETTE[color % len(PALETTE)] for color in answer]
     size = 260 if len(graph) <= 20 else 5200 / len(graph)
     axes.scatter(x, y, size, colors, edgecolors="#333333", linewidths=1.0, zorder=2)
-    for vertex, name in enumerate((vertex_names(graph) or []) if len(graph) <= MAX_NAMED else []):
-        axes.annotate(
-            name, place[vertex], (0, 9), textcoords="offset points", ha="center", va="bottom", fontsize=7,
-            parse_math=False,
-        )  # fmt: skip
+    names = vertex_names(graph) if len(graph) <= MAX_NAMED else None
+    for vertex, name in enumerate(names or ()):
+        label = axes.annotate(name, place[vertex], (0, 9), textcoords="offset points", ha="center", fontsize=7)
+        label.set_parse_math(False)
     axes.margins(0.15)
     axes.set_axis_off()
