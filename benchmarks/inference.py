@@ -47,7 +47,7 @@ class InferenceOptions:
     run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
     """Run folder or shipped checkpoint."""
     out: str
-    """JSON file, such as benchmarks/results/inference-nqueens.json; the figures go beside it."""
+    """JSON file, such as benchmarks/results/inference/nqueens.json; the figures go beside it."""
     problems: int = 200
     """Test problems for methods compared at 20 samples."""
     grid_problems: int = 100

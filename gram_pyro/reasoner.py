@@ -9,7 +9,7 @@ from gram_pyro.inference.sampling import INDEPENDENT, MAX_NUMBER, SamplingConfig
 from gram_pyro.inference.selection import check_selection
 from gram_pyro.inference.selection import select as choose
 from gram_pyro.runs.store import Run
-from gram_pyro.tasks.base import Answer
+from gram_pyro.tasks.abilities import Answer
 
 DEPTH_FACTOR = 4
 

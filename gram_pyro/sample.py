@@ -54,24 +54,24 @@ def summary(task: Task, problem: Any, samples: Samples, select: str) -> dict[str
     count = len(samples.answers)
     solvable = True if valid else task.solvable(problem)
     if valid:
-        message = f"{valid} of {count} samples are valid, {len(samples.solutions)} of them {task.distinct}"
+        message = f"{valid} of {count} samples are valid, {len(samples.solutions)} of them {task.wording.distinct}"
     elif solvable is False:
-        message = f"no solution exists: the {task.noun} is not {task.goal}"
+        message = f"no solution exists: the {task.wording.singular} is not {task.feasible}"
     elif solvable:
-        message = f"no solution was found in {count} samples, though the {task.noun} is {task.goal}"
+        message = f"no solution was found in {count} samples, though the {task.wording.singular} is {task.feasible}"
     else:
-        message = f"no solution was found in {count} samples; whether the {task.noun} is {task.goal} is undecided"
+        message = f"no solution was found in {count} samples; whether the {task.wording.singular} is {task.feasible} is undecided"
     return {
         "samples": count,
         "valid": valid,
         "conflicts": samples.violations,
-        "solutions": [task.shown(solution) for solution in samples.solutions],
+        "solutions": [task.to_json(solution) for solution in samples.solutions],
         "select": select,
-        "answer": task.shown(task.canonical(samples.answers[samples.chosen])),
+        "answer": task.to_json(task.canonical(samples.answers[samples.chosen])),
         "answer_conflicts": samples.violations[samples.chosen],
         "values": samples.values,
         "evaluations": sum(samples.spent),
-        task.verdict: solvable,
+        task.wording.feasible: solvable,
         "message": message,
     }
 
@@ -93,8 +93,8 @@ def main(arguments: list[str]) -> None:
     task = reasoner.task
     loaded = task.read(config.graph)
     if len(loaded) != 1:
-        raise UserError(f"{config.graph} holds {len(loaded)} problems; --{task.noun} takes one")
-    name = Path(config.graph.removesuffix(".gz")).stem if is_file(config.graph) else task.noun
+        raise UserError(f"{config.graph} holds {len(loaded)} problems; --{task.wording.singular} takes one")
+    name = Path(config.graph.removesuffix(".gz")).stem if is_file(config.graph) else task.wording.singular
     path = picture_path(name, config.out)
     problem = task.prepare(loaded[0])
     samples = reasoner.sample(problem, config.samples, config.steps, config.seed, config.select, config.method)

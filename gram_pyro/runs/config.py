@@ -22,7 +22,7 @@ from gram_pyro.tasks import TASKS, Task
 FORMAT = 2
 Part = Callable[..., Any] | str
 """The name of a model, guide or task, or what makes one: a class, function or instance of the user's."""
-RENAMED = {"training": {"free": "prior_fraction", "charge": "kl_transitions"}}
+RENAMED = {"task": {"augment": "augmented"}, "training": {"free": "prior_fraction", "charge": "kl_transitions"}}
 """Fields by their name in format 1, by part."""
 RENAMED_GUIDES = {"backward": "lookahead"}
 

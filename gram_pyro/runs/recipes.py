@@ -36,7 +36,7 @@ RECIPES: dict[tuple[str, str], RunConfig] = {
     ("coloring", "paper"): RunConfig(Coloring(layout="tokens", names="canonical"), *PRESETS["paper"], MachineConfig()),
     ("nqueens", "cpu"): RunConfig(NQueens(), GramConfig(), QUEENS_TRAINING, MachineConfig(), task_name="nqueens"),
     ("nqueens", "paper"): RunConfig(
-        NQueens(split="input", augment=False),
+        NQueens(split="input", augmented=False),
         PAPER_MODEL,
         replace(PAPER_TRAINING, updates=48_000, beta=0.07),
         MachineConfig(),

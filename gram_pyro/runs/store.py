@@ -46,9 +46,10 @@ class Run(NamedTuple):
 
 def build_parts(config: RunConfig) -> tuple[Model, Guide]:
     """Return a fresh model and guide; instances are copied, with their weights. Raises `UserError` if they are none."""
-    inputs = (config.task,) if isinstance(config.model, NoConfig) else (config.task, config.model)
+    spec = config.task.spec
+    inputs = (spec,) if isinstance(config.model, NoConfig) else (spec, config.model)
     model: Model = instantiate(config.model_name, MODELS, *inputs)
-    guide: Guide = instantiate(config.guide, GUIDES, config.task, model)
+    guide: Guide = instantiate(config.guide, GUIDES, spec, model)
     made = model is config.model_name or guide is config.guide
     return copy.deepcopy((model, guide)) if made else (model, guide)
 
@@ -126,7 +127,7 @@ def load_run(run: str, device: str = "auto") -> Run:
         tensors = load_file(path)
         check_size(config, tensors, path)
         model, guide = build_parts(config)
-        heads = Heads(config.task, model) if any(name.startswith("heads.") for name in tensors) else None
+        heads = Heads(config.task.spec, model) if any(name.startswith("heads.") for name in tensors) else None
         parts = {"model.": model, "guide.": guide} | ({} if heads is None else {"heads.": heads})
         for prefix, part in parts.items():
             part.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from gram_pyro.models.base import State
 from gram_pyro.system.distributed import ALONE, World
-from gram_pyro.tasks.base import Examples, TrainingSet
+from gram_pyro.tasks.base import Examples
+from gram_pyro.tasks.pool import Pool
 
 CHUNK = 2048
 
@@ -30,7 +31,7 @@ class Carry:
 
     def __init__(
         self,
-        training_set: TrainingSet,
+        pool: Pool,
         initial: State,
         depth: int,
         prior_fraction: float,
@@ -39,7 +40,7 @@ class Carry:
         world: World = ALONE,
     ) -> None:
         self.world = world
-        self.training_set = training_set
+        self.pool = pool
         self.initial = initial
         self.depth = depth
         self.prior_fraction = (
@@ -73,7 +74,7 @@ class Carry:
         if len(freed := (self.depths == self.prior_until).nonzero()[:, 0]):
             log_probs = logits.detach()[freed].cpu().log_softmax(-1)
             if not log_probs.isnan().any():
-                targets = self.training_set.retarget(self.examples.solutions[freed], log_probs, self.choices)
+                targets = self.pool.task.retarget(self.examples.solutions[freed], log_probs, self.choices)
                 self.examples.targets[freed] = targets.to(self.device)
         if len(finished := (self.depths >= self.depth).nonzero()[:, 0]):
             self._replace(finished)
@@ -117,7 +118,7 @@ class Carry:
 
     def _refill(self) -> None:
         self._chunk_start = self.generator.get_state()
-        self._chunk = self.training_set.draw(self._chunk_size, self.generator)
+        self._chunk = self.pool.draw(self._chunk_size, self.generator)
         self._cursor = 0
 
     def _take(self, count: int) -> Examples:

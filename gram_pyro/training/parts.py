@@ -13,7 +13,7 @@ from gram_pyro.runs.config import RunConfig, label
 from gram_pyro.runs.machine import resolve
 from gram_pyro.runs.store import Run, build_parts, load_weights
 from gram_pyro.system.distributed import World
-from gram_pyro.tasks.base import TrainingSet
+from gram_pyro.tasks.pool import Pool
 from gram_pyro.training.heads import check_has_state
 from gram_pyro.training.trainer import Trainer
 from gram_pyro.training.trial import check_compatible, check_guide
@@ -24,7 +24,7 @@ class Data(NamedTuple):
     """The problems of a training; `length` is that of an encoded one."""
 
     problems: Sequence[Any]
-    training_set: TrainingSet
+    pool: Pool
     validation: Validation
     length: int
 
@@ -42,9 +42,9 @@ def make_data(config: RunConfig, world: World, device: torch.device) -> Data:
     """Generate the problems to train and to validate on."""
     task, training = config.task, config.training
     problems = task.generate("train", training.problems, training.seed)
-    training_set = task.training_set(problems)  # refuses what has too many solutions, before validation counts them
+    pool = Pool(task, problems)  # refuses what has too many solutions, before validation counts them
     validation = Validation(task, training.depth, training.seed, world, device)
-    return Data(problems, training_set, validation, task.encode(problems[:1]).tokens.shape[1])
+    return Data(problems, pool, validation, task.encode(problems[:1]).tokens.shape[1])
 
 
 def make_trainer(config: RunConfig, data: Data, init: Run | None, world: World, device: torch.device) -> Trainer:
@@ -57,15 +57,14 @@ def make_trainer(config: RunConfig, data: Data, init: Run | None, world: World, 
     check_compatible(label(config.guide), training, task, model, guide)
     if training.objective == "constraint":
         x = task.encode(data.problems[:1])
-        task.hold(x, torch.full((*x.tokens.shape, task.classes), 1 / task.classes))
+        task.constraint_log_prob(x, torch.full((*x.tokens.shape, task.spec.classes), 1 / task.spec.classes))
     if training.head_rounds != 0:
         check_has_state(model)
     if init is not None:
         load_weights(init, model, guide)
-    stays = training.rounds(model.transitions, model.recursion) > 1
-    check_guide(label(config.guide), guide, task, data.problems[0], free=training.prior_fraction > 0 and stays)
+    check_guide(label(config.guide), guide, task, data.problems[0])
     model, guide = model.to(device), guide.to(device)
-    return Trainer(model, guide, data.training_set, data.length, training, training.updates or 1, device, world)
+    return Trainer(model, guide, data.pool, data.length, training, training.updates or 1, device, world)
 
 
 def parameters_of(model: nn.Module) -> int:

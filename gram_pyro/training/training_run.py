@@ -140,7 +140,7 @@ class TrainingRun:
             self.log.rows, self.seconds = json.loads(saved["metrics"]), saved["seconds"]
             self.log.pending = [UpdateMetrics(*row) for row in saved["pending"].to(self.device)]
             if saved.get("heads") is not None:
-                self.heads = Heads(self.config.task, self.trainer.model).to(self.device)
+                self.heads = Heads(self.config.task.spec, self.trainer.model).to(self.device)
                 self.heads.load_state_dict(saved["heads"])
         except (KeyError, RuntimeError, ValueError) as error:
             reason = str(error).splitlines()[0]

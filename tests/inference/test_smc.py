@@ -29,8 +29,8 @@ TASK = Coloring(n=5)
 def parts() -> tuple[Gram, Heads]:
     """An untrained model with heads that have opinions."""
     torch.manual_seed(1)
-    model = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1))
-    heads = Heads(TASK, model)
+    model = Gram(TASK.spec, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1))
+    heads = Heads(TASK.spec, model)
     torch.nn.init.normal_(heads.doubt.weight)
     return model.requires_grad_(False), heads.requires_grad_(False)
 

@@ -168,7 +168,7 @@ def test_a_recipe_takes_parts_by_name_or_as_callables(file: Path) -> None:
 
 
 def make_guide(task: Coloring, model: Gram) -> PriorGuide:
-    return PriorGuide(task, model)
+    return PriorGuide(task.spec, model)
 
 
 def test_a_function_makes_a_guide() -> None:

@@ -58,8 +58,8 @@ class Direct(Model):
     def __init__(self, task, config):
         super().__init__()
         self.width = config.size
-        self.embedding = nn.Embedding(task.vocabulary, config.size)
-        self.decoder = nn.Linear(config.size, task.classes)
+        self.embedding = nn.Embedding(task.spec.vocabulary, config.size)
+        self.decoder = nn.Linear(config.size, task.spec.classes)
 
     def initial_state(self, batch, length):
         zero = self.embedding.weight.new_zeros(batch, length, self.embedding.embedding_dim)
@@ -436,7 +436,7 @@ def test_minutes_become_a_stored_number_of_updates(tmp_path: Path) -> None:
     ("options", "expected"),
     [
         ("--task.n 6", {"task.n": 6}),
-        ("--task.layout tokens", {"task.layout": "tokens", "task.positions": True}),
+        ("--task.layout tokens", {"task.layout": "tokens", "task.spec.positions": True}),
         ("--model.width 32", {"model.width": 32}),
         ("--model.core flat", {"model.core": "flat"}),
         ("--model.transitions 2 --horizon 4", {"training.horizon": 4}),
