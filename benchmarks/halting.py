@@ -18,8 +18,8 @@ from benchmarks.inference import DATA_SEED, SAMPLES, Bench, shown
 from benchmarks.report import Row, table, write_json
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.evaluation.scores import calibration
+from gram_pyro.inference.config import INDEPENDENT, SamplingConfig
 from gram_pyro.inference.rollout import DEEP, rollout
-from gram_pyro.inference.sampling import INDEPENDENT, SamplingConfig
 from gram_pyro.models.heads import HeadLogits
 from gram_pyro.runs.store import Run, load_run
 from gram_pyro.system.cli import parse

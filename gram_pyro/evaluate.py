@@ -16,8 +16,8 @@ from tqdm import tqdm
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.evaluation.evaluate import evaluate
 from gram_pyro.evaluation.scaling import draw_by_solutions, draw_depth_width, draw_frontier
+from gram_pyro.inference.config import MAX_NUMBER, SamplingConfig
 from gram_pyro.inference.metrics import SampleMetrics, count_solutions
-from gram_pyro.inference.sampling import MAX_NUMBER, SamplingConfig
 from gram_pyro.inference.selection import check_selection, possible
 from gram_pyro.runs.store import load_run
 from gram_pyro.system.cli import parse
@@ -48,7 +48,7 @@ class EvaluateConfig:
     """Ways to choose one of the samples: first, majority, value, checker; all that the checkpoint can, unless told
     otherwise."""
     skip_bad: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Leave malformed rows of a table out, and say how many, instead of stopping at the first."""
+    """Leave out bad files of a folder and bad rows of a file, and name them, instead of stopping at the first."""
     method: Annotated[SamplingConfig, tyro.conf.arg(name="")] = field(default_factory=SamplingConfig)
     bound: bool = True
     """Whether to measure the bound too."""
@@ -63,15 +63,15 @@ class EvaluateConfig:
 
 
 def skipping(task: Task) -> Task:
-    """The task, leaving out malformed rows. Raises `UserError` if it reads no tables."""
+    """The task, leaving out malformed rows of its own table. Raises `UserError` if it has none."""
     if not hasattr(task, "skip_bad"):
-        raise UserError(f"--skip-bad is for tables, and {task.name} reads none")
+        raise UserError(f"--skip-bad is for files, and {task.name} generates its problems; add --graphs PATH")
     return replace(task, skip_bad=True)  # type: ignore[type-var]
 
 
-def user_problems(task: Task, path: str) -> list[Any]:
+def user_problems(task: Task, path: str, skip_bad: bool = False) -> list[Any]:
     """The solvable problems of a file or folder; how many were left out is said on standard error."""
-    loaded = [task.prepare(problem) for problem in task.load(path)]
+    loaded = [task.prepare(problem) for problem in task.load(path, skip_bad)]
     problems = [problem for problem in loaded if task.solvable(problem)]
     if not problems:
         raise UserError(f"{path}: none of {len(loaded)} problems is known to be solvable; there is nothing to measure")
@@ -137,12 +137,10 @@ def main(arguments: list[str]) -> None:
         check_selection(name, run.heads is not None)
     config.method.check(run.model, run.heads)
     task = run.task
-    if config.skip_bad:
-        task = skipping(task)
-    if config.graphs is None:
-        problems = task.generate("test", config.problems, config.data_seed)
+    if config.graphs is not None:
+        problems = user_problems(task, config.graphs, config.skip_bad)
     else:
-        problems = user_problems(task, config.graphs)
+        problems = (skipping(task) if config.skip_bad else task).generate("test", config.problems, config.data_seed)
     factors = (1,) if run.model.recursion == "none" else DEPTH_FACTORS
     steps = config.steps or [factor * run.depth for factor in factors]
     quiet = config.json and not sys.stderr.isatty()

@@ -47,7 +47,7 @@ class Entry:
 
 
 def result_of(entry: Entry, out: Path) -> dict[str, Any] | None:
-    """What `train_and_measure` found, or None if it has not run to its end. Raises `UserError` if the file is damaged."""
+    """Return what `train_and_measure` found; None before its end. Raises `UserError` if the file is damaged."""
     path = entry.folder(out) / RESULT
     try:
         found = json.loads(path.read_text(encoding="utf-8"))

@@ -21,8 +21,9 @@ from gram_pyro.evaluation.evaluate import draw_all, measure_draws, no_progress
 from gram_pyro.evaluation.likelihood import likelihood
 from gram_pyro.evaluation.scores import calibration, evenness
 from gram_pyro.guides.base import Guide
+from gram_pyro.inference.config import SamplingConfig
 from gram_pyro.inference.metrics import ViolationCache, count_solutions
-from gram_pyro.inference.sampling import Draws, SamplingConfig, seeded
+from gram_pyro.inference.sampling import Draws, seeded
 from gram_pyro.inference.selection import possible
 from gram_pyro.models.base import Model
 from gram_pyro.models.layers import Block
@@ -33,8 +34,8 @@ from gram_pyro.system.machine import machine_facts
 from gram_pyro.system.signals import Interrupted
 from gram_pyro.training import validation
 from gram_pyro.training.objective import OBJECTIVES
+from gram_pyro.training.parts import parameters_of
 from gram_pyro.training.run import train_once
-from gram_pyro.training.training_run import parameters_of
 
 SCORED_PROBLEMS = 100
 """Problems whose likelihood is measured: it takes many trajectories of each."""

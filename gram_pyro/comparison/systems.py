@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gram_pyro.inference.sampling import INDEPENDENT, SamplingConfig
+from gram_pyro.inference.config import INDEPENDENT, SamplingConfig
 
 INPUTS = ("relations", "tokens")
 """What a model is told: the relations between positions, with the augmentation of the task; or the paper's tokens."""

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from gram_pyro.system.figures import save_figure
-from gram_pyro.tasks.base import Answer, Task
+from gram_pyro.tasks.abilities import Answer
+from gram_pyro.tasks.base import Task
 
 
 def draw_samples(task: Task, problems: Sequence[Any], values: Tensor, path: Path) -> None:

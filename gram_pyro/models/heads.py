@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gram_pyro.models.base import Model
 from gram_pyro.models.layers import Block, at_least_float32, rms_norm
-from gram_pyro.tasks.base import Problems, Task
+from gram_pyro.tasks.base import Problems, Spec
 
 MAX_HEADS = 4
 
@@ -35,10 +35,10 @@ class Heads(nn.Module):
     position is enough to refuse.
     """
 
-    def __init__(self, task: Task, model: Model) -> None:
+    def __init__(self, spec: Spec, model: Model) -> None:
         super().__init__()
         width = model.width
-        self.block = Block(width, math.gcd(width, MAX_HEADS), 2 * width, task.relations)
+        self.block = Block(width, math.gcd(width, MAX_HEADS), 2 * width, spec.relations)
         self.doubt = nn.Linear(width, len(HeadLogits._fields))
         nn.init.zeros_(self.doubt.weight)
 

@@ -1,10 +1,11 @@
-"""Stopping a long job from outside, so that nothing is lost."""
+"""Stopping from outside: a long job, so that nothing is lost; a program that only starts, without a traceback."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,10 +15,33 @@ class Interrupted(KeyboardInterrupt):
     """Training was stopped from outside; everything is saved."""
 
 
+def leave(number: int, _: Any) -> None:
+    """End the process at once: while modules are imported there is nothing to save."""
+    os._exit(128 + number)
+
+
+def starting() -> None:
+    """Leave quietly on Ctrl-C until `listen`, unless the process ignores it."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, leave)
+
+
+def listen() -> None:
+    """Raise `KeyboardInterrupt` on Ctrl-C again, if the program was `starting`."""
+    if signal.getsignal(signal.SIGINT) is leave:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @contextmanager
 def watch_signals() -> Iterator[list[int]]:
-    """A list that fills when Ctrl-C or a termination request comes; a second Ctrl-C stops at once."""
+    """Yield a list that fills when Ctrl-C or a termination request comes; a second Ctrl-C stops at once.
+
+    Signals reach the main thread alone; in another the list stays empty.
+    """
     caught: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield caught
+        return
 
     def catch(number: int, _: Any) -> None:
         if caught:

@@ -55,7 +55,7 @@ class HeadsTrainer:
         self.done = 0
         self.device = next(model.parameters()).device
         with seeded(seed):
-            self.heads = Heads(task, model).to(self.device)
+            self.heads = Heads(task.spec, model).to(self.device)
         self.optimizer = torch.optim.AdamW(self.heads.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
 
     def round(self) -> float:

@@ -34,16 +34,16 @@ GRAPHS = [nx.path_graph(4), nx.cycle_graph(4), nx.complete_bipartite_graph(1, 3)
 def gram_run() -> Run:
     """An untrained GRAM whose posterior is moved off the prior."""
     torch.manual_seed(0)
-    model = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16))
-    guide = GaussianGuide(TASK, model)
+    model = Gram(TASK.spec, GramConfig(width=16, heads=2, layers=1, hidden=16))
+    guide = GaussianGuide(TASK.spec, model)
     torch.nn.init.normal_(guide.project_out.weight, std=0.02)
     return Run("a test", TASK, model, guide, 2, torch.device("cpu"))
 
 
 def ar_run() -> Run:
     torch.manual_seed(0)
-    model = Autoregressive(TASK, TransformerConfig(16, 2, 2, 16))
-    return Run("a test", TASK, model, EmptyGuide(TASK, model), 1, torch.device("cpu"))
+    model = Autoregressive(TASK.spec, TransformerConfig(16, 2, 2, 16))
+    return Run("a test", TASK, model, EmptyGuide(TASK.spec, model), 1, torch.device("cpu"))
 
 
 def test_the_likelihood_of_a_model_without_latents_is_exact() -> None:
@@ -88,7 +88,7 @@ def test_the_bound_by_the_prior_lies_above_the_truth_and_the_tighter_one_counts(
 def test_the_mean_weight_does_not_depend_on_the_posterior() -> None:
     """Importance sampling is unbiased: another guide gives the same p(y | x)."""
     run = gram_run()
-    other = GaussianGuide(TASK, run.model)
+    other = GaussianGuide(TASK.spec, run.model)
     x = TASK.encode([GRAPHS[0]]).select(torch.zeros(20_000, dtype=torch.long))
     y = TASK.targets(GRAPHS[0])[:1].expand(20_000, -1)
     means = []

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from gram_pyro.errors import UserError
 from gram_pyro.inference import sampling
-from gram_pyro.inference.sampling import INDEPENDENT, SamplingConfig, halting, sample
+from gram_pyro.inference.config import INDEPENDENT, Halt, SamplingConfig
+from gram_pyro.inference.sampling import halting, sample
 from gram_pyro.inference.selection import SELECTIONS, select
 from gram_pyro.models.gram import Gram, GramConfig
 from gram_pyro.models.heads import HeadLogits, Heads
@@ -23,7 +24,7 @@ torch.set_num_threads(1)
 TASK = Coloring(n=5)
 X = TASK.encode(TASK.generate("test", 4, 0))
 torch.manual_seed(3)
-MODEL = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1)).requires_grad_(False)
+MODEL = Gram(TASK.spec, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1)).requires_grad_(False)
 MODEL.decoder.weight *= 10  # as sure of its answers as a trained one
 
 
@@ -36,7 +37,7 @@ class Fixed(Heads):
         return HeadLogits(sure, sure, -sure)
 
 
-HEADS = Fixed(TASK, MODEL)
+HEADS = Fixed(TASK.spec, MODEL)
 
 
 def trajectories(steps: int, samples: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -60,7 +61,7 @@ def test_without_a_method_every_sample_costs_its_depth() -> None:
 
 
 @pytest.mark.parametrize("halt", ["simple", "q"])
-def test_a_trajectory_that_halts_keeps_its_answer_and_costs_no_more(halt: sampling.Halt) -> None:
+def test_a_trajectory_that_halts_keeps_its_answer_and_costs_no_more(halt: Halt) -> None:
     drawn = sample(MODEL, X, 3, [1, 4, 8], 7, method=SamplingConfig(halt=halt), heads=HEADS)
     spent, decoded = drawn.spent.flatten(1), drawn.decoded.flatten(1, 2)
     first, sure = trajectories(1, 3, 7)
@@ -118,7 +119,7 @@ def test_methods_cost_the_same_network_evaluations_and_ask_no_checker(
 
 
 def test_repelling_needs_guidance() -> None:
-    plain = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1, guidance=False))
+    plain = Gram(TASK.spec, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1, guidance=False))
     with pytest.raises(UserError, match="no guidance"):
         sample(plain, X, 3, [2], 0, method=SamplingConfig(repel=1.0))
 

@@ -23,7 +23,7 @@ CORES = ("hierarchical", "flat")
 
 
 def network(task: Coloring | None = None, **config: object) -> Gram:
-    return Gram(task or Coloring(), GramConfig(**{"width": 16, "heads": 2, "layers": 1, "hidden": 16, **config}))
+    return Gram((task or Coloring()).spec, GramConfig(**{"width": 16, "heads": 2, "layers": 1, "hidden": 16, **config}))
 
 
 def problems(batch: int = 3, n: int = 6, task: Coloring | None = None) -> Problems:
@@ -169,7 +169,7 @@ def test_only_positions_let_a_deterministic_core_tell_equal_vertices_apart(posit
 
 def test_rotary_scores_depend_on_the_distance_alone() -> None:
     q, k = torch.randn(2, 8)
-    angles = rotary(12, 8, torch.device("cpu"))
+    angles = rotary("1d", 12, 8, torch.device("cpu"))
     scores = rotate(q.expand(12, 8), angles) @ rotate(k.expand(12, 8), angles).T
     for offset in (-3, 0, 4):
         along = scores.diagonal(offset)
@@ -178,7 +178,7 @@ def test_rotary_scores_depend_on_the_distance_alone() -> None:
     assert (scores[0] - scores[0, 0]).abs().max() > 0.1
 
 
-@pytest.mark.parametrize("positions", [None, rotary(5, 4, torch.device("cpu"))])
+@pytest.mark.parametrize("positions", [None, rotary("1d", 5, 4, torch.device("cpu"))])
 def test_relation_attention_is_softmax_with_an_additive_bias(positions: tuple[Tensor, Tensor] | None) -> None:
     attention, x = RelationAttention(16, heads=4, relations=2), torch.randn(3, 5, 16)
     torch.nn.init.normal_(attention.gain)
@@ -212,7 +212,7 @@ def test_a_problem_does_not_see_the_others(task: Coloring) -> None:
     given = noise(*batch.tokens.shape, 2)
     together = run(model, batch, given, steps=2)
     for b in range(3):
-        alone = Problems(*(None if part is None else part[b : b + 1] for part in batch))
+        alone = batch.select(torch.tensor([b]))
         logits = run(model, alone, {name: value[b : b + 1] for name, value in given.items()}, steps=2)
         torch.testing.assert_close(logits, together[b : b + 1], rtol=0, atol=1e-5)
 

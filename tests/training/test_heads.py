@@ -33,7 +33,7 @@ QUICK = "--task coloring --task.n 5 --model.width 16 --model.heads 2 --model.hid
 
 def model() -> Gram:
     torch.manual_seed(0)
-    return Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1)).requires_grad_(False)
+    return Gram(TASK.spec, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1)).requires_grad_(False)
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +58,7 @@ def test_a_rollout_is_judged_by_the_checker() -> None:
 
 
 def test_one_doubtful_position_is_enough() -> None:
-    heads = Heads(TASK, model())
+    heads = Heads(TASK.spec, model())
     torch.nn.init.normal_(heads.doubt.weight)
     x = TASK.encode(GRAPHS[:1])
     high = torch.randn(1, 5, 16)
@@ -153,7 +153,7 @@ def test_heads_judged_where_all_problems_have_solutions() -> None:
 
 
 def test_high_gets_no_gradient_from_the_heads() -> None:
-    heads = Heads(TASK, model())
+    heads = Heads(TASK.spec, model())
     torch.nn.init.normal_(heads.doubt.weight)
     high = torch.randn(2, 5, 16, requires_grad=True)
     torch.stack(heads(high, TASK.encode(GRAPHS[:2]))).sum().backward()
