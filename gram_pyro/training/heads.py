@@ -21,7 +21,7 @@ from gram_pyro.tasks.base import Task
 
 PROBLEMS = 128
 POOL = 1000
-"""Problems without a solution that are drawn from."""
+"""Most problems without a solution that are drawn from."""
 BATCH = 256
 LEARNING_RATE = 5e-3
 WEIGHT_DECAY = 0.1
@@ -51,7 +51,7 @@ class HeadsTrainer:
         check_has_state(model)
         self.task, self.model, self.problems = task, model, problems
         self.depth, self.rounds, self.seed = DEEP * depth, rounds, seed
-        self.unsolvable = task.unsolvable("train", POOL, seed)
+        self.unsolvable = task.unsolvable("train", min(POOL, rounds * unsolvable_problems()), seed)
         self.done = 0
         self.device = next(model.parameters()).device
         with seeded(seed):
@@ -61,7 +61,7 @@ class HeadsTrainer:
     def round(self) -> float:
         """Train one round and return its mean loss."""
         rng = np.random.default_rng([self.seed, self.done])
-        unsolvable = round(UNSOLVABLE * PROBLEMS) if self.unsolvable else 0
+        unsolvable = unsolvable_problems() if self.unsolvable else 0
         chosen = [
             pool[place]
             for pool, count in ((self.problems, PROBLEMS - unsolvable), (self.unsolvable, unsolvable))
@@ -97,6 +97,11 @@ class HeadsTrainer:
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         return loss.item()
+
+
+def unsolvable_problems() -> int:
+    """Return how many problems of a round have no solution."""
+    return round(UNSOLVABLE * PROBLEMS)
 
 
 def returns(right: Tensor, halts: Tensor) -> Tensor:
