@@ -10,7 +10,7 @@ import tyro
 from gram_pyro.comparison.budget import Budget, Equal
 from gram_pyro.comparison.systems import INPUTS, REFERENCES, TABLES, TASK_OPTIONS
 from gram_pyro.errors import UserError
-from gram_pyro.inference.sampling import MAX_NUMBER
+from gram_pyro.inference.config import MAX_NUMBER
 from gram_pyro.runs.machine import MachineConfig, resolve
 from gram_pyro.runs.training_config import TrainingConfig
 from gram_pyro.system.machine import cores

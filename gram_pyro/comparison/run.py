@@ -21,8 +21,9 @@ from gram_pyro.evaluation.evaluate import draw_all, measure_draws, no_progress
 from gram_pyro.evaluation.likelihood import likelihood
 from gram_pyro.evaluation.scores import calibration, evenness
 from gram_pyro.guides.base import Guide
+from gram_pyro.inference.config import SamplingConfig
 from gram_pyro.inference.metrics import ViolationCache, count_solutions
-from gram_pyro.inference.sampling import Draws, SamplingConfig, seeded
+from gram_pyro.inference.sampling import Draws, seeded
 from gram_pyro.inference.selection import possible
 from gram_pyro.models.base import Model
 from gram_pyro.models.layers import Block

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gram_pyro.inference.sampling import INDEPENDENT, SamplingConfig
+from gram_pyro.inference.config import INDEPENDENT, SamplingConfig
 
 INPUTS = ("relations", "tokens")
 """What a model sees of a problem: relations between positions, with the task's augmentation; or the paper's tokens."""
