@@ -16,8 +16,8 @@ from tqdm import tqdm
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.evaluation.evaluate import evaluate
 from gram_pyro.evaluation.scaling import draw_by_solutions, draw_depth_width, draw_frontier
+from gram_pyro.inference.config import MAX_NUMBER, SamplingConfig
 from gram_pyro.inference.metrics import SampleMetrics, count_solutions
-from gram_pyro.inference.sampling import MAX_NUMBER, SamplingConfig
 from gram_pyro.inference.selection import check_selection, possible
 from gram_pyro.runs.store import load_run
 from gram_pyro.system.cli import parse

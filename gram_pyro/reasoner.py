@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from gram_pyro.errors import UserError
-from gram_pyro.inference.sampling import INDEPENDENT, MAX_NUMBER, SamplingConfig, sample
+import torch
+
+from gram_pyro.inference.config import AUTO, MAX_NUMBER, SamplingConfig, whole_number
+from gram_pyro.inference.sampling import sample
 from gram_pyro.inference.selection import check_selection
 from gram_pyro.inference.selection import select as choose
 from gram_pyro.runs.store import Run
@@ -38,8 +41,9 @@ class Reasoner:
         self.run = run
         self.task = run.task
         self.steps = DEPTH_FACTOR * run.depth
-        """Supervision steps unless told otherwise: deeper than in training, as deeper is better."""
+        """Supervision steps by default: deeper than in training, as deeper is better."""
 
+    @torch.inference_mode(False)
     def sample(
         self,
         problem: Any,
@@ -47,35 +51,32 @@ class Reasoner:
         steps: int | None = None,
         seed: int = 0,
         select: str = "checker",
-        method: SamplingConfig = INDEPENDENT,
+        method: SamplingConfig = AUTO,
+        progress: Callable[[int], object] | None = None,
     ) -> Samples:
-        """`num_samples` answers from as many prior trajectories of `steps` supervision steps, and the one selected.
+        """Return `num_samples` answers, from as many prior trajectories of `steps` supervision steps, and select one.
 
         `select` is first, majority, value (what the value head thinks best of) or checker (what breaks the
-        fewest constraints); `method` says how the trajectories run beside each other.
+        fewest constraints); `method` says how the trajectories run beside each other. By default each halts where its
+        halt head is sure; `SamplingConfig()` runs all to the last step. `progress` is called with the number of steps,
+        of all trajectories together, that were done or are not needed any more.
 
         A problem is what the task understands; for coloring any undirected `networkx.Graph`, whose
         vertices are answered in order: by number if they are 0..n-1, else in the graph's node order.
-        The global random state stays as it was.
+        The global random state stays as it was. Several threads may share a `Reasoner`; they draw one after the other.
         Raises `UserError` if the problem does not fit the task or the checkpoint, or if the checkpoint has no
         value and halt heads where they are needed.
         """
-        steps = self.steps if steps is None else steps
-        for name, value, least, most in (
-            ("samples", num_samples, 1, MAX_NUMBER),
-            ("steps", steps, 1, MAX_NUMBER),
-            ("seed", seed, 0, 2**32 - 1),
-        ):
-            if not isinstance(value, int) or not least <= value <= most:
-                raise UserError(f"{name} must be a whole number from {least:,} to {most:,}, not {value}")
-        check_selection(select, self.run.heads is not None)
-        method.check(self.run.model, self.run.heads)
-        task = self.task
+        num_samples = whole_number("samples", num_samples, 1, MAX_NUMBER)
+        steps = self.steps if steps is None else whole_number("steps", steps, 1, MAX_NUMBER)
+        seed = whole_number("seed", seed, 0, 2**32 - 1)
+        task, model, heads = self.task, self.run.model, self.run.heads
+        check_selection(select, heads is not None)
         problem = task.prepare(problem)
-        model, heads, x = self.run.model, self.run.heads, task.encode([problem])
         drawn = sample(
-            model, x, num_samples, [steps], seed, method=method, heads=heads, equivalence_probs=task.equivalence_probs
-        )
+            model, task.encode([problem]), num_samples, [steps], seed,
+            method=method, heads=heads, equivalence_probs=task.equivalence_probs, progress=progress,
+        )  # fmt: skip
         answers = [task.answer(problem, values) for values in drawn.decoded[0, 0].tolist()]
         violations = [task.violations(problem, answer) for answer in answers]
         solutions = [task.canonical(a) for a, broken in zip(answers, violations, strict=True) if not broken]

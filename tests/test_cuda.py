@@ -20,8 +20,9 @@ import gram_pyro
 from benchmarks.report import DeviceOptions
 from gram_pyro import train
 from gram_pyro.guides import GUIDES
+from gram_pyro.inference.config import SamplingConfig
 from gram_pyro.inference.metrics import measure
-from gram_pyro.inference.sampling import SamplingConfig, sample
+from gram_pyro.inference.sampling import sample
 from gram_pyro.models import MODELS, Gram, GramConfig
 from gram_pyro.models.layers import folded_attention, masked_attention
 from gram_pyro.objectives.elbo import TruncatedTrace_ELBO

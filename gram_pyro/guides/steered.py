@@ -39,13 +39,13 @@ class Steered(dist.TorchDistribution):
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
         """Draw without gradient: `sample_shape + batch_shape + event_shape`."""
-        draws = (each.sample(torch.Size(sample_shape)) for each in (self.posterior, self.prior))
-        return choose_rows(self.steered, *draws, self.event_dim)
+        shape = torch.Size(sample_shape)
+        return choose_rows(self.steered, self.posterior.sample(shape), self.prior.sample(shape), self.event_dim)
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         """Draw with gradient: `sample_shape + batch_shape + event_shape`."""
-        draws = (each.rsample(torch.Size(sample_shape)) for each in (self.posterior, self.prior))
-        return choose_rows(self.steered, *draws, self.event_dim)
+        shape = torch.Size(sample_shape)
+        return choose_rows(self.steered, self.posterior.rsample(shape), self.prior.rsample(shape), self.event_dim)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the log-density `(batch,)`."""

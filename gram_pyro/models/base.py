@@ -79,7 +79,7 @@ class Answers(dist.TorchDistribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Sum over the positions that have an answer: `(batch,)`."""
-        value = value.expand(torch.broadcast_shapes(value.shape, self.logits.shape[:-1]))
+        value = torch.broadcast_tensors(value, self.logits[..., 0])[0]  # type: ignore[no-untyped-call]
         logits = self.logits.expand((*value.shape, -1))
         surprise = F.cross_entropy(logits.flatten(0, -2), value.flatten(), ignore_index=-1, reduction="none")
         return -surprise.view(value.shape).sum(-1)
@@ -128,5 +128,5 @@ class Model(nn.Module):
         return State(nothing, nothing)
 
     def decode(self, high: Tensor) -> Tensor:
-        """f_dec: h `(batch, length, width)` -> logits `(batch, length, classes)`; used by samples that repel each other."""
+        """f_dec: h `(batch, length, width)` -> logits `(batch, length, classes)`; for samples that repel each other."""
         raise NotImplementedError

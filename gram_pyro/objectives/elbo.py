@@ -247,7 +247,10 @@ def check_density(name: str, q: dist.TorchDistribution) -> None:
     while hasattr(base, "base_dist"):
         base = base.base_dist
     if isinstance(base, dist.Delta):
-        raise ValueError(f"the guide puts a point mass on {name!r}: it has no KL to a density; give it a scale")
+        raise ValueError(
+            f"the guide puts a point mass on {name!r}, which has no KL to a density; give it a scale, or train an "
+            f"AutoGuide with pyro.infer.Trace_ELBO"
+        )
     if not q.has_rsample:
         raise ValueError(f"the guide's {name!r} cannot be reparameterised, and its gradient would be lost")
 

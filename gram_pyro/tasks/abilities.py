@@ -65,6 +65,10 @@ class Abilities:
         """Return an answer as lines of text."""
         return " ".join(map(str, self.to_json(answer)))
 
+    def details(self, problem: Any) -> dict[str, Any]:
+        """Return what a reader of JSON needs to understand the answers, such as the names of their positions."""
+        return {}
+
     def draw(self, problem: Any, answer: Answer | None, axes: Axes) -> None:
         """Draw the problem with an answer, broken constraints marked; as text where there is no picture."""
         shown = str(problem) if answer is None else self.text(problem, answer)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from gram_pyro.models.base import State
+from gram_pyro.models.base import Model, Outcome, State
 from gram_pyro.system.distributed import ALONE, World
-from gram_pyro.tasks.base import Examples
+from gram_pyro.tasks.base import Examples, Problems, Task
 from gram_pyro.tasks.pool import Pool
 
 CHUNK = 2048
@@ -128,6 +129,57 @@ class Carry:
         self._cursor += count
         problems, targets, solutions = self._chunk
         return Examples(problems.select(rows).to(self.device), targets[rows].to(self.device), solutions[rows])
+
+
+class Batch(NamedTuple):
+    """Half-solved problems, to go one update further: `targets` `(batch, length)`, -1 all over in a prior rollout."""
+
+    problems: Problems
+    targets: Tensor
+    state: State
+
+
+def carried(
+    task: Task,
+    model: Model,
+    problems: Sequence[Any],
+    *,
+    batch: int = 128,
+    depth: int = 16,
+    prior_fraction: float = 0.5,
+    seed: int = 0,
+) -> Iterator[Batch]:
+    """Yield the batches of `Carry` without end, for a training loop of one's own.
+
+    Within an iteration run the model once, `elbo(problems, targets, state=state)`: the next batch goes on from the
+    state that this run reached. A problem stays for `depth` batches. A batch is valid until the next one.
+    Raises `RuntimeError` if the model did not run on a batch.
+
+    >>> for problems, targets, state in carried(task, model, graphs):  # doctest: +SKIP
+    ...     svi.step(problems, targets, state=state)
+    """
+    pool, generator = Pool(task, problems), torch.Generator().manual_seed(seed)
+    rounds = depth if model.recursion == "carried" else 1
+    initial = model.initial_state(batch, pool.problems.tokens.shape[1])
+    carry = Carry(pool, initial, rounds, prior_fraction, generator, initial.high.device)
+    reached = Outcome(carry.state, torch.empty(0))
+
+    def follow(_: Any, args: Any, kwargs: Any, outcome: Outcome) -> None:
+        """Note a run with targets that goes on from here; a second one of a batch, or a pilot's, does not count."""
+        nonlocal reached
+        if kwargs.get("state") is reached.state and (len(args) > 1 or kwargs.get("targets") is not None):
+            reached = outcome
+
+    hook = model.register_forward_hook(follow, with_kwargs=True)
+    try:
+        while True:
+            start = reached = Outcome(carry.state, torch.empty(0))
+            yield Batch(carry.examples.problems, carry.examples.targets, carry.state)
+            if reached is start:
+                raise RuntimeError("the model did not run on this batch: pass it targets and state=state")
+            carry.advance(reached.state, reached.logits)
+    finally:
+        hook.remove()
 
 
 def _tensors(examples: Examples) -> list[Tensor]:

@@ -122,7 +122,7 @@ def test_what_cannot_be_looked_into_is_refused() -> None:
         inspect(run, GRAPH, (0, 1, 0))
     with pytest.raises(UserError, match="the graph cannot be looked into"):
         inspect(run, nx.empty_graph(40))
-    model = Trm(TASK)
+    model = Trm(TASK.spec)
     deterministic = Run("a test", TASK, model, GUIDES["empty"](TASK.spec, model), 3, torch.device("cpu"))
     with pytest.raises(UserError, match="Trm draws no guidance"):
         inspect(deterministic, GRAPH)

@@ -111,9 +111,8 @@ def test_it_can_be_detached(kind: str) -> None:
 
 
 def test_a_posterior_without_gradient_is_drawn_without() -> None:
-    mixture = dist.MixtureSameFamily(
-        dist.Categorical(torch.ones(BATCH, 3, 2)), dist.Normal(torch.zeros(BATCH, 3, 2), 1)
-    )
+    parts = dist.Normal(torch.zeros(BATCH, 3, 2), 1)
+    mixture = dist.MixtureSameFamily(dist.Categorical(torch.ones(BATCH, 3, 2)), parts)
     prior = dist.Normal(torch.full((BATCH, 3), 50.0), 1).to_event(1)
     steered = steer(mixture.to_event(1), prior, torch.tensor([True, False, True, False]))
     assert not steered.has_rsample

@@ -18,7 +18,8 @@ from torch import Tensor
 from gram_pyro.effects.noise import NoiseMessenger
 from gram_pyro.errors import UserError
 from gram_pyro.guides import GUIDES
-from gram_pyro.inference.sampling import SamplingConfig, sample
+from gram_pyro.inference.config import SamplingConfig
+from gram_pyro.inference.sampling import sample
 from gram_pyro.models import MODELS, Autoregressive, Hrm, Looped, Mdlm, Model, Trm
 from gram_pyro.models.gram import GramConfig
 from gram_pyro.models.layers import Block

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import islice, permutations
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import networkx as nx
 import numpy as np
@@ -19,7 +19,7 @@ from gram_pyro.system.files import naming, read_path
 from gram_pyro.tasks.abilities import Answer, Wording
 from gram_pyro.tasks.base import Problems, Spec, Split, Task
 from gram_pyro.tasks.coloring.checker import check_graph, count_violations
-from gram_pyro.tasks.coloring.files import IN_FOLDERS, read_graph
+from gram_pyro.tasks.coloring.files import IN_FOLDERS, read_graph, vertex_names
 from gram_pyro.tasks.coloring.matrices import adjacency
 from gram_pyro.tasks.coloring.names import align_names, canonical_colors, draw_named
 from gram_pyro.tasks.coloring.picture import draw_graph
@@ -37,6 +37,8 @@ MAX_GENERATED = 1000
 MAX_ENCODED = 8192
 PATIENCE = 10_000
 """Random graphs that are tried for one that can be colored."""
+DENSER, TRIED = 6, 8
+"""Edge probabilities at which graphs without a coloring are sought, each of half the missing edges, and graphs tried."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,19 @@ class Coloring(Task):
             f"too few {self.k}-colorable graphs with n={self.n} and edge probability {self.edge_probability} "
             f"were found for the {split} split; take a smaller probability or more colors"
         )
+
+    def unsolvable(self, split: Split, count: int, seed: int) -> list[nx.Graph]:
+        """Return at most `count` random graphs that k colors cannot color, of more edges where those are rare."""
+        graphs: list[nx.Graph] = []
+        for halvings in range(DENSER):
+            edge_probability = tuple(1 - (1 - p) / 2**halvings for p in self.edge_probability)
+            for matrix in islice(random_matrices(split, count, self.n, edge_probability, seed), TRIED * count):
+                graph = nx.from_numpy_array(matrix)
+                if self.solvable(graph) is False:
+                    graphs.append(graph)
+                if len(graphs) == count:
+                    return graphs
+        return graphs
 
     def _own_graphs(self, split: Split, count: int, seed: int) -> list[nx.Graph]:
         """Return at most `count` graphs of `data` that belong to a split, in random order."""
@@ -284,6 +299,18 @@ class Coloring(Task):
             return next(colorings(problem, self.k, SEARCH_LIMIT), None) is not None
         except TimeoutError:
             return None
+
+    def text(self, problem: nx.Graph, answer: Answer) -> str:
+        """Return the colors in a line, with the names of the vertices if they have any."""
+        names = vertex_names(problem)
+        if names is None:
+            return super().text(problem, answer)
+        return " ".join(f"{name}={color}" for name, color in zip(names, answer, strict=True))
+
+    def details(self, problem: nx.Graph) -> dict[str, Any]:
+        """Return the names of the vertices, in the order of the answers, if they have any."""
+        names = vertex_names(problem)
+        return {} if names is None else {"vertices": names}
 
     def draw(self, problem: nx.Graph, answer: Answer | None, axes: Axes) -> None:
         """Draw the graph with its colors; edges in conflict red and thick."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -24,6 +24,7 @@ from gram_pyro.tasks.nqueens.boards import (
     diagonal_rows,
     full_boards,
     masked_boards,
+    peaceful_boards,
     random_boards,
     split_of,
 )
@@ -103,7 +104,8 @@ class NQueens(Task):
         if self.n > MAX_GENERATED:
             raise UserError(f"boards are generated up to n={MAX_GENERATED}, not n={self.n}; larger ones can be loaded")
         if self.excluded:
-            boards = self.random_boards(split, count, seed)
+            candidates = random_boards(self.n, self.missing, self.excluded, np.random.default_rng(seed))
+            boards = self._different(candidates, split, count)
         else:
             every = [board for board in masked_boards(self.n, self.missing) if self.split_of(board) == split]
             boards = [every[place] for place in np.random.default_rng(seed).permutation(len(every))[:count]]
@@ -113,14 +115,21 @@ class NQueens(Task):
             )
         return boards
 
-    def random_boards(self, split: Split, count: int, seed: int) -> list[Board]:
-        """At most `count` different boards of a split with excluded diagonals."""
+    def unsolvable(self, split: Split, count: int, seed: int) -> list[Board]:
+        """Return at most `count` boards whose queens do not attack each other and that cannot be completed."""
+        candidates = peaceful_boards(self.n, self.missing, self.excluded, np.random.default_rng(seed))
+        return self._different(candidates, split, count, lambda board: self.solvable(board) is False)
+
+    def _different(
+        self, candidates: Iterator[Board], split: Split, count: int, wanted: Callable[[Board], bool] = lambda _: True
+    ) -> list[Board]:
+        """Return at most `count` different boards of a split that are wanted."""
         boards: dict[Board, None] = {}
         idle = 0
-        for board in random_boards(self.n, self.missing, self.excluded, np.random.default_rng(seed)):
+        for board in candidates:
             if len(boards) == count or idle == MAX_IDLE:
                 break
-            new = board not in boards and self.split_of(board) == split
+            new = board not in boards and self.split_of(board) == split and wanted(board)
             idle = 0 if new else idle + 1
             if new:
                 boards[board] = None
@@ -257,6 +266,11 @@ class NQueens(Task):
             return next(completions(*problem, SEARCH_LIMIT), None) is not None
         except TimeoutError:
             return None
+
+    def text(self, problem: Board, answer: Answer) -> str:
+        """Return the board, a line a row, as `load` reads it."""
+        marks = ["Q" if value else "." for value in answer]
+        return "\n".join(" ".join(marks[row : row + problem.size]) for row in range(0, len(marks), problem.size))
 
     def draw(self, problem: Board, answer: Answer | None, axes: Axes) -> None:
         """Draw the board: given queens black, others blue; attacks and misplaced queens red."""

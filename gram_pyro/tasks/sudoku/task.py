@@ -20,10 +20,10 @@ from gram_pyro.tasks.base import Problems, Spec, Split, Task
 from gram_pyro.tasks.constraints import log_exactly_one, log_given
 from gram_pyro.tasks.sudoku.checker import Puzzle, check_puzzle, count_violations, rule
 from gram_pyro.tasks.sudoku.files import TEXT_ENDINGS, is_csv, parse_cells, read_csv, read_text, spells_puzzle
-from gram_pyro.tasks.sudoku.generator import CLUES, Level
+from gram_pyro.tasks.sudoku.generator import CLUES, Level, contradict
 from gram_pyro.tasks.sudoku.picture import draw_grid
 from gram_pyro.tasks.sudoku.solver import Grids, candidates_of, search
-from gram_pyro.tasks.sudoku.split import from_files, random_puzzles
+from gram_pyro.tasks.sudoku.split import from_files, random_puzzles, splits_of
 from gram_pyro.tasks.sudoku.symmetry import Symmetries, random_symmetries
 
 if TYPE_CHECKING:
@@ -104,6 +104,14 @@ class Sudoku(Task):
                 f"{split} split; take another level or allow more solutions"
             )
         return list(found)[:count]
+
+    def unsolvable(self, split: Split, count: int, seed: int) -> list[Puzzle]:
+        """Return at most `count` puzzles of a split with one given changed, so that there is no solution."""
+        cells = np.array([puzzle.cells for puzzle in self.generate(split, count, seed)], dtype=np.int8)
+        changed = contradict(cells.reshape(-1, self.size**2), np.random.default_rng(seed))
+        if self.box == 2:  # where a puzzle stands for itself, so that another one may be of another split
+            changed = changed[splits_of(changed, []) == split]
+        return list(dict.fromkeys(self.puzzles(changed)))
 
     def puzzles(self, cells: Grids) -> list[Puzzle]:
         """Rows of digits `(puzzles, cells)` as puzzles."""
@@ -209,6 +217,17 @@ class Sudoku(Task):
         """Whether there is a solution, by a bounded exact search."""
         found = search(candidates_of(np.array([problem.cells], dtype=np.int8)), 1, SEARCH_LIMIT)
         return True if len(found.solutions[0]) else None if found.undecided[0] else False
+
+    def text(self, problem: Puzzle, answer: Answer) -> str:
+        """Return the grid, a line a row, with rules between the boxes."""
+        box, size = problem.box, problem.box**2
+        lines: list[str] = []
+        for row in range(size):
+            cells = [*map(str, answer[row * size : (row + 1) * size])]
+            lines.append(" | ".join(" ".join(cells[start : start + box]) for start in range(0, size, box)))
+            if row % box == box - 1 < size - 1 != row:
+                lines.append("-+-".join(["-" * (2 * box - 1)] * box))
+        return "\n".join(lines)
 
     def draw(self, problem: Puzzle, answer: Answer | None, axes: Axes) -> None:
         """Draw the grid: givens bold and black, others blue; what breaks a rule red."""
