@@ -57,7 +57,8 @@ class LowRankGuide(GaussianGuide):
         normal, scale = super().get_posterior(name, prior).base_dist, prior.base_dist.scale
         scale = scale.detach() if self.detach_prior else scale
         length, width = prior.event_shape
-        factors = at_least_float32(self.project_factors(self.features(name, prior))).unflatten(-1, (width, RANK))
+        factors = at_least_float32(self.project_factors(self.features(name, prior)))
+        factors = factors.view(*factors.shape[:-1], width, RANK)
         joint = FullLowRank(
             normal.loc.flatten(-2), (scale[..., None] * factors).flatten(-3, -2), normal.scale.square().flatten(-2)
         )

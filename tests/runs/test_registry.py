@@ -15,6 +15,7 @@ from gram_pyro.registry import Registry
 from gram_pyro.runs.recipes import RECIPES, recipe
 from gram_pyro.runs.store import build_parts
 from gram_pyro.tasks import TASKS, Coloring, NQueens, Sudoku, Task
+from gram_pyro.tasks.base import Spec
 
 TASK_FILE = """
 from __future__ import annotations
