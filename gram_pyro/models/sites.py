@@ -96,9 +96,12 @@ def sites_of(nodes: Mapping[str, Any], role: Role) -> Iterator[tuple[str, dict[s
 
 
 def value_at(nodes: Mapping[str, Any], role: Role, transition: int) -> Tensor:
-    """Return the value of a site of a trace."""
-    value: Tensor = nodes[f"{role}_{transition}"]["value"]
-    return value
+    """Return the value of a site of a trace. Raises `KeyError` if there is none."""
+    for site in reversed(nodes.values()):
+        if role_of(site) == role and transition_of(site) == transition:
+            value: Tensor = site["value"]
+            return value
+    raise KeyError(f"the trace has no {role} site of transition {transition}")
 
 
 def _marks(role: Role, transition: int, total: int) -> dict[str, Any]:

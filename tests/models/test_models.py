@@ -13,6 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyro import poutine
+from pyro.poutine.messenger import Messenger
 from torch import Tensor
 
 from gram_pyro.effects.noise import NoiseMessenger
@@ -392,3 +393,48 @@ def test_without_mean_or_variance_the_prior_is_what_is_left() -> None:
         site = poutine.trace(model).get_trace(x).nodes["guidance_1"]["fn"].base_dist
         assert (site.loc == 0).all() != mean
         assert (site.scale == 0.01).all() != variance
+
+
+# Puzzle embeddings
+
+
+@pytest.mark.parametrize("name", ["gram", "direct", "mdlm", "ar"])
+def test_problems_of_a_group_share_an_embedding(name: str) -> None:
+    """It moves what the decoder says, trains with its own problems alone, and counts for nothing without a group."""
+    task = TASKS["coloring"]
+    assert made(name, task)[0].group_embedding is None
+    torch.manual_seed(0)
+    model: Any = MODELS[name](task.spec._replace(groups=4), config_of(name)(**SMALL))
+    guide = GUIDES[model.guide](task.spec, model)
+    x, y = examples(task, 1)
+    x, y = x.select(torch.zeros(3, dtype=torch.long)), y.repeat(3, 1)
+    grouped = x._replace(group=torch.tensor([1, 3, 1]))
+
+    def logits(problems: Problems) -> Tensor:
+        site = "token_2" if name == "ar" else "y_1"
+        with NoNoise():
+            trace = poutine.trace(model).get_trace(problems, y[: len(problems.tokens)], supervise="last")
+        found: Tensor = trace.nodes[site]["fn"].logits
+        return found.flatten(1)
+
+    found = logits(grouped)
+    torch.testing.assert_close(found[0], found[2])
+    assert (found[0] - found[1]).abs().max() > 1e-3
+    torch.testing.assert_close(logits(grouped.select(torch.tensor([1, 0]))), found[:2].flip(0))
+    plain = logits(x)
+    torch.testing.assert_close(plain[0], plain[1])
+    assert (plain[0] - found[0]).abs().max() > 1e-3
+    TruncatedTrace_ELBO(1).terms(model, guide, grouped, y).loss.backward()
+    moved = (model.group_embedding.weight.grad != 0).any(1)
+    assert moved.tolist() == [False, True, False, True]
+    assert sample(model, grouped, 2, (1,), 0).decoded.shape == (1, 3, 2, y.shape[1])
+
+
+class NoNoise(Messenger):
+    """The same draws for all problems: means of what is Gaussian, one order for all."""
+
+    def _pyro_sample(self, msg: Any) -> None:
+        if msg["name"].startswith("guidance"):
+            msg["value"], msg["done"] = msg["fn"].mean, True
+        if msg["name"] == "order":
+            msg["value"], msg["done"] = msg["fn"].places.expand(msg["fn"].shape()), True
