@@ -99,8 +99,9 @@ def register(name: str, module: nn.Module) -> None:
 
 def inputs_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Problems, Tensor | None]:
     """Return the problems and targets of a call `model(problems, targets)`, each by place or by name."""
-    x, y, *_ = *args, *(kwargs.get(name) for name in ("problems", "targets")[len(args) :])
-    return x, y
+    problems: Problems = args[0] if args else kwargs["problems"]
+    targets: Tensor | None = args[1] if len(args) > 1 else kwargs.get("targets")
+    return problems, targets
 
 
 class Model(nn.Module):

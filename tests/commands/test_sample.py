@@ -216,7 +216,7 @@ def test_grammar(violations: list[int], words: str) -> None:
     count = len(violations)
     samples = Samples([(0, 1)] * count, violations, [(0, 1)] * (0 in violations), 0, None, [1] * count)
     message = sample.summary(Coloring(), nx.path_graph(2), samples, "checker")["message"]
-    assert message == words or words.endswith("though") and message.startswith(words)
+    assert message == words or (words.endswith("though") and message.startswith(words))
 
 
 def test_an_answer_that_is_wrong_is_printed_with_what_it_violates(

@@ -38,7 +38,7 @@ MAX_ENCODED = 8192
 PATIENCE = 10_000
 """Random graphs that are tried for one that can be colored."""
 DENSER, TRIED = 6, 8
-"""Edge probabilities at which graphs without a coloring are sought, each of half the missing edges, and graphs tried."""
+"""Edge probabilities at which graphs without a coloring are sought, each with half the missing edges."""
 
 
 @dataclass(frozen=True)
