@@ -423,9 +423,9 @@ def test_the_pilot_runs_ahead_without_gradient_and_leaves_no_trace() -> None:
 
     model.forward = watched  # type: ignore[method-assign]
     found = terms(model, guide)
-    pilot, steered = courses
-    assert pilot["steps"] == 2 + LOOKAHEAD and pilot["targets"] is None and not pilot["gradient"]
-    assert steered["steps"] == 2 and steered["gradient"] and guide.pilot == {}
+    rollout, steered = courses
+    assert rollout["steps"] == 2 + LOOKAHEAD and rollout["targets"] is None and not rollout["gradient"]
+    assert steered["steps"] == 2 and steered["gradient"] and guide.rollout == {}
     assert [name for name in found.trace.nodes if name.startswith("guidance")] == [
         f"guidance_{t}" for t in (1, 2, 3, 4)
     ]
