@@ -132,16 +132,17 @@ def test_every_objective_trains(objective: Any) -> None:
     assert all(math.isfinite(made.update().loss) for _ in range(4))
 
 
-@pytest.mark.parametrize("method", [
-    SamplingConfig(resample=True), SamplingConfig(halt="simple"), SamplingConfig(noise=0.5), SamplingConfig(random_start=True), SamplingConfig(repel=0.5),
-])  # fmt: skip
-def test_every_method_of_sampling_runs(method: SamplingConfig) -> None:
+@pytest.mark.parametrize(
+    "method", [{"resample": True}, {"halt": "simple"}, {"noise": 0.5}, {"random_start": True}, {"repel": 0.5}], ids=str
+)
+def test_every_method_of_sampling_runs(method: dict[str, Any]) -> None:
     run = load_run("coloring", "cuda")
     problems = run.task.generate("test", 4, 0)
     x = run.task.encode(problems)
     draws = sample(
-        run.model, x, 4, (8,), 0, method=method, heads=run.heads, equivalence_probs=run.task.equivalence_probs
-    )
+        run.model, x, 4, (8,), 0, method=SamplingConfig(**method), heads=run.heads,
+        equivalence_probs=run.task.equivalence_probs,
+    )  # fmt: skip
     assert measure(run.task, problems, draws.decoded[0], 4, 8, [None] * 4).validity > 0.5
 
 

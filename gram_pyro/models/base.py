@@ -81,7 +81,7 @@ class Answers(dist.TorchDistribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Sum over the positions that have an answer: `(batch,)`."""
-        value = value.expand(torch.broadcast_shapes(value.shape, self.logits.shape[:-1]))
+        value = value.expand(torch.broadcast_shapes(value.shape, self.logits.shape[:-1]))  # type: ignore[no-untyped-call]
         logits = self.logits.expand((*value.shape, -1))
         surprise = F.cross_entropy(logits.flatten(0, -2), value.flatten(), ignore_index=-1, reduction="none")
         return -surprise.view(value.shape).sum(-1)
@@ -99,8 +99,8 @@ def register(name: str, module: nn.Module) -> None:
 
 def inputs_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Problems, Tensor | None]:
     """Return the problems and targets of a call `model(problems, targets)`, each by place or by name."""
-    x, y, *_ = *args, *(kwargs.get(name) for name in ("problems", "targets")[len(args) :])
-    return x, y
+    call = {**dict(zip(("problems", "targets"), args, strict=False)), **kwargs}
+    return call["problems"], call.get("targets")
 
 
 class Model(nn.Module):
