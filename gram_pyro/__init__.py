@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from gram_pyro.system.signals import starting
 
 if TYPE_CHECKING:
     from gram_pyro.api import fit as fit
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
     from gram_pyro.tasks import Task as Task
 
 __version__ = "0.1.0"
+
+if sys.argv[:1] == ["-m"] and any(word.startswith("gram_pyro.") for word in sys.orig_argv):
+    starting()  # `python -m gram_pyro.train`, which has yet to import its modules
 
 PLACES = {
     "api": ("fit", "load"),

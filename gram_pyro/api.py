@@ -73,19 +73,26 @@ def fit(
     unknown = sorted(training.keys() - names[TrainingConfig] - names[MachineConfig])
     if unknown:
         raise UserError(f"unknown options of fit: {', '.join(unknown)}; see gram_pyro.runs.training_config")
-    own = {name: value for name, value in training.items() if name in names[TrainingConfig]}
-    length = {} if minutes is None and updates is None else {"updates": updates}
-    length |= {} if minutes is None else {"minutes": minutes}
+    own: dict[str, Any] = {name: value for name, value in training.items() if name in names[TrainingConfig]}
     machine = {name: value for name, value in training.items() if name not in own}
-    config = replace(
-        config,
-        training=replace(config.training, objective=objective, **length, **own),
-        machine=replace(config.machine, **machine),
-    )
+    own["objective"] = objective
+    if minutes is not None or updates is not None:
+        own |= {"updates": updates} if minutes is None else {"updates": None, "minutes": minutes}
+    config = replace(config, training=replace(config.training, **own), machine=replace(config.machine, **machine))
     run = train(config, None if out is None else Path(out), quiet=quiet)
     for part in (run.model, run.guide):
         part.requires_grad_(False).eval()
     name = config.task.name if out is None else Path(out).name
     return Reasoner(
-        Run(name, config.task, run.model, run.guide, config.training.depth, run.device, run.heads, run.folder)
+        Run(
+            name,
+            config.task,
+            run.model,
+            run.guide,
+            config.training.depth,
+            run.device,
+            run.heads,
+            run.folder,
+            run.config,
+        )
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import sys
 from collections.abc import Callable
+
+from gram_pyro.system.signals import listen
 
 
 class UserError(Exception):
@@ -23,11 +26,19 @@ def run_cli(main: Callable[[list[str]], None], arguments: list[str] | None = Non
     """Run a command-line program, turning a `UserError` into one line on standard error.
 
     Parameters: `main` takes the argument list; `arguments` defaults to `sys.argv[1:]`.
-    Raises `SystemExit` with code 2 on a `UserError` or where memory runs out, 130 on Ctrl-C. Of several processes
-    (torchrun) the first of each machine says why.
+    Raises `SystemExit` with code 2 on a `UserError`, or where memory or the disk below standard output runs out, 130 on
+    Ctrl-C, 141 where nobody reads on. Of several processes (torchrun) the first of each machine says why.
     """
+    listen()
+    os.environ["MPLBACKEND"] = "agg"  # pictures go to files; a shell in Jupyter names a backend that may be missing
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
-        main(sys.argv[1:] if arguments is None else arguments)
+        try:
+            main(sys.argv[1:] if arguments is None else arguments)
+        finally:
+            sys.stdout.flush()
     except UserError as error:
         if os.environ.get("LOCAL_RANK", "0") == "0":
             print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
@@ -38,8 +49,14 @@ def run_cli(main: Callable[[list[str]], None], arguments: list[str] | None = Non
             raise
         print(f"error: not enough memory ({lines[0]}); take less at a time", file=sys.stderr)
         raise SystemExit(2) from None
-    except BrokenPipeError:
-        raise SystemExit(141) from None
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would write again at the end
+        if isinstance(error, BrokenPipeError):
+            raise SystemExit(141) from None
+        print(f"error: the output cannot be written: {error.strerror}", file=sys.stderr)
+        raise SystemExit(2) from None
     except KeyboardInterrupt as stop:
         if str(stop):
             print(stop, file=sys.stderr)

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.inference.pictures import draw_answers
-from gram_pyro.inference.sampling import SamplingConfig
-from gram_pyro.reasoner import Reasoner, Samples
-from gram_pyro.runs.store import load_run
+from gram_pyro.inference.config import AUTO, SamplingConfig
 from gram_pyro.system.cli import parse
 from gram_pyro.system.files import is_file, is_folder
-from gram_pyro.tasks.base import Task
+from gram_pyro.system.imports import quick_imports
 
-MAX_DRAWN = 12
+if TYPE_CHECKING:
+    from gram_pyro.reasoner import Samples
+    from gram_pyro.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -34,37 +34,42 @@ class SampleConfig:
     samples: int = 20
     """Number of samples."""
     steps: int | None = None
-    """Supervision steps; 4 times the training depth unless told otherwise."""
+    """Supervision steps, at most if trajectories halt (default: 4 times the training depth)."""
     seed: int = 0
     """Seed of the samples."""
     select: str = "checker"
     """How the answer is chosen among the samples: first, majority, value or checker."""
-    method: Annotated[SamplingConfig, tyro.conf.arg(name="")] = field(default_factory=SamplingConfig)
+    method: Annotated[SamplingConfig, tyro.conf.arg(name="")] = AUTO
     out: str | None = None
-    """PNG file for the picture, or a folder for it; NAME-solutions.png here unless told otherwise."""
+    """PNG file for the picture, or a folder for it (default: NAME-solutions.png here; with --json no picture)."""
     device: str = "auto"
     """auto (CUDA where there is one), cpu, cuda, cuda:1."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Print one JSON object and nothing else."""
+    """Print one JSON object and nothing else; no picture unless --out names one."""
 
 
 def summary(task: Task, problem: Any, samples: Samples, select: str) -> dict[str, Any]:
-    """What `--json` prints."""
+    """Return what `--json` prints."""
     valid = samples.violations.count(0)
     count = len(samples.answers)
+    drawn = f"{count} sample{'s' * (count > 1)}"
     solvable = True if valid else task.solvable(problem)
     if valid:
-        message = f"{valid} of {count} samples are valid, {len(samples.solutions)} of them {task.wording.distinct}"
+        distinct = f", {len(samples.solutions)} of them {task.wording.distinct}" if valid > 1 else ""
+        message = f"{valid} of {count} samples {'are' if valid > 1 else 'is'} valid{distinct}"
     elif solvable is False:
         message = f"no solution exists: the {task.wording.singular} is not {task.feasible}"
     elif solvable:
-        message = f"no solution was found in {count} samples, though the {task.wording.singular} is {task.feasible}"
+        message = f"no solution was found in {drawn}, though the {task.wording.singular} is {task.feasible}"
     else:
-        message = f"no solution was found in {count} samples; whether the {task.wording.singular} is {task.feasible} is undecided"
+        message = (
+            f"no solution was found in {drawn}; whether the {task.wording.singular} is {task.feasible} is undecided"
+        )
     return {
         "samples": count,
         "valid": valid,
         "conflicts": samples.violations,
+        **task.details(problem),
         "solutions": [task.to_json(solution) for solution in samples.solutions],
         "select": select,
         "answer": task.to_json(task.canonical(samples.answers[samples.chosen])),
@@ -76,8 +81,21 @@ def summary(task: Task, problem: Any, samples: Samples, select: str) -> dict[str
     }
 
 
+def report(task: Task, problem: Any, samples: Samples, result: dict[str, Any]) -> str:
+    """Return what a person reads: each solution once, then the answer that was selected."""
+    texts = [task.text(problem, solution) for solution in samples.solutions]
+    answer = task.text(problem, task.canonical(samples.answers[samples.chosen]))
+    gap, before = ("\n\n", "\n") if "\n" in answer else ("\n", " ")
+    chosen = f"answer chosen by {result['select']}"
+    if broken := result["answer_conflicts"]:
+        last = f"{chosen} ({broken} constraint{'s' * (broken > 1)} violated):{before}{answer}"
+    else:
+        last = f"{chosen}: solution {texts.index(answer) + 1} of {len(texts)}"
+    return gap.join([result["message"], *texts, last])
+
+
 def picture_path(name: str, out: str | None) -> Path:
-    """Where the picture of a problem goes. Raises `UserError` if `--out` names another kind of file."""
+    """Return where the picture of a problem goes. Raises `UserError` if `--out` names another kind of file."""
     path = Path(out or ".")
     if is_folder(path) or not path.suffix:
         return path / f"{name}-solutions.png"
@@ -87,8 +105,14 @@ def picture_path(name: str, out: str | None) -> Path:
 
 
 def main(arguments: list[str]) -> None:
-    """The command line. Raises `UserError` on wrong input."""
+    """Run the command line. Raises `UserError` on wrong input."""
     config: SampleConfig = parse(SampleConfig, "gram_pyro.sample", arguments)
+    with quick_imports():  # here: --help needs none of them
+        from tqdm import tqdm
+
+        from gram_pyro.reasoner import Reasoner
+        from gram_pyro.runs.store import load_run
+
     reasoner = Reasoner(load_run(config.run, config.device))
     task = reasoner.task
     loaded = task.read(config.graph)
@@ -97,19 +121,18 @@ def main(arguments: list[str]) -> None:
     name = Path(config.graph.removesuffix(".gz")).stem if is_file(config.graph) else task.wording.singular
     path = picture_path(name, config.out)
     problem = task.prepare(loaded[0])
-    samples = reasoner.sample(problem, config.samples, config.steps, config.seed, config.select, config.method)
+    total = config.samples * (config.steps or reasoner.steps)
+    quiet = config.json and not sys.stderr.isatty()
+    with tqdm(total=total, desc="steps", unit_scale=True, delay=1, leave=False, disable=quiet) as bar:
+        samples = reasoner.sample(
+            problem, config.samples, config.steps, config.seed, config.select, config.method, bar.update
+        )
     result = summary(task, problem, samples, config.select)
-    shown = samples.solutions[:MAX_DRAWN] or [samples.answers[samples.chosen]]
-    draw_answers(task, [problem] * len(shown), shown, path, title=result["message"])
-    if config.json:
-        print(json.dumps(result))
-        return
-    print(result["message"])
-    for solution in result["solutions"]:
-        print(" ".join(map(str, solution)))
-    right = "right" if not result["answer_conflicts"] else f"{result['answer_conflicts']} constraints broken"
-    print(f"answer chosen by {config.select} ({right}): {' '.join(map(str, result['answer']))}")
-    print(f"picture: {path}")
+    if not config.json:
+        print(report(task, problem, samples, result))
+    if config.out or not config.json:
+        reasoner.plot(problem, samples, path, result["message"])
+    print(json.dumps(result) if config.json else f"picture: {path}")
 
 
 if __name__ == "__main__":

@@ -20,8 +20,9 @@ import gram_pyro
 from benchmarks.report import DeviceOptions
 from gram_pyro import train
 from gram_pyro.guides import GUIDES
+from gram_pyro.inference.config import SamplingConfig
 from gram_pyro.inference.metrics import measure
-from gram_pyro.inference.sampling import SamplingConfig, sample
+from gram_pyro.inference.sampling import sample
 from gram_pyro.models import MODELS, Gram, GramConfig
 from gram_pyro.models.layers import folded_attention, masked_attention
 from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
@@ -132,17 +133,17 @@ def test_every_objective_trains(objective: Any) -> None:
     assert all(math.isfinite(made.update().loss) for _ in range(4))
 
 
-@pytest.mark.parametrize(
-    "method", [{"resample": True}, {"halt": "simple"}, {"noise": 0.5}, {"random_start": True}, {"repel": 0.5}], ids=str
-)
-def test_every_method_of_sampling_runs(method: dict[str, Any]) -> None:
+@pytest.mark.parametrize("method", [
+    SamplingConfig(resample=True), SamplingConfig(halt="simple"), SamplingConfig(noise=0.5),
+    SamplingConfig(random_start=True), SamplingConfig(repel=0.5),
+])  # fmt: skip
+def test_every_method_of_sampling_runs(method: SamplingConfig) -> None:
     run = load_run("coloring", "cuda")
     problems = run.task.generate("test", 4, 0)
     x = run.task.encode(problems)
     draws = sample(
-        run.model, x, 4, (8,), 0, method=SamplingConfig(**method), heads=run.heads,
-        equivalence_probs=run.task.equivalence_probs,
-    )  # fmt: skip
+        run.model, x, 4, (8,), 0, method=method, heads=run.heads, equivalence_probs=run.task.equivalence_probs
+    )
     assert measure(run.task, problems, draws.decoded[0], 4, 8, [None] * 4).validity > 0.5
 
 

@@ -11,8 +11,9 @@ from typing import Any
 from gram_pyro.errors import Diverged
 from gram_pyro.evaluation.bound import bound
 from gram_pyro.evaluation.scaling import frontier
+from gram_pyro.inference.config import INDEPENDENT, SamplingConfig
 from gram_pyro.inference.metrics import SampleMetrics, ViolationCache, by_size, measure
-from gram_pyro.inference.sampling import INDEPENDENT, Draws, SamplingConfig, sample
+from gram_pyro.inference.sampling import Draws, sample
 from gram_pyro.runs.store import Run
 from gram_pyro.tasks.base import Task
 

@@ -17,7 +17,8 @@ MAX_HEADS = 4
 class RelationalGuide(GaussianGuide):
     """q(eps_t | u_t, y), read through one attention block that sees the relations.
 
-    In the plain Gaussian each position sees its own answer only; here positions exchange what they see. They stay independent given u_t and y, so that the KL has its closed form.
+    In the plain Gaussian each position sees its own answer only; here positions exchange what they see. They stay
+    independent given u_t and y, so that the KL has its closed form.
     """
 
     def __init__(self, spec: Spec, model: Model) -> None:

@@ -40,7 +40,7 @@ class SolutionSetGuide(GaussianGuide):
 
 
 def votes(solutions: Tensor, targets: Tensor, nearness: Tensor, classes: int) -> Tensor:
-    """Return the values of solutions beside the target at each position, weighed by nearness: `(batch, length, classes)`.
+    """Return the values of other solutions at each position, weighed by nearness: `(batch, length, classes)`.
 
     `solutions` `(batch, solutions, length)` with rows of -1 where there are fewer, `targets` `(batch, length)`.
     The weights and that of the target itself sum to 1.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import pyro
 import torch
@@ -15,13 +15,12 @@ from torch import Tensor
 from gram_pyro.effects.noise import NoiseMessenger
 from gram_pyro.effects.repel import RepelMessenger
 from gram_pyro.errors import UserError
+from gram_pyro.inference.config import INDEPENDENT, SamplingConfig
 from gram_pyro.inference.smc import ParticleFilter
 from gram_pyro.models.base import Answers, Model, Outcome, State
 from gram_pyro.models.heads import HeadLogits, Heads
 from gram_pyro.tasks.base import Problems
 
-MAX_NUMBER = 1_000_000
-"""The most samples or steps that are asked for at once."""
 MAX_POSITIONS = 2**16
 CPU_POSITIONS = 2**13
 """Positions that run together on a CPU, whose caches are small: 1.6 times as fast as MAX_POSITIONS."""
@@ -29,79 +28,8 @@ MAX_PAIRS = 2**23
 MAX_COUPLED = 2**23
 """Pairs of samples times positions that are compared at once."""
 
-Halt = Literal["never", "simple", "q"]
-
-
-@dataclass(frozen=True)
-class SamplingConfig:
-    """How trajectories run beside each other. The defaults are independent trajectories of equal length."""
-
-    halt: Halt = "never"
-    """When a trajectory stops: never before the last step; where its halt head says that the answer is right
-    (simple); or where halting is worth more than going on (q)."""
-    halt_threshold: float = 0.5
-    """Probability of a right answer from which `simple` halts."""
-    resample: bool = False
-    """Sequential Monte Carlo: trajectories of little value give way to copies of better ones."""
-    repel: float = 0.0
-    """Length of the moves that keep the samples of a problem apart; 0 leaves them independent."""
-    repel_steps: int = 4
-    """First supervision steps in which samples repel each other."""
-    repel_iterations: int = 4
-    """Moves in each of those transitions."""
-    noise: float = 0.0
-    """Scale of Gaussian noise that is added to h after every transition, whatever the model draws itself."""
-    random_start: bool = False
-    """Whether z_0 is drawn from N(0, I) for every sample, instead of the one that the model was trained with."""
-    categorical: bool = False
-    """Whether answers are drawn from the decoder's probabilities, instead of taking the likeliest."""
-
-    def __post_init__(self) -> None:
-        if self.halt not in ("never", "simple", "q"):
-            raise UserError(f"halt must be never, simple or q, not {self.halt!r}")
-        if not 0 < self.halt_threshold < 1:
-            raise UserError(f"halt_threshold must lie between 0 and 1, not {self.halt_threshold}")
-        if not 0 <= self.repel <= 1000:
-            raise UserError(f"repel must lie between 0 and 1000, not {self.repel}")
-        if not 1 <= self.repel_steps <= MAX_NUMBER or not 1 <= self.repel_iterations <= 1000:
-            raise UserError(f"repel_steps must lie between 1 and {MAX_NUMBER:,}, repel_iterations between 1 and 1,000")
-        if not 0 <= self.noise <= 1000:
-            raise UserError(f"noise must lie between 0 and 1000, not {self.noise}")
-        if self.couples and self.halt != "never":
-            raise UserError("trajectories that halt leave the others alone; choose halt, or resample and repel")
-
-    @property
-    def couples(self) -> bool:
-        """Whether the samples of a problem know of each other."""
-        return self.resample or self.repel > 0
-
-    @property
-    def needs_heads(self) -> bool:
-        """Whether a checkpoint must have value and halt heads for this."""
-        return self.resample or self.halt != "never"
-
-    @property
-    def needs_recursion(self) -> bool:
-        """Whether it acts on the state that a trajectory carries from step to step."""
-        return self.needs_heads or self.repel > 0 or self.noise > 0 or self.random_start
-
-    @property
-    def draws(self) -> bool:
-        """Whether it makes samples differ even where the model draws nothing."""
-        return self.noise > 0 or self.random_start or self.categorical
-
-    def check(self, model: Model, heads: Heads | None) -> None:
-        """Raises `UserError` if it needs heads and there are none, or if the model carries no state."""
-        if self.needs_recursion and model.recursion != "carried":
-            raise UserError(
-                f"{type(model).__name__} carries no latent state from step to step; halting, resampling, repulsion, "
-                f"noise and a random start are for models that do"
-            )
-        if self.needs_heads and heads is None:
-            raise UserError(
-                "halting and resampling need value and halt heads, and this checkpoint has none; "
-                "python -m gram_pyro.train_heads RUN trains them"
-            )
+DRAWING = threading.RLock()
+"""Held while something is drawn: torch's generator and Pyro's stack of effects are one for all threads."""
 
 
 class Draws(NamedTuple):
@@ -110,8 +38,8 @@ class Draws(NamedTuple):
     `decoded` `(depths, batch, samples, length)` argmax decodes; `values` `(depths, batch, samples)`
     v(z_t), the probability of a right end according to the value head, None without heads; `spent`
     of the same shape, supervision steps that were run for each sample: evaluations of the network. Not
-    counted are the heads, which `SamplingConfig.needs_heads` asks once a step, and the decoder, which samples that
-    repel ask `repel_iterations` times a transition.
+    counted are the heads, which run once a step where `SamplingConfig.needs_heads`, and the decoder, which runs
+    `repel_iterations` times a transition for samples that repel.
     """
 
     decoded: Tensor
@@ -119,17 +47,15 @@ class Draws(NamedTuple):
     spent: Tensor
 
 
-INDEPENDENT = SamplingConfig()
-
-
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Draw from generators of its own, leaving the global ones as they were."""
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+    """Draw from generators of one's own, leaving the global ones as they were; one thread at a time."""
+    with DRAWING, torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(seed)
         yield
 
 
+@torch.inference_mode(False)
 @torch.no_grad()
 def sample(
     model: Model,
@@ -141,22 +67,26 @@ def sample(
     method: SamplingConfig = INDEPENDENT,
     heads: Heads | None = None,
     equivalence_probs: Callable[[Tensor], Tensor] = lambda probabilities: probabilities,
+    progress: Callable[[int], object] | None = None,
 ) -> Draws:
-    """Argmax decodes of prior trajectories.
+    """Return argmax decodes of prior trajectories.
 
     One trajectory a sample runs to the deepest of `steps` (supervision steps, ascending) and is
     decoded at each of them, unless it halts before. Trajectories fold into the batch in chunks of
     bounded size; those of one problem stay together where they know of each other. What is decoded are
     the particles before they are resampled, without their weights. `heads` judge the states; `equivalence_probs` is
-    the task's, for `method.repel`.
+    the task's, for `method.repel`. `progress` is called with the number of steps, of all trajectories together, that
+    were done or are not needed any more.
     A model that draws nothing is run once for all samples.
     A model whose steps are planned from the first (`Model.recursion`) runs anew for each depth.
     Raises `UserError` if the method needs heads and there are none, or a latent state that the model has not, if
     too many samples would have to know of each other, or if the model draws no guidance that could be repelled.
     """
+    method = method.resolved(model, heads)
     method.check(model, heads)
     if num_samples > 1 and not (model.draws or method.draws or method.couples):
-        single = sample(model, problems, 1, steps, seed, method=method, heads=heads)
+        for_all = None if progress is None else lambda done: progress(num_samples * done)
+        single = sample(model, problems, 1, steps, seed, method=method, heads=heads, progress=for_all)
         return Draws(*(None if part is None else part.repeat_interleave(num_samples, 2) for part in single))  # type: ignore[arg-type]
     device = next(model.parameters()).device
     count, length = problems.tokens.shape
@@ -176,9 +106,11 @@ def sample(
         for start in range(0, len(owner), chunk):
             part = problems.select(owner[start : start + chunk]).to(device)
             if model.recursion == "carried":
-                parts.append(_run(model, part, num_samples, steps, method, heads, equivalence_probs))
-            else:
-                parts.append(_run_anew(model, part, steps, method))
+                parts.append(_run(model, part, num_samples, steps, method, heads, equivalence_probs, progress))
+                continue
+            parts.append(_run_anew(model, part, steps, method))
+            if progress is not None:
+                progress(len(part.tokens) * max(steps))
     decoded, values, spent = zip(*parts, strict=True)
     shape = (len(steps), count, num_samples)
     return Draws(
@@ -196,6 +128,7 @@ def _run(
     method: SamplingConfig,
     heads: Heads | None,
     equivalence_probs: Callable[[Tensor], Tensor],
+    progress: Callable[[int], object] | None,
 ) -> Draws:
     """Run one chunk: draws of shape `(depths, rows, ...)`."""
     rows, length = problems.tokens.shape
@@ -208,16 +141,15 @@ def _run(
     running = torch.arange(rows)
     state = random_state(model, rows, length) if method.random_start else None
     noise: AbstractContextManager[object] = NoiseMessenger(method.noise) if method.noise else nullcontext()
-    reached = 0
+    reached, patient = 0, torch.zeros(rows, dtype=torch.long)
     for target, depth in _legs(steps, method):
         apart = method.repel > 0 and reached < method.repel_steps
         effect: AbstractContextManager[object] = repel if apart else nullcontext()
         with effect, noise:
-            outcome: Outcome = model(problems, steps=depth - reached, state=state, supervise="last")
-        state = outcome.state
+            outcome = _advance(model, problems, depth - reached, state, progress)
+        state, reached = outcome.state, depth
         if apart and num_samples > 1 and not repel.met:
             raise UserError("the model draws no guidance, so that its samples cannot repel each other")
-        reached = depth
         verdict = heads(state.high, problems) if heads is not None else None
         decoded[target:, running] = answers_of(outcome, method).cpu()
         spent[target:, running] = depth
@@ -228,15 +160,33 @@ def _run(
                 ancestors = particles.step(log_values) + torch.arange(0, rows, num_samples)[:, None]
                 kept = ancestors.flatten().to(device)
                 state = State(state.high[kept], state.low[kept])
-            going = ~halting(verdict, method).cpu()
+            patient = torch.where(halting(verdict, method).cpu(), patient + 1, 0)
+            going = patient < method.halt_patience
             if not going.all():
-                running = running[going]
+                if progress is not None:
+                    progress(int((~going).sum()) * (max(steps) - depth))
+                running, patient = running[going], patient[going]
                 if not len(running):
                     break
                 kept = going.nonzero()[:, 0].to(device)
                 problems = problems.select(kept)
                 state = State(state.high[kept], state.low[kept])
     return Draws(decoded, None if heads is None else values, spent)
+
+
+def _advance(
+    model: Model, problems: Problems, steps: int, state: State | None, progress: Callable[[int], object] | None
+) -> Outcome:
+    """Carry trajectories on and decode them at the end; step by step where progress is reported."""
+    if progress is not None:
+        for _ in range(steps - 1):
+            state = model(problems, steps=1, state=state, supervise="none").state
+            progress(len(problems.tokens))
+        steps = 1
+    outcome: Outcome = model(problems, steps=steps, state=state, supervise="last")
+    if progress is not None:
+        progress(len(problems.tokens))
+    return outcome
 
 
 def _run_anew(model: Model, problems: Problems, steps: Sequence[int], method: SamplingConfig) -> Draws:
@@ -279,7 +229,7 @@ def _legs(steps: Sequence[int], method: SamplingConfig) -> Iterator[tuple[int, i
 
 
 def halting(verdict: HeadLogits, method: SamplingConfig) -> Tensor:
-    """Which trajectories stop here: `(batch,)`."""
+    """Return which trajectories want to halt: `(batch,)`."""
     if method.halt == "simple":
         return verdict.halt.sigmoid() > method.halt_threshold
     if method.halt == "q":

@@ -22,7 +22,7 @@ class Autoregressive(Transformer):
 
     Half of the layers encode the problem, in both directions. The other half decode the answer: causal layers that
     attend to the encoded problem and to the slots before. Slot i, which predicts y_i, holds the encoding of position i,
-    and y_{i-1} with the encoding of position i - 1: it is related to position j as i is, and to slot j as i is to j - 1.
+    and y_{i-1} with the encoding of position i - 1. It is related to position j as i is, to slot j as i is to j - 1.
 
     With targets all slots run at once and the likelihood is exact. Without, each value is drawn and enters the next
     slot, keys and values cached. Ignores `steps`.
@@ -53,7 +53,7 @@ class Autoregressive(Transformer):
         return features
 
     def predict(self, features: Tensor, values: Tensor, relations: Tensor | None) -> Tensor:
-        """Logits `(batch, answered, classes)` of all slots, from the encoded problem and the values `(batch, answered)`."""
+        """Logits `(batch, answered, classes)` of all slots, from the encoded problem and values `(batch, answered)`."""
         answered = values.shape[1]
         slots = features[:, :answered] + self.shifted(features[:, : answered - 1], values[:, :-1])
         rotated = self.order(answered, slots.device)

@@ -81,7 +81,7 @@ class Answers(dist.TorchDistribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Sum over the positions that have an answer: `(batch,)`."""
-        value = value.expand(torch.broadcast_shapes(value.shape, self.logits.shape[:-1]))  # type: ignore[no-untyped-call]
+        value = torch.broadcast_tensors(value, self.logits[..., 0])[0]  # type: ignore[no-untyped-call]
         logits = self.logits.expand((*value.shape, -1))
         surprise = F.cross_entropy(logits.flatten(0, -2), value.flatten(), ignore_index=-1, reduction="none")
         return -surprise.view(value.shape).sum(-1)
@@ -99,8 +99,9 @@ def register(name: str, module: nn.Module) -> None:
 
 def inputs_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Problems, Tensor | None]:
     """Return the problems and targets of a call `model(problems, targets)`, each by place or by name."""
-    call = {**dict(zip(("problems", "targets"), args, strict=False)), **kwargs}
-    return call["problems"], call.get("targets")
+    problems: Problems = args[0] if args else kwargs["problems"]
+    targets: Tensor | None = args[1] if len(args) > 1 else kwargs.get("targets")
+    return problems, targets
 
 
 class Model(nn.Module):
@@ -136,5 +137,5 @@ class Model(nn.Module):
         return State(nothing, nothing)
 
     def decode(self, high: Tensor) -> Tensor:
-        """f_dec: h `(batch, length, width)` -> logits `(batch, length, classes)`; used by samples that repel each other."""
+        """f_dec: h `(batch, length, width)` -> logits `(batch, length, classes)`; for samples that repel each other."""
         raise NotImplementedError

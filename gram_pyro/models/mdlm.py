@@ -86,7 +86,7 @@ class Mdlm(Transformer):
         self.answer_embedding = nn.Embedding(spec.classes + 1, config.width)
 
     def predict(self, embedded: Tensor, revealed: Tensor, relations: Tensor | None) -> Tensor:
-        """Logits `(batch, length, classes)` of embedded problems and revealed values `(batch, length)`, -1 if masked."""
+        """Logits `(batch, length, classes)` of embedded problems and revealed values `(batch, length)`, or -1."""
         positions = self.rotary(embedded.shape[-2], embedded.device)
         features = self.network(embedded + self.answer_embedding(revealed + 1), relations, positions)
         logits: Tensor = self.decoder(features)

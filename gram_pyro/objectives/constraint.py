@@ -21,8 +21,8 @@ class ConstraintELBO(TruncatedTrace_ELBO):
     """ELBO plus `weight` times the log-probability that an answer of the prior satisfies the constraints.
 
     A second run of the model, without target, starts from the same state and ends in an observed site `constraints`.
-    `constraint_log_prob(problems, probabilities)` `(batch,)` gives the log-probability that all constraints of a problem
-    hold under the decoder's probabilities `(batch, length, classes)`: each exactly, several as if they were independent
+    `constraint_log_prob(problems, probabilities)` `(batch,)` gives the log-probability that all constraints hold
+    under the decoder's probabilities `(batch, length, classes)`: each exactly, several as if they were independent
     (`Task.constraint_log_prob`). This trains the prior on states that the prior visits, and accepts any solution. The
     other parameters are those of `TruncatedTrace_ELBO`; `recompute` does not apply to the second run.
     """

@@ -17,7 +17,7 @@ from gram_pyro.objectives.elbo import Terms, TruncatedTrace_ELBO, total, traces_
 
 
 class WakeSleepELBO(TruncatedTrace_ELBO):
-    """Two losses in one: awake, the ELBO as the model sees it; asleep, `-log q(trajectory | x, y)` of draws of the prior.
+    """Two losses in one: awake, the ELBO as the model sees it; asleep, `-log q(trajectory | x, y)` of prior draws.
 
     Awake, the posterior's draws are data: `-log p(y | z) + beta KL(sg(q) || p)` trains the model and not the guide.
     Asleep, the model draws a trajectory and an answer from the prior, and the guide learns to find the trajectory

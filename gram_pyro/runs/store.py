@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from torch import Tensor
+from torch import Tensor, nn
 
 import gram_pyro
 from gram_pyro.errors import UserError
@@ -20,6 +21,7 @@ from gram_pyro.models.heads import Heads
 from gram_pyro.registry import Registry
 from gram_pyro.runs.config import NoConfig, Part, RunConfig, from_json, label, to_json
 from gram_pyro.system.files import is_file, is_folder, write_atomically
+from gram_pyro.system.hollow import Hollow, fill
 from gram_pyro.system.machine import choose_device
 from gram_pyro.tasks import Task
 
@@ -31,7 +33,7 @@ class Run(NamedTuple):
     """A trained model, ready for inference: averaged weights, no dropout of anything, no gradients.
 
     `heads` judge its states; None if the checkpoint has none. `folder` is where it lies; None if it came
-    with the package.
+    with the package. `config` is how it was trained, None if nobody knows.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Run(NamedTuple):
     device: torch.device
     heads: Heads | None = None
     folder: Path | None = None
+    config: RunConfig | None = None
 
 
 def build_parts(config: RunConfig) -> tuple[Model, Guide]:
@@ -80,36 +83,33 @@ def load_weights(run: Run, model: Model, guide: Guide) -> None:
         raise UserError(f"the weights of {run.name} do not fit this model and task: {reason}"[:300]) from None
 
 
+def named_parts(model: Model, guide: Guide, heads: Heads | None) -> dict[str, nn.Module]:
+    """The parts of a run by the prefix of their weights."""
+    return {"model.": model, "guide.": guide} | ({} if heads is None else {"heads.": heads})
+
+
 def publish(folder: Path, config: RunConfig, model: Model, guide: Guide, heads: Heads | None) -> None:
     """Write the configuration and the weights of model, guide and heads as safetensors."""
-    parts = {"model.": model, "guide.": guide} | ({} if heads is None else {"heads.": heads})
     contiguous = torch.contiguous_format
     tensors = {
         prefix + name: tensor.cpu().clone(memory_format=contiguous)
-        for prefix, part in parts.items()
+        for prefix, part in named_parts(model, guide, heads).items()
         for name, tensor in part.state_dict().items()
     }
     write_atomically(folder / "config.json", to_json(config).encode())
     write_atomically(folder / WEIGHTS, save(tensors))
 
 
-def check_size(config: RunConfig, tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Raises `UserError` if a configuration asks for other weights than there are, before memory is taken for them.
-
-    Models and guides of the user's own are not judged: who knows what making them takes.
-    """
-    if config.model_name not in MODELS or config.guide not in GUIDES:
-        return
-    with torch.device("meta"):
-        sketch = build_parts(config)
-    asked = sum(part.numel() for module in sketch for part in module.state_dict().values())
-    found = sum(part.numel() for name, part in tensors.items() if not name.startswith("heads."))
-    if asked != found:
-        raise UserError(f"{path} holds {found:,} numbers, and its config.json asks for {asked:,}: one is another run's")
+def check_size(parts: Mapping[str, nn.Module], tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Raises `UserError` if parts need other weights than there are."""
+    needed = sum(tensor.numel() for part in parts.values() for tensor in part.state_dict().values())
+    if needed != (found := sum(tensor.numel() for tensor in tensors.values())):
+        raise UserError(f"{path} holds {found:,} numbers, and its config.json needs {needed:,}: one is another run's")
 
 
+@torch.inference_mode(False)
 def load_run(run: str, device: str = "auto") -> Run:
-    """A run folder or a shipped checkpoint by name.
+    """Load a run folder, or a shipped checkpoint by name.
 
     Raises `UserError` if there is none, or if it is half-written, damaged or from another version.
     """
@@ -125,14 +125,21 @@ def load_run(run: str, device: str = "auto") -> Run:
         raise UserError(f"{folder} holds no {WEIGHTS} yet: its training has not reached the first evaluation")
     try:
         tensors = load_file(path)
-        check_size(config, tensors, path)
-        model, guide = build_parts(config)
-        heads = Heads(config.task.spec, model) if any(name.startswith("heads.") for name in tensors) else None
-        parts = {"model.": model, "guide.": guide} | ({} if heads is None else {"heads.": heads})
+        # A part of the user's own may compute with its numbers. Ours take no memory before they are known to fit.
+        ours = config.model_name in MODELS and config.guide in GUIDES
+        hollow: AbstractContextManager[object] = Hollow() if ours else nullcontext()
+        with hollow:
+            model, guide = build_parts(config)
+            heads = Heads(config.task.spec, model) if any(name.startswith("heads.") for name in tensors) else None
+        parts = named_parts(model, guide, heads)
+        if ours:
+            check_size(parts, tensors, path)
         for prefix, part in parts.items():
-            part.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
+            fill(part, {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}, place)
     except (SafetensorError, RuntimeError, OSError) as error:
         raise UserError(f"{path} is damaged or from another version: {str(error).splitlines()[0]}") from error
     for part in parts.values():
         part.requires_grad_(False).eval().to(place)
-    return Run(Path(run).name, config.task, model, guide, config.training.depth, place, heads, folder if own else None)
+    return Run(
+        Path(run).name, config.task, model, guide, config.training.depth, place, heads, folder if own else None, config
+    )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import tyro
@@ -15,28 +17,45 @@ from gram_pyro.errors import UserError
 
 def parse(config: Any, program: str, arguments: Sequence[str], default: Any = None) -> Any:
     """Fill a dataclass from command-line arguments. Raises `UserError` on unknown or malformed ones."""
-    message = io.StringIO()
     options = {} if default is None else {"default": default}
+    cli = partial(tyro.cli, config, prog=f"python -m {program}", **options)
+    message = io.StringIO()
     try:
         with contextlib.redirect_stderr(message):
-            return tyro.cli(config, prog=f"python -m {program}", args=list(arguments), **options)
+            return cli(args=list(arguments))
     except SystemExit as stop:
         if not stop.code:
             raise
-        raise UserError(f"{complaint(message.getvalue())}; see python -m {program} --help") from None
+        wrong = unknown(arguments, option_names(cli)) or complaint(message.getvalue())
+        raise UserError(f"{wrong}; see python -m {program} --help") from None
+
+
+def option_names(cli: Callable[..., Any]) -> list[str]:
+    """Return the options of a command line, as its help lists them."""
+    page = io.StringIO()
+    with contextlib.redirect_stdout(page), contextlib.suppress(SystemExit):
+        cli(args=["--help"])
+    rows = re.findall(r"^\W{1,3}((?:-h, )?--.*)", page.getvalue(), re.MULTILINE)
+    return [name for row in rows for name in re.findall(r"(?:^|, )(--[\w.-]+)", row.partition("  ")[0])]
+
+
+def unknown(arguments: Sequence[str], names: Sequence[str]) -> str:
+    """Say which options there are not, and what may be meant; nothing if there are all."""
+    given = [argument.partition("=")[0] for argument in arguments if argument.startswith("--")]
+    strange = [option for option in given if option.replace("_", "-") not in names]
+    similar = dict.fromkeys(name for option in strange for name in difflib.get_close_matches(option, names, 2, 0.7))
+    meant = f"; perhaps you meant {' or '.join(similar)}" if similar else ""
+    return f"unknown option {', '.join(strange)}{meant}" if strange else ""
 
 
 def complaint(box: str) -> str:
-    """One sentence from the box that tyro prints: a title, what is wrong, then help that is left out."""
-    title, *lines = [re.sub("[\u2500-\u257f]", "", line) for line in box.splitlines()]
+    """Return one sentence from the box that tyro prints: a title, what is wrong, then help that is left out."""
+    title, *lines = [re.sub("[\u2500-\u257f]|-{5,}", "", line) for line in box.splitlines()]
     if "Required" in title:
-        names = [line.strip() for line in lines[1:] if re.match(r" {5}\S(?!.*--help)", line)]
+        names = [line.strip() for line in lines if re.match(r" {5,6}\S(?!.*--help)", line)]
         return f"missing: {'; '.join(names)}"
     text = re.split("Got errors:|Argument helptext:|For full helptext", " ".join(" ".join(lines).split()))[0]
-    text, _, similar = text.partition("Perhaps you meant:")
-    text = re.sub("^Unrecognized options:", "unknown option", text).strip().rstrip(".")
-    names = re.findall(r"--[\w.-]+", similar)
-    return f"{text}; perhaps you meant {' or '.join(names)}" if names else text
+    return re.sub("^Unrecognized options:", "unexpected argument", text).strip().rstrip(".")
 
 
 def take_option(arguments: list[str], name: str, default: str | None = None) -> str | None:

@@ -1,4 +1,4 @@
-"""Stopping a long job from outside, so that nothing is lost."""
+"""Stopping from outside: a long job, so that nothing is lost; a program that only starts, without a traceback."""
 
 from __future__ import annotations
 
@@ -13,6 +13,23 @@ from typing import Any
 
 class Interrupted(KeyboardInterrupt):
     """Training was stopped from outside; everything is saved."""
+
+
+def leave(number: int, _: Any) -> None:
+    """End the process at once: while modules are imported there is nothing to save."""
+    os._exit(128 + number)
+
+
+def starting() -> None:
+    """Leave quietly on Ctrl-C until `listen`, unless the process ignores it."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, leave)
+
+
+def listen() -> None:
+    """Raise `KeyboardInterrupt` on Ctrl-C again, if the program was `starting`."""
+    if signal.getsignal(signal.SIGINT) is leave:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -27,7 +26,7 @@ class Wording(NamedTuple):
     """How solutions differ that count as different."""
 
 
-class Abilities(ABC):
+class Abilities:
     """Optional abilities, each with a default. Raises `UserError` where a task lacks one that is needed."""
 
     name: ClassVar[str] = "task"
@@ -42,8 +41,12 @@ class Abilities(ABC):
         """What a problem is that has a solution, after "the problem is" or "is not"."""
         return self.wording.feasible
 
-    def load(self, path: str) -> list[Any]:
-        """Read problems from a file or a folder of the user's. Raises `UserError` on bad input."""
+    def load(self, path: str, skip_bad: bool = False) -> list[Any]:
+        """Read problems from a file or a folder of the user's.
+
+        Raises `UserError` on bad input. With `skip_bad`, leave bad files of a folder and bad rows of a file out, and
+        name them on standard error.
+        """
         raise UserError(f"{path}: the task {self.name} reads no files")
 
     def read(self, text: str) -> list[Any]:
@@ -61,6 +64,10 @@ class Abilities(ABC):
     def text(self, problem: Any, answer: Answer) -> str:
         """Return an answer as lines of text."""
         return " ".join(map(str, self.to_json(answer)))
+
+    def details(self, problem: Any) -> dict[str, Any]:
+        """Return what a reader of JSON needs to understand the answers, such as the names of their positions."""
+        return {}
 
     def draw(self, problem: Any, answer: Answer | None, axes: Axes) -> None:
         """Draw the problem with an answer, broken constraints marked; as text where there is no picture."""

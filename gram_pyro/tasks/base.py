@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -99,7 +99,7 @@ class Examples(NamedTuple):
     solutions: Tensor
 
 
-class Task(Abilities):
+class Task(Abilities, ABC):
     """One family of problems.
 
     A task is a frozen dataclass: its fields are its configuration (`--task.FIELD` on the command line). A *problem* is

@@ -7,13 +7,14 @@ from typing import Any
 
 import torch
 
+from gram_pyro.errors import UserError
 from gram_pyro.tasks.base import Examples, Task
 
 
 class Pool:
     """Problems of one size and their solutions, to draw training examples from.
 
-    Raises `UserError` if solutions are to be listed and there are too many.
+    Raises `UserError` if a problem has no solution, or too many to list.
     """
 
     def __init__(self, task: Task, problems: Sequence[Any]) -> None:
@@ -22,6 +23,8 @@ class Pool:
         self.problems = x._replace(relations=None if x.relations is None else x.relations.bool())
         solutions = task.known_solutions(problems)
         self.counts = torch.tensor([len(rows) for rows in solutions])
+        if missing := int((self.counts == 0).sum()):
+            raise UserError(f"training takes problems with a solution; {missing} of {len(problems)} have none")
         self.offsets = self.counts.cumsum(0) - self.counts
         self.solutions = torch.cat([*solutions]).to(torch.int16)
         self.steps = (self.counts + task.max_known - 1) // task.max_known

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,51 +19,29 @@ from gram_pyro.training.trainer import Trainer
 
 
 class Store:
-    """Keeps nothing: for a training in memory, and for processes beside the one that writes."""
-
-    picture: Path | None = None
-    """Where samples are drawn."""
-
-    def make(self) -> None:
-        """Make a place for what is kept."""
-
-    def held(self, config: RunConfig) -> AbstractContextManager[None]:
-        """Hold the store while a training writes to it."""
-        return nullcontext()
-
-    def save(
-        self,
-        config: RunConfig,
-        trainer: Trainer,
-        heads: Heads | None,
-        rows: Sequence[dict[str, Any]],
-        state: dict[str, Any],
-    ) -> None:
-        """Keep the averaged weights, the rows of the log, and the `state` that a training goes on from."""
-
-    @property
-    def kept(self) -> str:
-        """What is left of a training that diverged."""
-        return "no checkpoint was made before"
-
-
-class RunFolder(Store):
     """A run folder: config.json, checkpoints, weights.safetensors, metrics.jsonl, and pictures.
 
+    Without a folder it keeps nothing: for a training in memory, and for processes beside the one that writes.
     Raises `UserError` if the configuration cannot be stored.
     """
 
-    def __init__(self, folder: Path, config: RunConfig) -> None:
-        self.folder, self.picture = folder, folder / "samples.png"
-        to_json(config)
+    def __init__(self, folder: Path | None, config: RunConfig) -> None:
+        self.folder = folder
+        self.picture = None if folder is None else folder / "samples.png"
+        if folder is not None:
+            to_json(config)
 
     def make(self) -> None:
         """Make the folder. Raises `UserError` if the system will not."""
-        make_folder(self.folder)
+        if self.folder is not None:
+            make_folder(self.folder)
 
     @contextmanager
     def held(self, config: RunConfig) -> Iterator[None]:
         """Hold the folder and store the configuration. Raises `UserError` if another process trains there."""
+        if self.folder is None:
+            yield
+            return
         with locked(self.folder):
             remove_leftovers(self.folder)
             write_atomically(self.folder / "config.json", to_json(config).encode())
@@ -77,7 +55,9 @@ class RunFolder(Store):
         rows: Sequence[dict[str, Any]],
         state: dict[str, Any],
     ) -> None:
-        """Write checkpoint, weights, log and curves, each file whole or not at all."""
+        """Write the `state` to go on from, the averaged weights, the log and its curves, each file whole or not."""
+        if self.folder is None:
+            return
         save_checkpoint(self.folder, trainer.done, state)
         publish(self.folder, config, trainer.averaged, trainer.averaged_guide, heads)
         lines = "".join(json.dumps(row) + "\n" for row in rows)
@@ -87,6 +67,6 @@ class RunFolder(Store):
 
     @property
     def kept(self) -> str:
-        """The newest checkpoint."""
-        saved = checkpoints(self.folder)
-        return f"the last good checkpoint, {saved[-1]}, is kept" if saved else super().kept
+        """What is left of a training that diverged."""
+        saved = [] if self.folder is None else checkpoints(self.folder)
+        return f"the last good checkpoint, {saved[-1]}, is kept" if saved else "no checkpoint was made before"

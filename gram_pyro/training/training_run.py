@@ -29,7 +29,7 @@ from gram_pyro.training.heads import HeadsTrainer, judge_heads
 from gram_pyro.training.log import Log
 from gram_pyro.training.parts import make_data, make_trainer, settle_machine
 from gram_pyro.training.plan import Plan, choose_threads, count, plan
-from gram_pyro.training.store import RunFolder, Store
+from gram_pyro.training.store import Store
 from gram_pyro.training.trainer import UpdateMetrics
 
 SAVE_EVERY = 300.0
@@ -57,7 +57,7 @@ class TrainingRun:
         self.quiet = quiet or not world.is_main or "TQDM_DISABLE" in os.environ
         self.free_threads = config.machine.threads == 0
         self.config, self.device = settle_machine(config, world)
-        self.store = RunFolder(folder, self.config) if folder is not None and world.is_main else Store()
+        self.store = Store(folder if world.is_main else None, self.config)
         torch.set_num_threads(self.config.machine.threads)
         torch.manual_seed(config.training.seed)
         self.clock = Clock(self.device, world.size)

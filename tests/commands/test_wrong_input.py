@@ -156,7 +156,7 @@ def test_a_file_where_the_run_should_go(complaint: Callable[..., str], tmp_path:
         ("coloring", "--graph FILE"),
         ("coloring --graph .", "holds 2 problems"),
         ("coloring --graph none.col", "none.col"),
-        ("coloring --graph big.col", "100000 vertices"),
+        ("coloring --graph big.txt", "big.txt: the graph has 100000 vertices"),
         ("coloring --graph my.col --samples 0", "samples"),
         ("coloring --graph my.col --samples 100000000000000", "samples"),
         ("coloring --graph my.col --steps nan", "--steps"),
@@ -176,7 +176,8 @@ def test_options_of_sample(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my.col").write_text("p edge 2 1\ne 1 2\n")
-    (tmp_path / "big.col").write_text("p edge 100000 0\n")
+    (tmp_path / "your.col").write_text("p edge 3 1\ne 1 2\n")
+    (tmp_path / "big.txt").write_text("100000 1\n1 2\n")
     assert word in complaint(sample.main, *options.split())
 
 
@@ -187,7 +188,7 @@ def test_options_of_sample(
         ("--halt simple", "train_heads"),
         ("--resample", "train_heads"),
         ("--select best", "'best'"),
-        ("--skip-bad", "coloring reads none"),
+        ("--skip-bad", "--skip-bad is for files, and coloring generates its problems; add --graphs PATH"),
     ],
 )
 def test_what_a_run_without_heads_cannot_do(

@@ -147,7 +147,7 @@ def test_another_budget_needs_another_folder(compared: Path) -> None:
         (["--models", "all", "gram"], "unknown system all"),
         (["--models", "trm", "--equal", "evaluations"], "needs the reference among the models: add gram"),
         (["--ablate", "--models", "flat", "--equal", "examples"], "needs the reference among the models: add full"),
-        (["--ablate", "--inputs", "tokens"], "these systems are not told tokens; take --inputs relations"),
+        (["--ablate", "--inputs", "tokens"], "these systems do not take tokens; take --inputs relations"),
         (["--task-options", "--task.n 1"], "n=1"),
         (["--task-options=--task.m 1"], "--task.m"),
         (
@@ -272,13 +272,13 @@ def test_a_run_that_diverged_is_noted_and_the_others_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def diverges(config: RunConfig, folder: Path) -> None:
-        raise Diverged("the loss became nan at update 3")
+        raise Diverged("the loss is not finite (nan) at update 3")
 
     monkeypatch.setattr(comparison_run, "train_once", diverges)
     with pytest.raises(UserError, match="no system could be measured on coloring"):
         compare.main(small(tmp_path, "--models", "direct-2", "--inputs", "relations"))
     stored = json.loads((tmp_path / "table1/coloring/direct-2-relations-0/result.json").read_text())
-    assert stored["failed"] == "the loss became nan at update 3"
+    assert stored["failed"] == "the loss is not finite (nan) at update 3"
 
 
 def test_a_run_that_was_killed_before_its_first_checkpoint_starts_again(tmp_path: Path) -> None:

@@ -36,8 +36,8 @@ from gram_pyro.guides.solution_set import votes
 from gram_pyro.models.base import State
 from gram_pyro.models.gram import Gram, GramConfig
 from gram_pyro.objectives.elbo import Terms, TruncatedTrace_ELBO
-from gram_pyro.tasks.base import Problems
-from gram_pyro.tasks.coloring.task import Coloring
+from gram_pyro.tasks import Coloring, NQueens, Problems, Task
+from gram_pyro.testing import check_guide
 
 torch.set_num_threads(1)
 TASK = Coloring()
@@ -107,15 +107,9 @@ def test_a_guide_prints_itself(kind: type[Guide]) -> None:
 
 
 @over_guides
-@pytest.mark.parametrize("core", ["hierarchical", "flat"])
-def test_a_posterior_has_the_shape_of_its_prior(kind: type[Guide], core: str) -> None:
-    _, guide = pair(kind, spread=0.3, core=core)
-    asked = posteriors(guide, TARGETS)
-    assert list(asked) == [f"guidance_{t}" for t in (1, 2, 3, 4)]
-    for posterior, prior in asked.values():
-        assert posterior.batch_shape == prior.batch_shape == (3,)
-        assert posterior.event_shape == prior.event_shape == (5, 16)
-        assert posterior.has_rsample
+@pytest.mark.parametrize("task", [TASK, NQueens(n=5)], ids=lambda task: task.name)
+def test_the_contract_is_kept(kind: type[Guide], task: Task) -> None:
+    check_guide(kind, task)
 
 
 @over_guides
@@ -316,14 +310,6 @@ def test_every_proposal_is_computed_once(kind: type[Guide], monkeypatch: pytest.
     assert len(proposals) == 4
     for t, proposal in enumerate(proposals, 1):
         assert torch.equal(found.trace.nodes[f"proposal_{t}"]["value"], proposal.high)
-
-
-@over_guides
-def test_parameters_are_the_guides_own(kind: type[Guide]) -> None:
-    model, guide = pair(kind)
-    mine = {id(parameter) for parameter in guide.parameters()}
-    assert mine.isdisjoint(id(parameter) for parameter in model.parameters())
-    assert bool(mine) == (kind in LEARNED)
 
 
 @over_guides

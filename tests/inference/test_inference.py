@@ -12,7 +12,8 @@ from torch import Tensor
 
 from gram_pyro.errors import UserError
 from gram_pyro.inference import sampling
-from gram_pyro.inference.sampling import INDEPENDENT, SamplingConfig, halting, sample
+from gram_pyro.inference.config import INDEPENDENT, Halt, SamplingConfig
+from gram_pyro.inference.sampling import halting, sample
 from gram_pyro.inference.selection import SELECTIONS, select
 from gram_pyro.models.gram import Gram, GramConfig
 from gram_pyro.models.heads import HeadLogits, Heads
@@ -60,7 +61,7 @@ def test_without_a_method_every_sample_costs_its_depth() -> None:
 
 
 @pytest.mark.parametrize("halt", ["simple", "q"])
-def test_a_trajectory_that_halts_keeps_its_answer_and_costs_no_more(halt: sampling.Halt) -> None:
+def test_a_trajectory_that_halts_keeps_its_answer_and_costs_no_more(halt: Halt) -> None:
     drawn = sample(MODEL, X, 3, [1, 4, 8], 7, method=SamplingConfig(halt=halt), heads=HEADS)
     spent, decoded = drawn.spent.flatten(1), drawn.decoded.flatten(1, 2)
     first, sure = trajectories(1, 3, 7)

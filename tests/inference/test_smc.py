@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from pyro.infer import SMCFilter
 from torch import Tensor
 
-from gram_pyro.inference.sampling import SamplingConfig, sample, seeded
+from gram_pyro.inference.config import SamplingConfig
+from gram_pyro.inference.sampling import sample, seeded
 from gram_pyro.inference.smc import ParticleFilter, systematic
 from gram_pyro.models.base import Answers, State
 from gram_pyro.models.gram import Gram, GramConfig

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import gram_pyro
-from gram_pyro.inference.sampling import SamplingConfig
+from gram_pyro.inference.config import SamplingConfig
 from gram_pyro.runs.store import SHIPPED
 from gram_pyro.tasks import Board
 

@@ -114,7 +114,7 @@ def test_noise_is_that_of_the_whole_batch(rank: int) -> None:
         assert torch.equal(part, everything[mine])
 
 
-@pytest.mark.parametrize("pieces", [2, 4])
+@pytest.mark.parametrize("micro_batches", [2, 4])
 def test_pieces_of_an_update_add_up(micro_batches: int) -> None:
     """Without noise: deterministic models have none."""
     found = []

@@ -42,9 +42,9 @@ def align_names(solutions: Tensor, targets: Tensor, k: int) -> Tensor:
     """
     known = solutions >= 0
     colors = solutions.clamp(min=0)
-    asked = (known & (targets >= 0)[:, None]).flatten(0, 1)[..., None]
+    both = (known & (targets >= 0)[:, None]).flatten(0, 1)[..., None]
     wanted = targets.clamp(min=0)[:, None].expand_as(colors).flatten(0, 1)
-    agree = (F.one_hot(colors.flatten(0, 1), k) * asked).float().mT @ F.one_hot(wanted, k).float()  # (rows own wanted)
+    agree = (F.one_hot(colors.flatten(0, 1), k) * both).float().mT @ F.one_hot(wanted, k).float()  # (rows own wanted)
     names = torch.zeros(len(agree), k, dtype=torch.long)
     for _ in range(k):
         own, new = (place[:, None] for place in torch.unravel_index(agree.flatten(1).argmax(1), (k, k)))

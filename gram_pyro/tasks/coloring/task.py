@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import permutations
-from typing import TYPE_CHECKING, ClassVar, Literal
+from itertools import islice, permutations
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import networkx as nx
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
 from gram_pyro.errors import UserError
-from gram_pyro.system.files import is_folder
+from gram_pyro.system.files import naming, read_path
 from gram_pyro.tasks.abilities import Answer, Wording
 from gram_pyro.tasks.base import Problems, Spec, Split, Task
-from gram_pyro.tasks.coloring.checker import count_violations
-from gram_pyro.tasks.coloring.files import read_graph, read_graphs
+from gram_pyro.tasks.coloring.checker import check_graph, count_violations
+from gram_pyro.tasks.coloring.files import IN_FOLDERS, read_graph, vertex_names
+from gram_pyro.tasks.coloring.matrices import adjacency
 from gram_pyro.tasks.coloring.names import align_names, canonical_colors, draw_named
 from gram_pyro.tasks.coloring.picture import draw_graph
 from gram_pyro.tasks.coloring.solver import colorings
-from gram_pyro.tasks.coloring.split import random_adjacency, split_of
+from gram_pyro.tasks.coloring.split import random_matrices, split_of
 from gram_pyro.tasks.constraints import log_differ
 
 if TYPE_CHECKING:
@@ -34,10 +35,10 @@ ENUMERATION_LIMIT = 1_000_000
 MAX_RENAMED = 8
 MAX_GENERATED = 1000
 MAX_ENCODED = 8192
-MAX_CELLS = 2**26
-ROUNDS = 1000
 PATIENCE = 10_000
 """Random graphs that are tried for one that can be colored."""
+DENSER, TRIED = 6, 8
+"""Edge probabilities at which graphs without a coloring are sought, each with half the missing edges."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,8 @@ class Coloring(Task):
         if self.data:
             return self._own_graphs(split, count, seed)
         graphs: list[nx.Graph] = []
-        for tried, matrix in enumerate(self._candidates(split, count, seed), 1):
+        matrices = random_matrices(split, count, self.n, self.edge_probability, seed)
+        for tried, matrix in enumerate(matrices, 1):
             graph = nx.from_numpy_array(matrix)
             if self.solvable(graph):
                 graphs.append(graph)
@@ -123,6 +125,19 @@ class Coloring(Task):
             f"too few {self.k}-colorable graphs with n={self.n} and edge probability {self.edge_probability} "
             f"were found for the {split} split; take a smaller probability or more colors"
         )
+
+    def unsolvable(self, split: Split, count: int, seed: int) -> list[nx.Graph]:
+        """Return at most `count` random graphs that k colors cannot color, of more edges where those are rare."""
+        graphs: list[nx.Graph] = []
+        for halvings in range(DENSER):
+            edge_probability = tuple(1 - (1 - p) / 2**halvings for p in self.edge_probability)
+            for matrix in islice(random_matrices(split, count, self.n, edge_probability, seed), TRIED * count):
+                graph = nx.from_numpy_array(matrix)
+                if self.solvable(graph) is False:
+                    graphs.append(graph)
+                if len(graphs) == count:
+                    return graphs
+        return graphs
 
     def _own_graphs(self, split: Split, count: int, seed: int) -> list[nx.Graph]:
         """Return at most `count` graphs of `data` that belong to a split, in random order."""
@@ -138,32 +153,23 @@ class Coloring(Task):
             raise UserError(f"{self.data}: no {self.feasible} graph in the {split} split; take more graphs")
         return [graphs[place] for place in chosen]
 
-    def _candidates(self, split: Split, count: int, seed: int) -> Iterator[NDArray[np.bool_]]:
-        """Adjacency matrices of a split, colorable or not."""
-        rng = np.random.default_rng([seed, ("train", "validation", "test").index(split)])
-        for _ in range(ROUNDS):
-            at_once = max(1, min(4 * count + 64, MAX_CELLS // self.n**2))
-            adjacency = random_adjacency(at_once, self.n, self.edge_probability, rng)
-            yield from adjacency[split_of(adjacency) == split]
+    def load(self, path: str, skip_bad: bool = False) -> list[nx.Graph]:
+        """Read one graph from a file, or every graph of a folder."""
+        return read_path(path, IN_FOLDERS, self.wording.singular, self._read_file, skip_bad)
 
-    def load(self, path: str) -> list[nx.Graph]:
-        """One graph from a file, or every graph of a folder."""
-        return [graph for _, graph in read_graphs(path)] if is_folder(path) else [read_graph(path)]
+    def _read_file(self, path: Path) -> nx.Graph:
+        """Read the graph in a file. Raises `UserError` if it is none, or of a size that no network can read."""
+        graph = read_graph(path)
+        with naming(path):
+            self.check_size(graph)
+        return graph
 
     def prepare(self, problem: nx.Graph) -> nx.Graph:
         """The graph on vertices `0..n-1`; other vertices are numbered in node order, names kept as "label".
 
         Raises `UserError` unless this is an undirected graph with vertices and without self-loops.
         """
-        if not isinstance(problem, nx.Graph):
-            raise UserError(f"coloring takes a networkx.Graph, not {type(problem).__name__}")
-        if problem.is_directed():
-            raise UserError("the graph is directed; coloring takes an undirected one, such as graph.to_undirected()")
-        if not len(problem):
-            raise UserError("the graph has no vertices; coloring takes at least one")
-        loop = next(nx.selfloop_edges(problem), None)
-        if loop is not None:
-            raise UserError(f"the graph joins vertex {loop[0]!r} to itself, which no coloring allows; remove that edge")
+        check_graph(problem)
         graph = nx.Graph(problem) if problem.is_multigraph() else problem
         if set(graph) == set(range(len(graph))):
             return graph
@@ -294,12 +300,18 @@ class Coloring(Task):
         except TimeoutError:
             return None
 
+    def text(self, problem: nx.Graph, answer: Answer) -> str:
+        """Return the colors in a line, with the names of the vertices if they have any."""
+        names = vertex_names(problem)
+        if names is None:
+            return super().text(problem, answer)
+        return " ".join(f"{name}={color}" for name, color in zip(names, answer, strict=True))
+
+    def details(self, problem: nx.Graph) -> dict[str, Any]:
+        """Return the names of the vertices, in the order of the answers, if they have any."""
+        names = vertex_names(problem)
+        return {} if names is None else {"vertices": names}
+
     def draw(self, problem: nx.Graph, answer: Answer | None, axes: Axes) -> None:
         """Draw the graph with its colors; edges in conflict red and thick."""
         draw_graph(problem, answer, axes)
-
-
-def adjacency(graph: nx.Graph) -> NDArray[np.bool_]:
-    """Return the adjacency matrix `(n, n)` of a graph on vertices `0..n-1`."""
-    matrix: NDArray[np.bool_] = nx.to_numpy_array(graph, nodelist=range(len(graph)), weight=None).astype(bool)
-    return matrix

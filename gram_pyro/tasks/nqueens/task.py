@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gram_pyro.errors import UserError
-from gram_pyro.system.files import ending, is_folder
+from gram_pyro.system.files import ending, is_folder, read_path
 from gram_pyro.tasks.abilities import Answer, Wording
 from gram_pyro.tasks.base import Problems, Spec, Split, Task
 from gram_pyro.tasks.constraints import log_at_most_one, log_exactly_one, log_given
@@ -24,11 +24,12 @@ from gram_pyro.tasks.nqueens.boards import (
     diagonal_rows,
     full_boards,
     masked_boards,
+    peaceful_boards,
     random_boards,
     split_of,
 )
 from gram_pyro.tasks.nqueens.checker import check_board, count_violations
-from gram_pyro.tasks.nqueens.files import read_board, read_boards, read_diagonals
+from gram_pyro.tasks.nqueens.files import ENDINGS, parse_board, read_board, read_diagonals, spells_board
 from gram_pyro.tasks.nqueens.picture import draw_board
 from gram_pyro.tasks.nqueens.relations import excluded_cells, marks_of, own_relations, relations_of
 from gram_pyro.tasks.nqueens.solver import completions, diagonal_symmetries, diagonals, symmetries
@@ -58,7 +59,7 @@ class NQueens(Task):
     """Rows of a generated board."""
     removed: tuple[int, ...] = ()
     """How many queens are missing, each number as likely as it has boards (each equally likely with excluded
-    diagonals); n - 3 to n - 1 unless told otherwise."""
+    diagonals); n - 3 to n - 1 by default."""
     excluded: int = 0
     """Excluded diagonals of each board, two more relations if any."""
     split: Literal["orbit", "input"] = "orbit"
@@ -103,7 +104,8 @@ class NQueens(Task):
         if self.n > MAX_GENERATED:
             raise UserError(f"boards are generated up to n={MAX_GENERATED}, not n={self.n}; larger ones can be loaded")
         if self.excluded:
-            boards = self.random_boards(split, count, seed)
+            candidates = random_boards(self.n, self.missing, self.excluded, np.random.default_rng(seed))
+            boards = self._different(candidates, split, count)
         else:
             every = [board for board in masked_boards(self.n, self.missing) if self.split_of(board) == split]
             boards = [every[place] for place in np.random.default_rng(seed).permutation(len(every))[:count]]
@@ -113,14 +115,21 @@ class NQueens(Task):
             )
         return boards
 
-    def random_boards(self, split: Split, count: int, seed: int) -> list[Board]:
-        """At most `count` different boards of a split with excluded diagonals."""
+    def unsolvable(self, split: Split, count: int, seed: int) -> list[Board]:
+        """Return at most `count` boards whose queens do not attack each other and that cannot be completed."""
+        candidates = peaceful_boards(self.n, self.missing, self.excluded, np.random.default_rng(seed))
+        return self._different(candidates, split, count, lambda board: self.solvable(board) is False)
+
+    def _different(
+        self, candidates: Iterator[Board], split: Split, count: int, wanted: Callable[[Board], bool] = lambda _: True
+    ) -> list[Board]:
+        """Return at most `count` different boards of a split that are wanted."""
         boards: dict[Board, None] = {}
         idle = 0
-        for board in random_boards(self.n, self.missing, self.excluded, np.random.default_rng(seed)):
+        for board in candidates:
             if len(boards) == count or idle == MAX_IDLE:
                 break
-            new = board not in boards and self.split_of(board) == split
+            new = board not in boards and self.split_of(board) == split and wanted(board)
             idle = 0 if new else idle + 1
             if new:
                 boards[board] = None
@@ -130,18 +139,18 @@ class NQueens(Task):
         """The split that a board belongs to."""
         return split_of(board, turned=self.split == "orbit")
 
-    def load(self, path: str) -> list[Board]:
-        """One board from a text file or every board of a folder; or those of size n from JSON of excluded diagonals.
+    def load(self, path: str, skip_bad: bool = False) -> list[Board]:
+        """Read a board from a text file, the boards of a folder, or those of size n from JSON of excluded diagonals.
 
         Of each list of diagonals the first `excluded` count; shorter lists are left out.
         """
-        if is_folder(path):
-            found = [cells for _, cells in read_boards(path)]
-        elif ending(Path(path)) == ".json":
+        if ending(Path(path)) == ".json" and not is_folder(path):
             return self.load_excluded(path)
-        else:
-            found = [read_board(path)]
-        return [Board(len(cells), tuple(np.flatnonzero(cells).tolist())) for cells in found]
+        return read_path(path, ENDINGS, self.wording.singular, read_board, skip_bad)
+
+    def read(self, text: str) -> list[Board]:
+        """Read a board written out, or those of a path."""
+        return [parse_board(text.encode(errors="replace"))] if spells_board(text) else self.load(text)
 
     def load_excluded(self, path: str) -> list[Board]:
         """Empty boards of size n with excluded diagonals from a JSON file."""
@@ -257,6 +266,11 @@ class NQueens(Task):
             return next(completions(*problem, SEARCH_LIMIT), None) is not None
         except TimeoutError:
             return None
+
+    def text(self, problem: Board, answer: Answer) -> str:
+        """Return the board, a line a row, as `load` reads it."""
+        marks = ["Q" if value else "." for value in answer]
+        return "\n".join(" ".join(marks[row : row + problem.size]) for row in range(0, len(marks), problem.size))
 
     def draw(self, problem: Board, answer: Answer | None, axes: Axes) -> None:
         """Draw the board: given queens black, others blue; attacks and misplaced queens red."""

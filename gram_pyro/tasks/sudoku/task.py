@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -13,16 +14,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gram_pyro.errors import UserError
-from gram_pyro.system.files import is_folder
+from gram_pyro.system.files import read_path
 from gram_pyro.tasks.abilities import Answer, Wording
 from gram_pyro.tasks.base import Problems, Spec, Split, Task
 from gram_pyro.tasks.constraints import log_exactly_one, log_given
 from gram_pyro.tasks.sudoku.checker import Puzzle, check_puzzle, count_violations, rule
-from gram_pyro.tasks.sudoku.files import is_csv, parse_cells, read_csv, read_folder, read_text, spells_puzzle
-from gram_pyro.tasks.sudoku.generator import CLUES, Level
+from gram_pyro.tasks.sudoku.files import TEXT_ENDINGS, is_csv, parse_cells, read_csv, read_text, spells_puzzle
+from gram_pyro.tasks.sudoku.generator import CLUES, Level, contradict
 from gram_pyro.tasks.sudoku.picture import draw_grid
 from gram_pyro.tasks.sudoku.solver import Grids, candidates_of, search
-from gram_pyro.tasks.sudoku.split import from_files, random_puzzles
+from gram_pyro.tasks.sudoku.split import from_files, random_puzzles, splits_of
 from gram_pyro.tasks.sudoku.symmetry import Symmetries, random_symmetries
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ class Sudoku(Task):
     max_solutions: int = 1
     """1 for puzzles with one solution; more for puzzles with 2 to that many, from random cells of a solved grid."""
     data: str = ""
-    """CSV file with a column question to take problems from, instead of generated ones."""
+    """CSV file with a column of puzzles (`question`, `quizzes` or `puzzle`) to take
+    problems from, instead of generated ones."""
     test_data: str = ""
     """CSV file of test problems; none of `data` that has the class of one of them is trained on."""
     skip_bad: bool = False
@@ -103,38 +105,41 @@ class Sudoku(Task):
             )
         return list(found)[:count]
 
+    def unsolvable(self, split: Split, count: int, seed: int) -> list[Puzzle]:
+        """Return at most `count` puzzles of a split with one given changed, so that there is no solution."""
+        cells = np.array([puzzle.cells for puzzle in self.generate(split, count, seed)], dtype=np.int8)
+        changed = contradict(cells.reshape(-1, self.size**2), np.random.default_rng(seed))
+        if self.box == 2:  # where a puzzle stands for itself, so that another one may be of another split
+            changed = changed[splits_of(changed, []) == split]
+        return list(dict.fromkeys(self.puzzles(changed)))
+
     def puzzles(self, cells: Grids) -> list[Puzzle]:
         """Rows of digits `(puzzles, cells)` as puzzles."""
         return [Puzzle(self.box, tuple(row)) for row in cells.tolist()]
 
-    def load(self, path: str) -> list[Puzzle]:
-        """The puzzles of a CSV file, a text file, or all text files of a folder.
+    def load(self, path: str, skip_bad: bool = False) -> list[Puzzle]:
+        """Read the puzzles of a CSV file, a text file, or all text files of a folder.
 
         Unless max_solutions is more than 1, none may have several solutions; those of a CSV file must have one.
         """
-        most = 1 if self.max_solutions == 1 else None
-        cells = self._read_path(path, most)
-        if most == 1 and not is_csv(path):
-            for number, found in enumerate(search(candidates_of(cells), 2, SEARCH_LIMIT).solutions, 1):
-                if len(found) > 1:
-                    raise UserError(
-                        f"{path}: puzzle {number} has several solutions, but a model of puzzles with one is measured; "
-                        f"one of max_solutions above 1 takes it"
-                    )
-        return self.puzzles(cells)
+        return self._read_path(path, 1 if self.max_solutions == 1 else None, skip_bad or self.skip_bad)
 
-    def _read_path(self, path: str, most: int | None) -> Grids:
-        """The puzzles of a file or folder `(puzzles, cells)`; in a CSV file they have at most `most` solutions."""
-        if is_folder(path):
-            return read_folder(path, self.box)
-        return read_csv(path, self.box, most, self.skip_bad).puzzles if is_csv(path) else read_text(path, self.box)
+    def _read_path(self, path: str, most: int | None, skip_bad: bool) -> list[Puzzle]:
+        """Read the puzzles of a file or folder, which have at most `most` solutions."""
+
+        def read(path: Path) -> Grids:
+            if is_csv(path):
+                return read_csv(path, self.box, most, skip_bad).puzzles
+            return read_text(path, self.box, most, skip_bad)
+
+        return self.puzzles(np.concatenate(read_path(path, TEXT_ENDINGS, self.wording.singular, read, skip_bad)))
 
     def read(self, text: str) -> list[Puzzle]:
-        """A puzzle written out in its cells, or those of a path."""
-        return [self.prepare(text)] if spells_puzzle(text) else self.puzzles(self._read_path(text, None))
+        """Read a puzzle written out in its cells, or those of a path."""
+        return [self.prepare(text)] if spells_puzzle(text) else self._read_path(text, None, self.skip_bad)
 
     def prepare(self, problem: Puzzle | str) -> Puzzle:
-        """The puzzle, also from a string of its cells, `.` or `0` where blank.
+        """The puzzle, also from a text of its cells, `.` or `0` where blank.
 
         Raises `UserError` if it is of another size, has what is no digit, or givens in conflict.
         """
@@ -212,6 +217,17 @@ class Sudoku(Task):
         """Whether there is a solution, by a bounded exact search."""
         found = search(candidates_of(np.array([problem.cells], dtype=np.int8)), 1, SEARCH_LIMIT)
         return True if len(found.solutions[0]) else None if found.undecided[0] else False
+
+    def text(self, problem: Puzzle, answer: Answer) -> str:
+        """Return the grid, a line a row, with rules between the boxes."""
+        box, size = problem.box, problem.box**2
+        lines: list[str] = []
+        for row in range(size):
+            cells = [*map(str, answer[row * size : (row + 1) * size])]
+            lines.append(" | ".join(" ".join(cells[start : start + box]) for start in range(0, size, box)))
+            if row % box == box - 1 < size - 1 != row:
+                lines.append("-+-".join(["-" * (2 * box - 1)] * box))
+        return "\n".join(lines)
 
     def draw(self, problem: Puzzle, answer: Answer | None, axes: Axes) -> None:
         """Draw the grid: givens bold and black, others blue; what breaks a rule red."""

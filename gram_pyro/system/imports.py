@@ -1,0 +1,25 @@
+"""Imports in less time."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def quick_imports() -> Iterator[None]:
+    """Import without collecting garbage, then or at the end: to search what modules hold takes a quarter of the start.
+
+    Nothing changes where torch is imported already.
+    """
+    if "torch" in sys.modules:
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
