@@ -95,7 +95,7 @@ def sites_of(nodes: Mapping[str, Any], role: Role) -> Iterator[tuple[str, dict[s
     return ((name, site) for name, site in nodes.items() if role_of(site) == role)
 
 
-def value_at(nodes: Mapping[str, Any], role: Role, transition: int) -> Tensor:
+def value_at(nodes: dict[str, Any], role: Role, transition: int) -> Tensor:
     """Return the value of a site of a trace. Raises `KeyError` if there is none."""
     for site in reversed([*nodes.values()]):
         if role_of(site) == role and transition_of(site) == transition:
