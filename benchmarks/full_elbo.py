@@ -14,7 +14,7 @@ from typing import Any
 
 import pyro
 
-from benchmarks.live_bytes import Alive
+from benchmarks.live_bytes import LiveBytes
 from benchmarks.report import Options, Row, compare, publish, spread, time_paired
 from benchmarks.settings import LARGE, RECIPE, Case, Setting, build
 from gram_pyro.errors import UserError, run_cli
@@ -59,15 +59,15 @@ def step(case: Case, name: str, depth: int) -> None:
     terms.loss.backward()  # type: ignore[no-untyped-call]
 
 
-def peak_alive(setting: Setting, name: str, depth: int, seed: int) -> int:
-    """Greatest number of bytes of tensors alive at once during an update, its gradients there before."""
+def peak_live_bytes(setting: Setting, name: str, depth: int, seed: int) -> int:
+    """Return the peak of live tensor bytes during an update, with gradients allocated before it."""
     pyro.enable_validation(False)  # as training does
     case = build(setting, seed)
     for parameter in [*case.model.parameters(), *case.guide.parameters()]:
         parameter.grad = parameter.new_zeros(parameter.shape)
-    with Alive() as alive:
+    with LiveBytes() as live:
         step(case, name, depth)
-    peak: int = alive.peak
+    peak: int = live.peak
     return peak
 
 
@@ -100,15 +100,15 @@ def measure(setting: Setting, options: FullElboOptions) -> list[Row]:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as pool:
         process = {name: pool.submit(peak_process, *run_kwargs).result() for name, run_kwargs in courses.items()}
-        alive = {name: pool.submit(peak_alive, *run_kwargs).result() for name, run_kwargs in courses.items()}
+        live = {name: pool.submit(peak_live_bytes, *run_kwargs).result() for name, run_kwargs in courses.items()}
         times = pool.submit(seconds, setting, options).result()
     return [
         {
             "setting": asdict(setting),
             "objective": name,
             "transitions": options.depth * options.transitions,
-            "tensor_bytes": alive[name],
-            "tensors_to_first": round(alive[name] / alive["horizon 1"], 3),
+            "tensor_bytes": live[name],
+            "tensors_to_first": round(live[name] / live["horizon 1"], 3),
             "process_bytes": process[name],
             "process_to_first": round(process[name] / process["horizon 1"], 3),
             "seconds": spread(times[name]),

@@ -112,20 +112,25 @@ def checkpoint_bytes() -> bytes:
 
 def targets() -> dict[str, Target]:
     """Every reader of files."""
-    graphs = nx.petersen_graph(), nx.path_graph(3), nx.empty_graph(1)
+    graphs = nx.petersen_graph(), nx.path_graph(3), nx.disjoint_union(nx.path_graph(2), nx.empty_graph(1))
     config, weights = stored_run()
     found = [
         Target(name, files(name, *graphs), read_graph)
         for name in ("graph.col", "graph.edges", "graph.g6", "graph.npy", "graph.col.gz", "graph.npy.gz")
     ]
+    found.append(Target("list.txt", (b"3 2\n0 1\n1 2\n", b"source,target\na,b\n", b"(0, 1)\n(1, 2)\n"), read_graph))
     board = b"Q.......\n" + b"........\n" * 7
     puzzle = b"53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79\n"
+    framed = b"+---+\n|12|--|\n|34|**|\n+---+\n|2_|..|\n|4x|00|\n"
     table = b"source,question,rating\nx," + puzzle.strip() + b",3\n"
     diagonals = json.dumps({"8": {"0": [[1, 0], [2, 1]]}}).encode()
     found += [
-        Target("board.txt", (board,), lambda path: NQueens().load(str(path))),
+        Target(
+            "board.txt", (board, b"3Q4/8/8/8/8/8/8/8 w", b"4 -1 3 5 7 2 0 6"), lambda path: NQueens().load(str(path))
+        ),
         Target("boards.json", (diagonals,), lambda path: NQueens(excluded=2).load(str(path))),
         Target("puzzle.txt", (puzzle,), lambda path: Sudoku().load(str(path))),
+        Target("small.sdk", (framed,), lambda path: Sudoku(box=2, max_solutions=300).load(str(path))),
         Target("puzzles.csv", (table,), lambda path: Sudoku().load(str(path))),
         Target("config.json", (config,), from_json),
         Target("checkpoint-000000001.pt", (checkpoint_bytes(),), read_checkpoint),

@@ -18,6 +18,7 @@ from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
 from gram_pyro.runs.store import load_run
 from gram_pyro.system.cli import parse
 from gram_pyro.tasks.base import Examples
+from gram_pyro.tasks.pool import Pool
 
 GROUPS = {"core": ("high_network", "low_network", "embedding"), "prior": ("guidance_head",), "decoder": ("decoder",)}
 """Parts of the model by the names of their parameters; the guide is a part of its own."""
@@ -28,8 +29,8 @@ LossModule = Callable[[Model, Guide, Examples, int], Tensor]
 class GradientOptions(FigureOptions):
     """Cosine and norm of surrogate gradients against the full ELBO's, averaged over batches, on equal noise.
 
-    The full one is that of a posterior with functions of its own: the location and scale it is told relative to move
-    with the state, which training leaves out (`GaussianGuide.detach_prior`), but the prior's head does not learn through it.
+    The full gradient includes how the posterior moves with the prior's location and scale, which training leaves out
+    (`GaussianGuide.detach_prior`); the prior's head does not learn through it.
     """
 
     run: str = "coloring"
@@ -111,7 +112,7 @@ def measure(options: GradientOptions) -> list[Row]:
     guide = run.guide
     if not isinstance(guide, GaussianGuide) or run.model.transitions != 1:
         raise UserError(f"{options.run} has no Gaussian of one transition a step; take a run of GRAM, such as coloring")
-    pool = task.training_set(task.generate("train", 500, options.seed))
+    pool = Pool(task, task.generate("train", 500, options.seed))
     generator = torch.Generator().manual_seed(options.seed)
     batches = [pool.draw(options.batch, generator) for _ in range(options.batches)]
     for part in (run.model, run.guide):

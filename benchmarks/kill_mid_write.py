@@ -1,4 +1,4 @@
-"""`python -m benchmarks.kill_mid_write N MODULE ...`: run a module that dies with SIGKILL in the middle of its Nth write."""
+"""`python -m benchmarks.kill_mid_write N MODULE ...`: run a module and kill it in the middle of its Nth write."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import signal
 import sys
 
 
-def dying(left: int) -> None:
-    """From here on every write counts; the one that is `left` writes away stays half done."""
+def kill_at_write(left: int) -> None:
+    """Count every write from here on; leave the one that is `left` writes away half done and send SIGKILL."""
     finish = os.fsync
 
     def fsync(file: int) -> None:
@@ -27,6 +27,6 @@ if __name__ == "__main__":
     if len(sys.argv) < 3 or not sys.argv[1].isdigit():
         raise SystemExit("python -m benchmarks.kill_mid_write N MODULE [ARGUMENTS]: N is a number of writes")
     _, count, module, *rest = sys.argv
-    dying(int(count))
+    kill_at_write(int(count))
     sys.argv = [module, *rest]
     runpy.run_module(module, run_name="__main__", alter_sys=True)

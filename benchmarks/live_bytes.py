@@ -1,4 +1,4 @@
-"""How many bytes of tensors are alive at once, whatever the allocator makes of them."""
+"""Bytes of the tensors that are alive at once, whatever the allocator makes of them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
 
-class Alive(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts the storages that operations inside it make, until each is gone; on a CPU, gradients included.
+class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts the bytes of storages that operations inside it make, until each is gone; on a CPU, gradients included.
 
-    `now` bytes are alive, at most `peak` were.
+    `now` bytes are alive; `peak` is the maximum so far.
     """
 
     def __init__(self) -> None:

@@ -41,18 +41,18 @@ class Saved:
 def bytes_saved(setting: Setting, objective: dict[str, Any], seed: int) -> int:
     """Bytes of the distinct storages alive in the graph when the loss is there, without the parameters."""
     model, guide, problems, targets, state = build(setting, seed)
-    alive: weakref.WeakSet[Saved] = weakref.WeakSet()
+    live: weakref.WeakSet[Saved] = weakref.WeakSet()
 
     def pack(tensor: Tensor) -> Saved:
         saved = Saved(tensor)
-        alive.add(saved)
+        live.add(saved)
         return saved
 
     elbo = TruncatedTrace_ELBO(**{"balance": 0.8, **objective})
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda saved: saved.tensor):
         terms = elbo.terms(model, guide, problems, targets, state=state)
     weights = {part.untyped_storage().data_ptr() for part in [*model.parameters(), *guide.parameters()]}
-    storages = {storage.data_ptr(): storage.nbytes() for saved in alive if (storage := saved.tensor.untyped_storage())}
+    storages = {storage.data_ptr(): storage.nbytes() for saved in live if (storage := saved.tensor.untyped_storage())}
     del terms
     return sum(size for pointer, size in storages.items() if pointer not in weights)
 

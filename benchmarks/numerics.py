@@ -27,6 +27,7 @@ from gram_pyro.runs.recipes import recipe
 from gram_pyro.system.cli import parse
 from gram_pyro.tasks import TASKS
 from gram_pyro.tasks.base import Problems
+from gram_pyro.tasks.pool import Pool
 from gram_pyro.training.trainer import Trainer
 
 PATHS = ("float32", "float32 compiled", "bfloat16", "bfloat16 compiled")
@@ -109,11 +110,11 @@ def long_run(name: str, updates: int, seed: int) -> Row:
     base = recipe(name)
     task, training = base.task, replace(base.training, updates=updates, batch=16, problems=500, seed=seed)
     torch.manual_seed(seed)
-    model = Gram(task, TINY)
-    guide = GUIDES[base.guide](task, model)
+    model = Gram(task.spec, TINY)
+    guide = GUIDES.find(base.guide)(task.spec, model)
     problems = task.generate("train", training.problems, seed)
     length = task.encode(problems[:1]).tokens.shape[1]
-    trainer = Trainer(model, guide, task.training_set(problems), length, training, updates)
+    trainer = Trainer(model, guide, Pool(task, problems), length, training, updates)
     first = last = 0.0
     with tqdm(total=updates, desc=name, file=sys.stderr) as bar, torch.autocast("cpu", torch.bfloat16):
         for done in range(1, updates + 1):

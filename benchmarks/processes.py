@@ -22,6 +22,7 @@ from gram_pyro.runs.training_config import TrainingConfig
 from gram_pyro.system.cli import parse
 from gram_pyro.system.distributed import join
 from gram_pyro.tasks import NQueens
+from gram_pyro.tasks.pool import Pool
 from gram_pyro.training.trainer import Trainer
 
 MODEL = GramConfig(width=256, heads=8, hidden=512)
@@ -57,11 +58,11 @@ def worker(rank: int, size: int, threads: int, port: int, options: ProcessesOpti
     torch.manual_seed(options.seed)
     task = NQueens(n=6)
     problems = task.generate("train", 200, options.seed)
-    model = Gram(task, MODEL)
+    model = Gram(task.spec, MODEL)
     config = TrainingConfig(batch=options.batch)
     length = task.encode(problems[:1]).tokens.shape[1]
-    guide = GaussianGuide(task, model)
-    trainer = Trainer(model, guide, task.training_set(problems), length, config, 1000, "cpu", world)
+    guide = GaussianGuide(task.spec, model)
+    trainer = Trainer(model, guide, Pool(task, problems), length, config, 1000, "cpu", world)
     times = []
     for turn in range(-WARMUP, options.updates):
         began = time.perf_counter()

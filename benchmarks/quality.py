@@ -1,4 +1,4 @@
-"""What training reaches, and when: `python -m benchmarks.quality ROW ...`, a JSON a row in `benchmarks/results/`.
+"""What training reaches, and when: `python -m benchmarks.quality ROW ...`, a JSON a row in `results/quality/`.
 
 Rows train with the recipe of the task, changed as listed in `ROWS`, and are evaluated on the same
 unseen graphs. A run that was interrupted is resumed; a run that is finished is only evaluated.
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.report import write_json
+from benchmarks.report import RESULTS, write_json
 from benchmarks.trained import draw_minutes, facts_of
 from gram_pyro import evaluate
 from gram_pyro.errors import run_cli
@@ -24,7 +24,7 @@ from gram_pyro.runs.store import load_run
 from gram_pyro.tasks import Coloring
 from gram_pyro.training.run import train_once
 
-RUNS, RESULTS = Path("runs"), Path("benchmarks/results")
+RUNS, QUALITY = Path("runs"), RESULTS / "quality"
 DATA_SEED = 11  # the experiments of LOG.md looked at 7
 
 
@@ -51,13 +51,15 @@ ROWS: dict[str, Row] = {
     "bfloat16": Row("coloring", "--precision bfloat16 --minutes 5 --threads 1 --evaluations 20"),
     "tokens": Row("coloring", "--task.layout tokens"),
     "tokens-canonical": Row("coloring", "--task.layout tokens --task.names canonical"),
-    "deterministic": Row("coloring", "--task.names canonical --task.positions --model.no-guidance --prior-fraction 0"),
+    "deterministic": Row(
+        "coloring", "--task.names canonical --task.spec.positions --model.no-guidance --prior-fraction 0"
+    ),
     "n10": Row("coloring", "--task.n 10 --minutes 30", 192),
     "8-orbit": Row("nqueens", "", 150),
-    "8-input": Row("nqueens", "--task.split input --task.no-augment", 150),
+    "8-input": Row("nqueens", "--task.split input --task.no-augmented", 150),
     "10-orbit": Row("nqueens", f"--task.n 10 --init runs/nqueens-8-orbit {FROM_SMALLER}", 60),
     "10-input": Row(
-        "nqueens", f"--task.n 10 --task.split input --task.no-augment --init runs/nqueens-8-input {FROM_SMALLER}", 60
+        "nqueens", f"--task.n 10 --task.split input --task.no-augmented --init runs/nqueens-8-input {FROM_SMALLER}", 60
     ),
     "medium": Row("sudoku", "", 100),
     "8-gpu": Row("nqueens", f"{WIDE} --compile graphs --minutes 4 --batch 256 --learning-rate 3e-4", 150),
@@ -108,10 +110,10 @@ def main(arguments: list[str]) -> None:
         result["evaluation"] = json.loads(out.read_text())
         if name == "relations-0":
             result["transfer"] = [transfer(folder, n, 100) for n in TRANSFER]
-        write_json(RESULTS / f"{row.task}-{name}.json", result)
+        write_json(QUALITY / f"{row.task}-{name}.json", result)
         curves[f"{row.task}, {name}"] = result["curve"]
         print(f"{name} done", file=sys.stderr)
-    draw_minutes(curves, RESULTS / f"quality-{'-'.join(options.rows)}.png")
+    draw_minutes(curves, QUALITY / f"{'-'.join(options.rows)}.png")
 
 
 if __name__ == "__main__":

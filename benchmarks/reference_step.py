@@ -1,4 +1,4 @@
-"""The training loss without Pyro: what the library's price is measured against."""
+"""The training loss in plain PyTorch: the reference for what the library costs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from benchmarks.settings import Case
 from gram_pyro.guides import GaussianGuide
 
 
-def loss_by_hand(case: Case, beta: float | Tensor, balance: float) -> Tensor:
-    """The loss a problem under horizon 1: the library's arithmetic in plain PyTorch.
+def reference_loss(case: Case, beta: float | Tensor, balance: float) -> Tensor:
+    """Return the loss a problem under horizon 1: the library's arithmetic in plain PyTorch.
 
     A model with guidance has one transition here: those outside the horizon would pay KL as well.
     """
     model, guide, problems, targets, state = case
-    embedded = model.embed(problems.tokens)
+    embedded = model.embed(problems)
     with torch.no_grad():
         for _ in range(model.transitions - 1):
             state = model.propose(state, embedded, problems.relations)

@@ -20,6 +20,8 @@ from gram_pyro.system.files import write_atomically
 from gram_pyro.system.machine import choose_device, machine_facts
 
 Row = dict[str, Any]
+RESULTS = Path("benchmarks/results")
+"""A folder for each kind of result; its README is the index."""
 WARMUP = 5
 
 
@@ -30,7 +32,7 @@ class Options:
     json: bool = False
     """Print JSON instead of the table."""
     out: str | None = None
-    """Write the JSON to this file too, such as benchmarks/results/step.json."""
+    """Write the JSON to this file too, such as benchmarks/results/speed/step.json."""
     seed: int = 0
     """Seed of weights, data and noise."""
 
@@ -63,17 +65,20 @@ class DeviceOptions(Options):
         return device
 
 
-def clock() -> float:
-    """Seconds, when all that was given to CUDA's current device is done."""
+def wall_clock() -> float:
+    """Return the seconds of the wall clock, once CUDA's current device has finished its work."""
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.synchronize()
     return time.perf_counter()
 
 
 def time_paired(
-    contenders: Mapping[str, Callable[[], object]], repeats: int, warmup: int = WARMUP
+    contenders: Mapping[str, Callable[[], object]],
+    repeats: int,
+    warmup: int = WARMUP,
+    clock: Callable[[], float] = wall_clock,
 ) -> dict[str, list[float]]:
-    """Seconds of every call, taken in turns (A B A B ...), so that a disturbance meets all contenders.
+    """Return the seconds of every call, taken in turns (A B A B ...), so that a disturbance meets all contenders.
 
     The first `warmup` rounds do not count. Raises `UserError` if there is nothing to repeat.
     """

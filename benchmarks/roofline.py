@@ -1,4 +1,4 @@
-"""How fast this machine could be: the arithmetic of a piece of work over the machine's own rate of multiplying."""
+"""The roofline of this machine: the least time that the arithmetic and the bytes of a piece of work take."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
-from benchmarks.report import Row, clock
+from benchmarks.report import Row, wall_clock
 
 SIZE, COPIED = {"cpu": 1024, "cuda": 8192}, {"cpu": 2**26, "cuda": 2**32}
 REPEATS = 12
@@ -35,8 +35,8 @@ KERNELS = {
 }
 
 
-FLOORS = "of the floors (arithmetic, bytes)"
-"""Heading of `floor_cell`."""
+ROOFLINE = "of the roofline (arithmetic, bytes)"
+"""Heading of `roofline_cell`."""
 
 
 UNMOVED = (torch.ops.aten._unsafe_view.default, torch.ops.aten.empty.memory_format, torch.ops.aten.empty_like.default)
@@ -66,9 +66,9 @@ def fastest(work: Callable[[], object], repeats: int = REPEATS) -> float:
     """Seconds of the fastest of some calls: the machine without its disturbances."""
     times = []
     for _ in range(repeats):
-        began = clock()
+        began = wall_clock()
         work()
-        times.append(clock() - began)
+        times.append(wall_clock() - began)
     return min(times)
 
 
@@ -100,7 +100,7 @@ def traffic(work: Callable[[], object]) -> int:
     return int(counter.bytes)
 
 
-def floor_of(
+def roofline(
     work: Callable[[], object],
     seconds: float,
     precision: torch.dtype = torch.float32,
@@ -108,7 +108,7 @@ def floor_of(
 ) -> Row:
     """The least time that a call takes here for its arithmetic, and for its bytes if nothing is fused.
 
-    `of_floor` and `of_copy` say what parts of `seconds` these are.
+    `of_arithmetic` and `of_copy` say what parts of `seconds` these are.
     """
     count, moved = operations(work), traffic(work)
     rate, copied = machine_rates(precision, device)
@@ -117,14 +117,14 @@ def floor_of(
         "operations": count,
         "operations_a_second": round(rate),
         "bytes_a_second": round(copied),
-        "floor_seconds": round(least, 6),
-        "of_floor": round(least / seconds, 4),
+        "arithmetic_seconds": round(least, 6),
+        "of_arithmetic": round(least / seconds, 4),
         "bytes": moved,
         "copy_seconds": round(copying, 6),
         "of_copy": round(copying / seconds, 4),
     }
 
 
-def floor_cell(row: Row) -> str:
+def roofline_cell(row: Row) -> str:
     """A cell: what parts of the time its arithmetic and its bytes alone would take."""
-    return "{of_floor:.2f}, {of_copy:.2f}".format(**row["floor"])
+    return "{of_arithmetic:.2f}, {of_copy:.2f}".format(**row["roofline"])

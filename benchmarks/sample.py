@@ -10,7 +10,7 @@ import torch
 from matplotlib.figure import Figure
 
 from benchmarks.report import DeviceOptions, FigureOptions, Row, publish, spread, time_paired
-from benchmarks.roofline import FLOORS, floor_cell, floor_of
+from benchmarks.roofline import ROOFLINE, roofline, roofline_cell
 from benchmarks.settings import LARGE, RECIPE, Setting, build
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.inference.sampling import sample
@@ -49,7 +49,7 @@ def measure(setting: Setting, widths: tuple[int, ...], depths: tuple[int, ...], 
                     "depth": depth,
                     "seconds": seconds,
                     "trajectories_a_second": round(width / seconds["median"], 2),
-                    "floor": floor_of(work, seconds["median"], device=options.chosen),
+                    "roofline": roofline(work, seconds["median"], device=options.chosen),
                 }
             )
     return rows
@@ -87,7 +87,7 @@ def main(arguments: list[str]) -> None:
         "width": lambda row: str(row["width"]),
         "seconds": lambda row: f"{row['seconds']['median']:.4f}",
         "trajectories / s": lambda row: f"{row['trajectories_a_second']:.1f}",
-        FLOORS: floor_cell,
+        ROOFLINE: roofline_cell,
     }
     publish("sample", options, columns, rows, draw)
 

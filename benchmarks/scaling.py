@@ -11,7 +11,7 @@ from matplotlib.ticker import ScalarFormatter
 
 from benchmarks.memory import bytes_saved
 from benchmarks.report import FigureOptions, Row, publish, spread, time_paired
-from benchmarks.roofline import FLOORS, floor_cell, floor_of
+from benchmarks.roofline import ROOFLINE, roofline, roofline_cell
 from benchmarks.settings import Setting, build
 from benchmarks.step import BALANCE, Contenders
 from gram_pyro.errors import run_cli
@@ -65,7 +65,7 @@ def measure(name: str, size: int, options: ScalingOptions) -> Row:
         "size": size,
         "seconds": seconds,
         "bytes": bytes_saved(setting, OBJECTIVE, options.seed),
-        "floor": floor_of(work, seconds["median"]),
+        "roofline": roofline(work, seconds["median"]),
     }
 
 
@@ -105,7 +105,7 @@ def main(arguments: list[str]) -> None:
         "size": lambda row: str(row["size"]),
         "seconds": lambda row: f"{row['seconds']['median']:.4f}",
         "kept [MB]": lambda row: f"{row['bytes'] / 1e6:.2f}",
-        FLOORS: floor_cell,
+        ROOFLINE: roofline_cell,
     }
     publish("scaling", options, columns, rows, draw)
 

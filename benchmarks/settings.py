@@ -61,12 +61,12 @@ def build(setting: Setting, seed: int, device: torch.device | str = "cpu") -> Ca
     """
     torch.manual_seed(seed)
     task = Coloring(n=setting.vertices)
-    model: Gram = MODELS[setting.kind](task, setting.model).to(device)
-    guide: Guide = GUIDES[model.guide](task, model).to(device)
+    model: Gram = MODELS[setting.kind](task.spec, setting.model).to(device)
+    guide: Guide = GUIDES[model.guide](task.spec, model).to(device)
     if isinstance(guide, GaussianGuide):
         nn.init.normal_(guide.project_out.weight, std=0.02)
     graphs = random_adjacency(setting.batch, setting.vertices, task.edge_probability, np.random.default_rng(seed))
-    targets = torch.randint(task.classes, (setting.batch, setting.vertices))
+    targets = torch.randint(task.spec.classes, (setting.batch, setting.vertices))
     free = {**vars(TrainingConfig()), **model.recipe}["prior_fraction"]
     targets[: int(free * setting.batch)] = -1
     state = State(*(part.clone() for part in model.initial_state(setting.batch, setting.vertices)))

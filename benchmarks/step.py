@@ -22,9 +22,9 @@ from pyro.infer import SVI
 from pyro.optim import PyroOptim
 from torch import Tensor, nn
 
-from benchmarks.reference_step import loss_by_hand
+from benchmarks.reference_step import reference_loss
 from benchmarks.report import DeviceOptions, FigureOptions, Row, compare, publish, ratio_cell, spread, time_paired
-from benchmarks.roofline import FLOORS, floor_cell, floor_of
+from benchmarks.roofline import ROOFLINE, roofline, roofline_cell
 from benchmarks.settings import LARGE, PAPER, RECIPE, SMALL, Case, Setting, build, with_model
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.models import GramConfig
@@ -88,9 +88,9 @@ class Contenders:
         model, guide, problems, targets, state = self.case
         return self.elbo.terms(model, guide, problems, targets, state=state).loss / len(targets)
 
-    def by_hand(self) -> Tensor:
+    def reference_loss(self) -> Tensor:
         """The same number from plain PyTorch."""
-        return loss_by_hand(self.case, TRAINING.beta, BALANCE)
+        return reference_loss(self.case, TRAINING.beta, BALANCE)
 
     def arithmetic(self) -> AbstractContextManager[None]:
         """The precision that was asked for."""
@@ -117,20 +117,20 @@ class Contenders:
     def check(self, seed: int) -> Row:
         """The losses from equal noise. Raises `RuntimeError` unless losses and gradients are the same."""
         measured: dict[str, tuple[float, list[Tensor]]] = {}
-        for name, function in (("ours", self.loss), ("hand", self.by_hand)):
+        for name, function in (("ours", self.loss), ("reference", self.reference_loss)):
             torch.manual_seed(seed)
             self.optimizer.zero_grad()
             with self.arithmetic():
                 loss = function()
                 loss.backward()  # type: ignore[no-untyped-call]
             measured[name] = loss.item(), [p.grad.clone() for p in self.parameters if p.grad is not None]
-        (ours, our_gradient), (hand, hand_gradient) = measured.values()
+        (ours, our_gradient), (reference, reference_gradient) = measured.values()
         norm = nn.utils.get_total_norm(our_gradient)
-        gap = nn.utils.get_total_norm([a - b for a, b in zip(our_gradient, hand_gradient, strict=True)])
+        gap = nn.utils.get_total_norm([a - b for a, b in zip(our_gradient, reference_gradient, strict=True)])
         tolerance = TOLERANCE[self.precision]
-        if abs(ours - hand) > tolerance * abs(hand) or gap > 10 * tolerance * norm:
-            raise RuntimeError(f"not the same step: losses {ours} and {hand}, gradients of {norm} differ by {gap}")
-        return {"loss_ours": ours, "loss_hand": hand, "gradient_gap": (gap / norm).item()}
+        if abs(ours - reference) > tolerance * abs(reference) or gap > 10 * tolerance * norm:
+            raise RuntimeError(f"not the same step: losses {ours} and {reference}, gradients of {norm} differ by {gap}")
+        return {"loss_ours": ours, "loss_reference": reference, "gradient_gap": (gap / norm).item()}
 
 
 def measure(setting: Setting, rounds: int, options: StepOptions) -> Row:
@@ -144,23 +144,23 @@ def measure(setting: Setting, rounds: int, options: StepOptions) -> Row:
     def ours() -> None:
         contenders.update(contenders.loss)
 
-    def hand() -> None:
-        contenders.update(contenders.by_hand)
+    def reference() -> None:
+        contenders.update(contenders.reference_loss)
 
-    times = time_paired({"ours": ours, "svi": contenders.svi, "hand": hand}, rounds)
+    times = time_paired({"ours": ours, "svi": contenders.svi, "reference": reference}, rounds)
     if options.profile:
         profile(setting.name, rounds, ours)
     with contenders.arithmetic():
         taken, precision = spread(times["ours"])["median"], getattr(torch, options.precision)
-        floor = floor_of(ours, taken, precision, options.chosen)
+        bounds = roofline(ours, taken, precision, options.chosen)
     return {
         "setting": asdict(setting),
         "rounds": rounds,
         "seconds": {name: spread(taken) for name, taken in times.items()},
-        "ours_to_hand": compare(times["ours"], times["hand"]),
-        "svi_to_hand": compare(times["svi"], times["hand"]),
+        "ours_to_reference": compare(times["ours"], times["reference"]),
+        "svi_to_reference": compare(times["svi"], times["reference"]),
         "check": checked,
-        "floor": floor,
+        "roofline": bounds,
     }
 
 
@@ -175,10 +175,11 @@ def profile(name: str, steps: int, step: Callable[[], object]) -> None:
 
 
 def draw(rows: list[Row]) -> Figure:
-    """What a step takes beside the one by hand, with the quartiles of two made side by side."""
+    """Draw the time of a step over that of the reference, with the quartiles of the paired ratios."""
     figure = Figure(figsize=(6, 3.4), layout="constrained")
     axes = figure.subplots()
-    for place, (name, label) in enumerate((("ours_to_hand", "the library's step"), ("svi_to_hand", "pyro.infer.SVI"))):
+    labels = {"ours_to_reference": "the library's step", "svi_to_reference": "pyro.infer.SVI"}
+    for place, (name, label) in enumerate(labels.items()):
         found = [row[name] for row in rows]
         ratios = [each["ratio"] for each in found]
         reach = [
@@ -190,7 +191,7 @@ def draw(rows: list[Row]) -> Figure:
     axes.axhline(1, color="black", linewidth=0.8)
     axes.set_xticks(range(len(rows)), [row["setting"]["name"] for row in rows])
     axes.set_ylim(bottom=0.8)
-    axes.set_ylabel("time / time by hand")
+    axes.set_ylabel("time / time of the reference")
     axes.legend(frameon=False)
     return figure
 
@@ -222,11 +223,12 @@ def main(arguments: list[str]) -> None:
     options = parse(StepOptions, "benchmarks.step", arguments)
     pyro.enable_validation(False)  # as training does
     if options.model == "gram" and options.d is not None and options.t != 1:
-        raise UserError("GRAM by hand has one transition: take --t 1, or a model without guidance")
+        raise UserError("the reference step of GRAM has one transition: take --t 1, or a model without guidance")
     rows = [measure(with_model(setting, options.model), count, options) for setting, count in settings(options)]
     columns: dict[str, Callable[[Row], str]] = {"setting": lambda row: row["setting"]["name"]}
-    columns |= {f"{name} [s]": seconds(name) for name in ("ours", "svi", "hand")}
-    columns |= {"ours / hand": ratio_cell("ours_to_hand"), "svi / hand": ratio_cell("svi_to_hand"), FLOORS: floor_cell}
+    columns |= {f"{name} [s]": seconds(name) for name in ("ours", "svi", "reference")}
+    columns |= {f"{name} / reference": ratio_cell(f"{name}_to_reference") for name in ("ours", "svi")}
+    columns[ROOFLINE] = roofline_cell
     publish("step", options, columns, rows, draw)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.report import write_json
+from benchmarks.report import RESULTS, write_json
 from benchmarks.trained import facts_of
 from gram_pyro import evaluate
 from gram_pyro.errors import UserError, run_cli
@@ -23,7 +23,7 @@ from gram_pyro.runs.options import configured
 from gram_pyro.training.run import train_once
 
 RUN = Path("runs/sudoku-extreme")
-OUT = Path("benchmarks/results/sudoku-extreme.json")
+OUT = RESULTS / "quality" / "sudoku-extreme.json"
 TRAINING, HARD = "sudoku_extreme_1k_train.csv.gz", "sudoku_hard_test.csv.gz"
 TEST_FOLD = "9"
 HARD_PUZZLES = 200

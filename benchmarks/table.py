@@ -1,19 +1,27 @@
-"""`python -m benchmarks.table TASK`: the README's table of quality, from the JSON files in `benchmarks/results/`."""
+"""`python -m benchmarks.table KIND [NAME ...]`: tables of the README and of docs/inference.md, from stored results.
+
+KIND is a folder of `benchmarks/results/`: `quality`, `comparison` or `inference`. Without a NAME all of its tables.
+"""
 
 from __future__ import annotations
 
-import argparse
 import json
-from collections.abc import Sequence
-from pathlib import Path
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from statistics import mean
-from typing import Any
+from typing import Annotated, Any, Literal
 
+import tyro
+
+from benchmarks.report import RESULTS, Row
+from gram_pyro.comparison.table import PAPER_TITLES, cell, first_rows, paper_cells, with_seeds
 from gram_pyro.errors import UserError, run_cli
+from gram_pyro.system.cli import parse
 from gram_pyro.system.markdown import markdown_table, with_range
 
-RESULTS = Path("benchmarks/results")
-ROWS: dict[str, dict[str, list[str]]] = {
+SAMPLES = 20
+QUALITY: dict[str, dict[str, list[str]]] = {
     "coloring": {
         "GRAM, relations (3 seeds)": ["relations-0", "relations-1", "relations-2"],
         "GRAM, the paper's tokens": ["tokens"],
@@ -31,61 +39,182 @@ ROWS: dict[str, dict[str, list[str]]] = {
     },
     "sudoku": {"medium, 30 to 36 givens": ["medium"], "2 to 64 solutions": ["many"]},
 }
-MEASURES = (("validity", 3), ("coverage", 3), ("ceiling", 3), ("ratio", 3), ("conflicts", 1), ("best", 1))
-HEADINGS = ("", "steps", *(name for name, _ in MEASURES), "bound [nats]", "minutes")
+"""The rows of each task: a label, and the results of one or more seeds."""
+QUALITY_MEASURES = {"validity": 3, "coverage": 3, "ceiling": 3, "ratio": 3, "conflicts": 1, "best": 1}
+BOTH = {"validity": 3, "conflicts": 1, "coverage": 3, "ratio": 3}
+COMPARISON_MEASURES = {
+    "table1": BOTH | {"best_of_n": 3, "excess": 2, "distance": 3, "minutes": 1},
+    "table3": BOTH | {"gap": 3, "elbo_excess": 2, "updates": 0, "minutes": 1},
+    "posteriors": {"validity": 3, "ratio": 3, "gap": 3, "elbo_excess": 2, "updates": 0},
+}
+"""Measures and their digits in each of the comparisons."""
+TITLES = {
+    "best_of_n": "best of 20 by value",
+    "excess": "-log p - H [nats]",
+    "elbo_excess": "-ELBO - H [nats]",
+    "distance": "distance to uniform",
+}
+VISIBLE = {"table1": 0.01, "table3": 0.02, "posteriors": math.inf}
+"""A deeper row of a system stands in the table if depth changes its validity or coverage by more than this."""
 
 
-def stored(task: str, name: str) -> dict[str, Any]:
-    """What `benchmarks.quality` wrote of a row. Raises `UserError` if it has not run."""
-    path = RESULTS / f"{task}-{name}.json"
+@dataclass(frozen=True)
+class TableOptions:
+    """Print tables as Markdown, from the results that are stored."""
+
+    kind: tyro.conf.Positional[Literal["quality", "comparison", "inference"]]
+    """Folder of the results."""
+    names: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="NAME")] = ()
+    """Which tables, such as table1-coloring; default: all of the kind."""
+
+
+def names_of(kind: str) -> list[str]:
+    """Names of the tables of a kind."""
+    if kind == "quality":
+        return [*QUALITY]
+    return sorted(path.stem for path in (RESULTS / kind).glob("*.json") if not path.stem.endswith("-runs"))
+
+
+def load(kind: str, name: str) -> Any:
+    """Read a stored result. Raises `UserError` if there is none."""
+    path = RESULTS / kind / f"{name}.json"
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing; python -m benchmarks.quality {name} makes it") from None
-    return found
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from None
 
 
-def cell(values: Sequence[float], digits: int) -> str:
-    """A mean, with the least and the greatest where they differ."""
-    return with_range(mean(values), min(values), max(values), digits)
+def quality_table(name: str) -> str:
+    """Return what training reaches on a task."""
+
+    def mean_range(rows: Iterable[Row], key: str, digits: int) -> str:
+        values = [row[key] for row in rows]
+        return with_range(mean(values), min(values), max(values), digits)
+
+    def line(label: str, rows: Sequence[Row], *last: str) -> list[str]:
+        measures = (mean_range(rows, key, digits) for key, digits in QUALITY_MEASURES.items())
+        return [label, str(rows[0]["steps"]), *measures, *last]
+
+    lines: list[list[str]] = []
+    for label, files in QUALITY[name].items():
+        runs = [load("quality", f"{name}-{file}") for file in files]
+        bounds = [run["evaluation"]["bound"] for run in runs]
+        facts = mean_range(bounds, "excess", 2), mean_range(runs, "minutes", 1)
+        depths = zip(*(run["evaluation"]["rows"] for run in runs), strict=True)
+        for i, rows in enumerate(rows for rows in depths if rows[0]["samples"] == SAMPLES):
+            lines.append(line("" if i else label, rows, *(("", "") if i else facts)))
+        for larger in runs[0].get("transfer", []):
+            deep = [row for row in larger["rows"] if row["samples"] == SAMPLES]
+            lines += [line(f"the first of them on n = {larger['n']}", [row], "", "") for row in deep]
+    return markdown_table(["", "steps", *QUALITY_MEASURES, "bound [nats]", "minutes"], lines)
 
 
-def line(label: str, rows: Sequence[dict[str, Any]], *last: str) -> list[str]:
-    """One line of the table, from the same row of one or more runs."""
-    return [
-        label,
-        str(rows[0]["steps"]),
-        *(cell([row[key] for row in rows], digits) for key, digits in MEASURES),
-        *last,
-    ]
+def visible(rows: Sequence[Row], table: str) -> list[Row]:
+    """Return each system's row at its first depth, and deeper ones where that matters in this table."""
+    firsts = first_rows(rows)
+    kept: list[Row] = []
+    for row in rows:
+        first = firsts[row["model"]]
+        moved = max(abs((row[name] or 0) - (first[name] or 0)) for name in ("validity", "coverage"))
+        if row is first or moved > VISIBLE[table]:
+            kept.append(row)
+    return kept
 
 
-def lines(task: str, label: str, names: Sequence[str], samples: int) -> list[list[str]]:
-    """The table's lines of one label, one a depth, then those on larger graphs."""
-    runs = [stored(task, name) for name in names]
-    depths = list(zip(*(run["evaluation"]["rows"] for run in runs), strict=True))
-    depths = [rows for rows in depths if rows[0]["samples"] == samples]
-    facts = cell([run["evaluation"]["bound"]["excess"] for run in runs], 2), cell([run["minutes"] for run in runs], 1)
-    result = [line("" if i else label, rows, *(("", "") if i else facts)) for i, rows in enumerate(depths)]
-    for larger in runs[0].get("transfer", []):
-        rows = [row for row in larger["rows"] if row["samples"] == samples]
-        result += [line(f"the first of them on n = {larger['n']}", [row], "", "") for row in rows]
-    return result
+def comparison_table(name: str) -> str:
+    """Return what `gram_pyro.compare` wrote, TABLE-TASK."""
+    kind = name.split("-")[0]
+    columns = COMPARISON_MEASURES[kind]
+    lines: list[list[str]] = []
+    before = ""
+    for row in visible(load("comparison", name), kind):
+        inputs = ", tokens" if row["inputs"] == "tokens" else ""
+        names = [with_seeds(f"{row['model']}{inputs}", row), f"{row['parameters']:,}"]
+        if row["model"] == before:
+            names = ["", ""]
+        before = row["model"]
+        cells = [cell(row, measure, digits) for measure, digits in columns.items()]
+        lines.append([*names, str(row["steps"]), *cells, *(paper_cells(row) if kind == "table1" else [])])
+    headings = ["", "parameters", "steps", *(TITLES.get(each, each) for each in columns)]
+    return markdown_table(headings + (PAPER_TITLES if kind == "table1" else []), lines)
+
+
+def number(name: str, digits: int = 3) -> Callable[[Row], str]:
+    """A cell: mean of a measure, with its standard deviation where there are several seeds."""
+
+    def text(row: Row) -> str:
+        value = row[name]
+        spread = "" if value["stdev"] is None else f" ± {value['stdev']:.{digits}f}"
+        return f"{value['mean']:.{digits}f}{spread}"
+
+    return text
+
+
+METHOD: dict[str, Callable[[Row], str]] = {"": lambda row: row["method"], "steps": lambda row: str(row["steps"])}
+INFERENCE = {
+    "halting": METHOD
+    | {
+        "evaluations": number("evaluations", 0),
+        "seconds": number("seconds", 1),
+        "validity": number("validity"),
+        "coverage": number("coverage"),
+        "solved, value of 20": number("value"),
+    },
+    "resample": METHOD
+    | {name: number(name) for name in ("validity", "coverage", "first", "majority", "value", "checker")},
+    "repel": METHOD | {name: number(name) for name in ("coverage", "ceiling", "validity")},
+}
+"""The columns of each part of `benchmarks.inference` and of `benchmarks.halting`."""
+HEADS = ("right", "value", "halt", "proceed", "halts")
+"""Means over the trajectories after a step: whether the answer is right, the heads, whether the simple rule halts."""
+
+
+def inference_table(name: str) -> str:
+    """Return what more compute at inference buys on a task, a table for each part."""
+    facts = load("inference", name)
+    blocks = [f"{facts['problems']} problems, {SAMPLES} samples: `{facts['command']}`"]
+    for part, columns in INFERENCE.items():
+        if part in facts:
+            lines = ([text(row) for text in columns.values()] for row in facts[part])
+            blocks += [part, markdown_table(columns, lines)]
+    if "heads" in facts:
+        lines = (
+            [kind, str(row["step"]), *(f"{row[name]:.3f}" for name in HEADS)]
+            for kind, rows in facts["heads"].items()
+            for row in rows
+        )
+        blocks += ["heads", markdown_table(["problems", "step", *HEADS], lines)]
+    if "grid" in facts:
+        blocks += [f"grid, {facts['grid_problems']} problems", frontier(facts["grid"]["frontier"])]
+    return "\n\n".join(blocks)
+
+
+def frontier(best: Sequence[Row]) -> str:
+    """Return for each way to select the mixes of width and depth on the frontier."""
+    mixes: dict[str, list[str]] = {}
+    for each in best:
+        mix = f"{each['samples']} x {each['steps']}: {100 * each['accuracy']:.1f}"
+        mixes.setdefault(each["select"], []).append(mix)
+    lines = ([select, ", ".join(chosen)] for select, chosen in mixes.items())
+    return markdown_table(["select", "samples x steps: solved %"], lines)
+
+
+TABLES = {"quality": quality_table, "comparison": comparison_table, "inference": inference_table}
+
+
+def table(kind: str, name: str) -> str:
+    """Return a table as Markdown. Raises `UserError` if the kind has none of this name."""
+    if name not in names_of(kind):
+        raise UserError(f"there is no table {name} of {kind}; there are {', '.join(names_of(kind)) or 'none'}")
+    return TABLES[kind](name)
 
 
 def main(arguments: list[str]) -> None:
-    """Print the table as Markdown."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.table", description=__doc__)
-    parser.add_argument("task", nargs="?", choices=[*ROWS], default="coloring")
-    parser.add_argument("--samples", type=int, default=20, help="samples a problem that the rows are of")
-    options = parser.parse_args(arguments)
-    table: list[list[str]] = []
-    for label, names in ROWS[options.task].items():
-        try:
-            table += lines(options.task, label, names, options.samples)
-        except UserError as missing:
-            table.append([label, f"not run ({missing})", *[""] * (len(HEADINGS) - 2)])
-    print(markdown_table(HEADINGS, table))
+    """Print the tables, with their names where there are several."""
+    options: TableOptions = parse(TableOptions, "benchmarks.table", arguments)
+    names = options.names or names_of(options.kind)
+    tables = [table(options.kind, name) for name in names]
+    print("\n\n".join(tables if len(names) == 1 else [f"{n}:\n\n{t}" for n, t in zip(names, tables, strict=True)]))
 
 
 if __name__ == "__main__":

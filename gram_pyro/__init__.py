@@ -3,31 +3,57 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from gram_pyro.system.signals import starting
 
 if TYPE_CHECKING:
-    from gram_pyro.reasoner import Reasoner
+    from gram_pyro.api import fit as fit
+    from gram_pyro.api import load as load
+    from gram_pyro.errors import UserError as UserError
+    from gram_pyro.guides import Guide as Guide
+    from gram_pyro.models import Model as Model
+    from gram_pyro.objectives.elbo import TruncatedTrace_ELBO as TruncatedTrace_ELBO
+    from gram_pyro.reasoner import Reasoner as Reasoner
+    from gram_pyro.tasks import Answer as Answer
+    from gram_pyro.tasks import Problems as Problems
+    from gram_pyro.tasks import Spec as Spec
+    from gram_pyro.tasks import Split as Split
+    from gram_pyro.tasks import Task as Task
 
-__all__ = ["__version__", "load"]
 __version__ = "0.1.0"
 
 if sys.argv[:1] == ["-m"] and any(word.startswith("gram_pyro.") for word in sys.orig_argv):
     starting()  # `python -m gram_pyro.train`, which has yet to import its modules
 
+PLACES = {
+    "api": ("fit", "load"),
+    "errors": ("UserError",),
+    "objectives.elbo": ("TruncatedTrace_ELBO",),
+    "reasoner": ("Reasoner",),
+    "guides": (
+        "EmptyGuide", "FlowGuide", "GaussianGuide", "Guide", "LookaheadGuide", "LowRankGuide", "MeanOnlyGuide",
+        "PriorGuide", "RelationalGuide", "ScaleOnlyGuide", "SolutionSetGuide",
+    ),
+    "models": ("Autoregressive", "Direct", "Gram", "GramConfig", "Hrm", "Looped", "Mdlm", "Model", "Trm"),
+    "tasks": (
+        "Answer", "Board", "Coloring", "NQueens", "Pool", "Problems", "Puzzle", "Spec", "Split", "Sudoku", "Task",
+        "Wording",
+    ),
+}  # fmt: skip
+"""Public names by the module that they come from: `import gram_pyro` imports none of them."""
+NAMES = {name: module for module, names in PLACES.items() for name in names}
+__all__ = [*NAMES, "__version__"]
 
-def load(run: str, device: str = "auto") -> Reasoner:
-    """A trained model, from a run folder or by the name of a checkpoint that comes with the package.
 
-    `device` is auto (CUDA where there is one), cpu, cuda or cuda:1.
-    Raises `gram_pyro.errors.UserError` if there is no such run.
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used."""
+    if name not in NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{NAMES[name]}"), name)
+    return value
 
-    >>> import networkx as nx
-    >>> reasoner = load("coloring")  # doctest: +SKIP
-    >>> reasoner.sample(nx.petersen_graph()).solutions  # doctest: +SKIP
-    """
-    from gram_pyro.reasoner import Reasoner  # here, so that `import gram_pyro` does not import torch
-    from gram_pyro.runs.store import load_run
 
-    return Reasoner(load_run(run, device))
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -14,17 +14,16 @@ import tyro
 from tqdm import tqdm
 
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.evaluation.evaluate import evaluate
 from gram_pyro.evaluation.scaling import draw_by_solutions, draw_depth_width, draw_frontier
 from gram_pyro.inference.config import MAX_NUMBER, SamplingConfig
-from gram_pyro.inference.metrics import SampleMetrics, count_solutions
-from gram_pyro.inference.selection import check_selection, possible
+from gram_pyro.inference.metrics import SampleMetrics
+from gram_pyro.inference.selection import check_selection
+from gram_pyro.reasoner import Reasoner
 from gram_pyro.runs.store import load_run
 from gram_pyro.system.cli import parse
 from gram_pyro.system.files import is_folder, write_atomically
 from gram_pyro.tasks.base import Task
 
-DEPTH_FACTORS = (1, 2, 4)
 COLUMNS = [name for name in SampleMetrics._fields if name != "accuracy"]
 
 
@@ -48,7 +47,7 @@ class EvaluateConfig:
     """Ways to choose one of the samples: first, majority, value, checker; all that the checkpoint can, unless told
     otherwise."""
     skip_bad: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Leave malformed rows of a table out, and say how many, instead of stopping at the first."""
+    """Leave out bad files of a folder and bad rows of a file, and name them, instead of stopping at the first."""
     method: Annotated[SamplingConfig, tyro.conf.arg(name="")] = field(default_factory=SamplingConfig)
     bound: bool = True
     """Whether to measure the bound too."""
@@ -63,15 +62,15 @@ class EvaluateConfig:
 
 
 def skipping(task: Task) -> Task:
-    """The task, leaving out malformed rows. Raises `UserError` if it reads no tables."""
+    """The task, leaving out malformed rows of its own table. Raises `UserError` if it has none."""
     if not hasattr(task, "skip_bad"):
-        raise UserError(f"--skip-bad is for tables, and {task.name} reads none")
+        raise UserError(f"--skip-bad is for files, and {task.name} generates its problems; add --graphs PATH")
     return replace(task, skip_bad=True)  # type: ignore[type-var]
 
 
-def user_problems(task: Task, path: str) -> list[Any]:
+def user_problems(task: Task, path: str, skip_bad: bool = False) -> list[Any]:
     """The solvable problems of a file or folder; how many were left out is said on standard error."""
-    loaded = [task.prepare(problem) for problem in task.load(path)]
+    loaded = [task.prepare(problem) for problem in task.load(path, skip_bad)]
     problems = [problem for problem in loaded if task.solvable(problem)]
     if not problems:
         raise UserError(f"{path}: none of {len(loaded)} problems is known to be solvable; there is nothing to measure")
@@ -137,28 +136,20 @@ def main(arguments: list[str]) -> None:
         check_selection(name, run.heads is not None)
     config.method.check(run.model, run.heads)
     task = run.task
-    if config.skip_bad:
-        task = skipping(task)
-    if config.graphs is None:
-        problems = task.generate("test", config.problems, config.data_seed)
+    if config.graphs is not None:
+        problems = user_problems(task, config.graphs, config.skip_bad)
     else:
-        problems = user_problems(task, config.graphs)
-    factors = (1,) if run.model.recursion == "none" else DEPTH_FACTORS
-    steps = config.steps or [factor * run.depth for factor in factors]
+        problems = (skipping(task) if config.skip_bad else task).generate("test", config.problems, config.data_seed)
     quiet = config.json and not sys.stderr.isatty()
     progress = partial(tqdm, disable=quiet, leave=False)
-    counts = [count_solutions(task, problem) for problem in progress(problems, desc="solutions")]
-    selections = config.select or possible(run.heads is not None)
-    measured = evaluate(
-        run, problems, counts, config.samples, steps, config.seed, progress,
-        method=config.method, selections=selections, with_bound=config.bound,
-    )  # fmt: skip
-    data_seed = config.data_seed if config.graphs is None else None
-    result = {"run": run.name, "problems": len(problems), "data_seed": data_seed, **measured}
+    result = Reasoner(run).evaluate(
+        problems, samples=config.samples, steps=config.steps, select=config.select, method=config.method,
+        seed=config.seed, bound=config.bound, progress=progress,
+    ) | {"data_seed": config.data_seed if config.graphs is None else None}  # fmt: skip
     out = Path(config.out) if config.out else None if run.folder is None else run.folder / "evaluation.json"
     if out:
         write_atomically(out, (json.dumps(result, indent=2) + "\n").encode())
-        draw_figures(measured, out)
+        draw_figures(result, out)
     print(json.dumps(result) if config.json else report(result))
 
 

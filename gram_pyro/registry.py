@@ -49,9 +49,9 @@ class Registry(Mapping[str, Callable[..., Any]]):
         return found  # type: ignore[no-any-return]
 
     def name_of(self, part: str | Callable[..., Any]) -> str:
-        """The text that `find` reads as this part, from any folder.
+        """Return the text that `find` reads as this part, from any folder.
 
-        Raises `UserError` for a callable that has no place in a module.
+        Raises `UserError` for an instance, and for a callable that has no place in a module.
         """
         if isinstance(part, str):
             place, colon, name = part.rpartition(":")
@@ -62,8 +62,11 @@ class Registry(Mapping[str, Callable[..., Any]]):
             if entry is part:
                 return name
         module, name = getattr(part, "__module__", ""), getattr(part, "__qualname__", "<nameless>")
+        if isinstance(part, self.base):
+            kind = type(part).__name__
+            raise UserError(f"a run folder cannot store the {self.kind} {kind} as an instance; give its class instead")
         if not module or "<" in name or "." in name:
-            raise UserError(f"the {self.kind} {part!r} cannot be found again by name; define it at the top of a module")
+            raise UserError(f"the {self.kind} {name} cannot be found again by name; define it at the top of a module")
         return f"{module}:{name}"
 
     def _only_class(self, path: str) -> Callable[..., Any]:

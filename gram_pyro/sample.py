@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from gram_pyro.reasoner import Samples
     from gram_pyro.tasks import Task
 
-MAX_DRAWN = 12
-
 
 @dataclass(frozen=True)
 class SampleConfig:
@@ -57,26 +55,28 @@ def summary(task: Task, problem: Any, samples: Samples, select: str) -> dict[str
     drawn = f"{count} sample{'s' * (count > 1)}"
     solvable = True if valid else task.solvable(problem)
     if valid:
-        distinct = f", {len(samples.solutions)} of them {task.distinct}" if valid > 1 else ""
+        distinct = f", {len(samples.solutions)} of them {task.wording.distinct}" if valid > 1 else ""
         message = f"{valid} of {count} samples {'are' if valid > 1 else 'is'} valid{distinct}"
     elif solvable is False:
-        message = f"no solution exists: the {task.noun} is not {task.goal}"
+        message = f"no solution exists: the {task.wording.singular} is not {task.feasible}"
     elif solvable:
-        message = f"no solution was found in {drawn}, though the {task.noun} is {task.goal}"
+        message = f"no solution was found in {drawn}, though the {task.wording.singular} is {task.feasible}"
     else:
-        message = f"no solution was found in {drawn}; whether the {task.noun} is {task.goal} is undecided"
+        message = (
+            f"no solution was found in {drawn}; whether the {task.wording.singular} is {task.feasible} is undecided"
+        )
     return {
         "samples": count,
         "valid": valid,
         "conflicts": samples.violations,
         **task.details(problem),
-        "solutions": [task.shown(solution) for solution in samples.solutions],
+        "solutions": [task.to_json(solution) for solution in samples.solutions],
         "select": select,
-        "answer": task.shown(task.canonical(samples.answers[samples.chosen])),
+        "answer": task.to_json(task.canonical(samples.answers[samples.chosen])),
         "answer_conflicts": samples.violations[samples.chosen],
         "values": samples.values,
         "evaluations": sum(samples.spent),
-        task.verdict: solvable,
+        task.wording.feasible: solvable,
         "message": message,
     }
 
@@ -117,8 +117,8 @@ def main(arguments: list[str]) -> None:
     task = reasoner.task
     loaded = task.read(config.graph)
     if len(loaded) != 1:
-        raise UserError(f"{config.graph} holds {len(loaded)} problems; --{task.noun} takes one")
-    name = Path(config.graph.removesuffix(".gz")).stem if is_file(config.graph) else task.noun
+        raise UserError(f"{config.graph} holds {len(loaded)} problems; --{task.wording.singular} takes one")
+    name = Path(config.graph.removesuffix(".gz")).stem if is_file(config.graph) else task.wording.singular
     path = picture_path(name, config.out)
     problem = task.prepare(loaded[0])
     total = config.samples * (config.steps or reasoner.steps)
@@ -131,10 +131,7 @@ def main(arguments: list[str]) -> None:
     if not config.json:
         print(report(task, problem, samples, result))
     if config.out or not config.json:
-        from gram_pyro.inference.pictures import draw_answers
-
-        shown = samples.solutions[:MAX_DRAWN] or [samples.answers[samples.chosen]]
-        draw_answers(task, [problem] * len(shown), shown, path, title=result["message"])
+        reasoner.plot(problem, samples, path, result["message"])
     print(json.dumps(result) if config.json else f"picture: {path}")
 
 

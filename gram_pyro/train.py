@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.runs.checkpoint import checkpoints
 from gram_pyro.runs.config import RunConfig, from_json
 from gram_pyro.runs.options import configured
-from gram_pyro.runs.store import WEIGHTS
 from gram_pyro.system.cli import take_option
-from gram_pyro.system.files import is_file, is_folder
+from gram_pyro.system.files import is_folder
 from gram_pyro.training.run import train, train_once
 from gram_pyro.training.training_run import TrainingRun
 from gram_pyro.training.validation import DEEP
@@ -25,7 +23,7 @@ torchrun --nproc-per-node N -m gram_pyro.train ...
 
 
 def stored_run(resumed: str, others: Sequence[str]) -> tuple[RunConfig, Path]:
-    """Configuration and folder of a run to go on with. Raises `UserError` if there is none, or on other options."""
+    """Return configuration and folder of a run to go on with. Raises `UserError` if there is none, or for options."""
     if others:
         raise UserError(f"--resume repeats the run's own configuration and takes no other option: {others[0]}")
     folder = Path(resumed)
@@ -34,16 +32,8 @@ def stored_run(resumed: str, others: Sequence[str]) -> tuple[RunConfig, Path]:
     return from_json(folder / "config.json"), folder
 
 
-def new_run(arguments: Sequence[str]) -> tuple[RunConfig, Path]:
-    """Configuration and folder of a run to start. Raises `UserError` if the folder holds one."""
-    config, folder = configured(arguments)
-    if is_folder(folder) and (checkpoints(folder) or is_file(folder / WEIGHTS)):
-        raise UserError(f"{folder} holds a run already; choose another --out, or --resume {shlex.quote(str(folder))}")
-    return config, folder
-
-
 def report(run: TrainingRun | None) -> None:
-    """Say what a training reached, and what comes next."""
+    """Print what a training reached, and what comes next."""
     if run is None or not run.world.is_main:
         return
     folder, depth = run.folder, run.config.training.depth
@@ -65,7 +55,7 @@ def main(arguments: list[str]) -> None:
         report(train_once(*configured(arguments)))
         return
     resumed = take_option(arguments, "resume")
-    config, folder = new_run(arguments) if resumed is None else stored_run(resumed, arguments)
+    config, folder = configured(arguments) if resumed is None else stored_run(resumed, arguments)
     report(train(config, folder, resume=resumed is not None))
 
 

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import random
+import time
 from pathlib import Path
 
 import pyro
 import pytest
 import torch
 
-from benchmarks.compared import COLUMNS, shown, stored, table
-from benchmarks.full_elbo import peak_alive
+from benchmarks.full_elbo import peak_live_bytes
 from benchmarks.gradient import against, supervised, truncated
-from benchmarks.live_bytes import Alive
+from benchmarks.live_bytes import LiveBytes
 from benchmarks.memory import bytes_saved
 from benchmarks.numerics import errors, long_run
-from benchmarks.roofline import floor_of, operations, traffic
+from benchmarks.report import time_paired
+from benchmarks.roofline import operations, roofline, traffic
 from benchmarks.scaling import GROWN, OBJECTIVE, grown
 from benchmarks.settings import Setting, build
+from benchmarks.startup import ROOT, check_checkout, children_seconds, run_python
 from benchmarks.survive import damage_checkpoints
-from benchmarks.table import RESULTS
+from benchmarks.table import TABLES, load, names_of, table, visible
 from gram_pyro.errors import UserError
 from gram_pyro.models import GramConfig
 from gram_pyro.runs.checkpoint import save_checkpoint
@@ -38,8 +40,8 @@ def test_operations_of_a_product_and_its_gradient() -> None:
     attend = torch.nn.functional.scaled_dot_product_attention
     assert operations(lambda: attend(query, query, query)) == 2 * products
     assert operations(lambda: attend(query, query, query).sum().backward()) == 7 * products
-    found = floor_of(lambda: left @ right, 1.0)
-    assert found["of_floor"] == pytest.approx(found["operations"] / found["operations_a_second"], abs=1e-3)
+    found = roofline(lambda: left @ right, 1.0)
+    assert found["of_arithmetic"] == pytest.approx(found["operations"] / found["operations_a_second"], abs=1e-3)
 
 
 def test_bytes_are_those_that_are_read_and_written() -> None:
@@ -59,25 +61,25 @@ def test_memory_is_flat_in_transitions_behind_the_horizon() -> None:
         assert grown(name, sizes[0]) != grown(name, sizes[1])
 
 
-def test_bytes_alive_are_those_of_tensors_that_somebody_holds() -> None:
+def test_live_bytes_are_those_of_tensors_that_somebody_holds() -> None:
     outside = torch.zeros(1000)
-    with Alive() as alive:
+    with LiveBytes() as live:
         seen = outside.view(10, 100).add_(1)
-        assert alive.now == alive.peak == 0 and seen.sum() == 1000
+        assert live.now == live.peak == 0 and seen.sum() == 1000
         del seen
         first = torch.zeros(1000)
         view, second = first[:10], first + 1
-        assert alive.now == alive.peak == 2 * 4000
+        assert live.now == live.peak == 2 * 4000
         del first
-        assert alive.now == 8000  # the view holds its storage
+        assert live.now == 8000  # the view holds its storage
         del view, second
-        assert alive.now == 0 and alive.peak == 8000
+        assert live.now == 0 and live.peak == 8000
 
 
 def test_what_is_computed_again_takes_the_memory_of_one_step() -> None:
     with pyro.validation_enabled(False):
-        kept = {steps: peak_alive(TINY, "whole, kept", steps, 0) for steps in (1, 16)}
-        again = {steps: peak_alive(TINY, "whole, computed again", steps, 0) for steps in (4, 16)}
+        kept = {steps: peak_live_bytes(TINY, "whole, kept", steps, 0) for steps in (1, 16)}
+        again = {steps: peak_live_bytes(TINY, "whole, computed again", steps, 0) for steps in (4, 16)}
     state = 2 * 4 * TINY.batch * TINY.vertices * TINY.model.width
     assert kept[16] > 12 * kept[1]
     assert 12 * state <= again[16] - again[4] < 24 * state
@@ -118,23 +120,55 @@ def test_the_full_gradient_is_the_one_of_the_longest_horizon() -> None:
 def test_depth_stands_in_the_table_where_it_matters() -> None:
     found = [("a", 16, 0.5), ("a", 64, 0.505), ("b", 16, 0.5), ("b", 64, 0.6)]
     rows = [{"model": name, "steps": steps, "validity": 0.9, "coverage": value} for name, steps, value in found]
-    assert [(row["model"], row["steps"]) for row in shown(rows, "table1")] == [("a", 16), ("b", 16), ("b", 64)]
+    assert [(row["model"], row["steps"]) for row in visible(rows, "table1")] == [("a", 16), ("b", 16), ("b", 64)]
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in TABLES for name in names_of(kind)])
+def test_every_stored_table_can_be_printed(kind: str, name: str) -> None:
+    blocks = [block.splitlines() for block in table(kind, name).split("\n\n") if block.startswith("|")]
+    assert blocks
+    for first, *rest in blocks:
+        assert len(rest) > 1 and {line.count("|") for line in rest} == {first.count("|")}
+    if kind == "comparison":
+        assert len(blocks[0]) == 2 + len(visible(load(kind, name), name.split("-")[0]))
+
+
+def tables_of(text: str) -> list[set[str]]:
+    """The rows of each Markdown table, without their labels."""
+    blocks = ([line for line in block.splitlines() if line.startswith("|")] for block in text.split("\n\n"))
+    return [{row.split("|", 2)[2] for row in rows if "---" not in row} for rows in blocks if rows]
 
 
 @pytest.mark.parametrize(
-    "name",
-    [path.stem for kind in COLUMNS for path in RESULTS.glob(f"{kind}-*.json") if not path.stem.endswith("-runs")],
+    ("kind", "document"),
+    [("quality", "README.md"), ("comparison", "README.md"), ("inference", "docs/inference.md")],
 )
-def test_every_stored_comparison_can_be_printed(name: str) -> None:
-    lines = table(name).splitlines()
-    kept = shown(stored(name), name.split("-")[0])
-    assert len(lines) == 2 + len(kept) and {line.count("|") for line in lines} == {lines[0].count("|")}
+def test_documents_show_the_numbers_that_the_command_prints(kind: str, document: str) -> None:
+    printed = [rows for name in names_of(kind) for rows in tables_of(table(kind, name).split("\n\ngrid")[0])]
+    shown = tables_of(Path(document).read_text(encoding="utf-8"))
+    assert set().union(*printed) == set().union(*(rows for rows in shown if any(rows & each for each in printed)))
 
 
 @pytest.mark.parametrize("name", ["table1", "table1-sudoku", "table1-coloring-runs", "sample"])
 def test_a_table_that_is_not_there_is_named(name: str) -> None:
-    with pytest.raises(UserError, match=f"there is no table {name} in .*; there are posteriors-coloring"):
-        table(name)
+    with pytest.raises(UserError, match=f"there is no table {name} of comparison; there are posteriors-coloring"):
+        table("comparison", name)
+
+
+def test_processor_seconds_are_those_of_children(tmp_path: Path) -> None:
+    def work() -> None:
+        run_python(ROOT, tmp_path, ["-c", "import time\nwhile time.process_time() < 0.2: pass"])
+
+    asleep, busy = time_paired(
+        {"asleep": lambda: time.sleep(0.3), "busy": work}, 1, warmup=0, clock=children_seconds
+    ).values()
+    assert asleep == [0] and 0.2 <= busy[0] < 1
+
+
+def test_a_baseline_must_be_a_checkout(tmp_path: Path) -> None:
+    check_checkout(ROOT, tmp_path)
+    with pytest.raises(UserError, match="holds no package gram_pyro"):
+        check_checkout(tmp_path, tmp_path)
 
 
 def test_every_damage_is_seen(tmp_path: Path) -> None:

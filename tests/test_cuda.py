@@ -34,6 +34,7 @@ from gram_pyro.runs.store import load_run
 from gram_pyro.system.machine import arithmetic
 from gram_pyro.system.signals import Interrupted
 from gram_pyro.tasks import Coloring, NQueens, Sudoku, Task
+from gram_pyro.tasks.pool import Pool
 from gram_pyro.training.objective import OBJECTIVES
 from gram_pyro.training.trainer import Trainer, UpdateMetrics
 from gram_pyro.training.training_run import TrainingRun
@@ -49,12 +50,12 @@ def trainer(task: Task, name: str = "gram", **options: Any) -> Trainer:
     """A small model on the GPU, ready to train."""
     torch.manual_seed(0)
     shape = SMALL | {key: options.pop(key) for key in ("transitions",) if key in options}
-    model = MODELS[name](task, config_of(name)(**shape)).to(CUDA)
-    guide = GUIDES[options.pop("guide", model.guide)](task, model).to(CUDA)
+    model = MODELS[name](task.spec, config_of(name)(**shape)).to(CUDA)
+    guide = GUIDES[options.pop("guide", model.guide)](task.spec, model).to(CUDA)
     problems = task.generate("train", 8, 0)
     config = replace(recipe("coloring", model=name).training, batch=16, **options)
     length = task.encode(problems[:1]).tokens.shape[1]
-    return Trainer(model, guide, task.training_set(problems), length, config, 20, CUDA)
+    return Trainer(model, guide, Pool(task, problems), length, config, 20, CUDA)
 
 
 @pytest.mark.parametrize("name", ["auto", "cuda", "cuda:0"])
@@ -79,10 +80,10 @@ def test_flash_serves_the_folded_attention() -> None:
 @pytest.mark.parametrize("task", [COLORING, NQueens(n=6, removed=(3,)), Sudoku()])
 def test_the_loss_and_its_gradient_are_those_of_the_cpu(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
-    model = Gram(task, GramConfig(**SMALL))
-    guide = GUIDES["gaussian"](task, model)
+    model = Gram(task.spec, GramConfig(**SMALL))
+    guide = GUIDES["gaussian"](task.spec, model)
     torch.nn.init.normal_(guide.project_out.weight, std=0.1)
-    drawn = task.training_set(task.generate("train", 4, 0)).draw(8, torch.Generator().manual_seed(0))
+    drawn = Pool(task, task.generate("train", 4, 0)).draw(8, torch.Generator().manual_seed(0))
     noise = torch.randn(*drawn.problems.tokens.shape, 32)
     normal = "torch.distributions.normal._standard_normal"
     monkeypatch.setattr(normal, lambda shape, dtype, device: noise.to(device))
@@ -133,7 +134,8 @@ def test_every_objective_trains(objective: Any) -> None:
 
 
 @pytest.mark.parametrize("method", [
-    SamplingConfig(resample=True), SamplingConfig(halt="simple"), SamplingConfig(noise=0.5), SamplingConfig(random_start=True), SamplingConfig(repel=0.5),
+    SamplingConfig(resample=True), SamplingConfig(halt="simple"), SamplingConfig(noise=0.5),
+    SamplingConfig(random_start=True), SamplingConfig(repel=0.5),
 ])  # fmt: skip
 def test_every_method_of_sampling_runs(method: SamplingConfig) -> None:
     run = load_run("coloring", "cuda")

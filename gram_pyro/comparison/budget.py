@@ -14,8 +14,7 @@ class Budget:
     """What every system of a comparison gets alike."""
 
     minutes: float
-    """Minutes of training, the value and halt heads included; by the processor's clock where a run has one thread,
-    which does not see a compiler's own processes."""
+    """Minutes of training, the value and halt heads included; on a CPU as far as the processor works on it."""
     equal: Equal
     """What is equal: time of training and the number of samples; network evaluations of both; or examples
     that updates were made on and the number of samples. Beyond time, the reference sets the amount, and value and halt
@@ -41,7 +40,7 @@ class Budget:
 
 
 def difference(theirs: Mapping[str, Any], mine: Budget) -> str:
-    """The fields of a budget that are not as asked; nothing if it is the same."""
+    """Return the fields in which a budget differs from mine; nothing if it is the same."""
     return ", ".join(
-        f"{name} {theirs.get(name)!r}" for name, asked in asdict(mine).items() if theirs.get(name) != asked
+        f"{name} {theirs.get(name)!r}" for name, value in asdict(mine).items() if theirs.get(name) != value
     )

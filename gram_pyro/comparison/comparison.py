@@ -11,11 +11,11 @@ from typing import Any
 
 from gram_pyro.comparison.budget import Budget
 from gram_pyro.comparison.config import CompareConfig
-from gram_pyro.comparison.entry import RESULT, Entry, known_results, result_of
+from gram_pyro.comparison.entry import RESULT, Entry, Result, known_results, result_of
 from gram_pyro.comparison.figures import draw_gaps, draw_table
 from gram_pyro.comparison.run import train_and_measure
 from gram_pyro.comparison.systems import REFERENCES, TABLES
-from gram_pyro.comparison.table import Found, markdown, rows_of
+from gram_pyro.comparison.table import Row, markdown, rows_of
 from gram_pyro.errors import UserError
 from gram_pyro.system.files import write_atomically
 
@@ -33,13 +33,13 @@ class Comparison:
         self.budget = config.budget
         self.known = known_results(config.known, config.table, self.budget)
 
-    def result(self, entry: Entry) -> Found | None:
-        """What is known of a run, if it has been made."""
-        found = result_of(entry, self.out)
-        return self.known.get(entry) if found is None else found
+    def result(self, entry: Entry) -> Result | None:
+        """Return the result of a run, None if it has not been made."""
+        result = result_of(entry, self.out)
+        return self.known.get(entry) if result is None else result
 
     def first(self, task: str) -> list[Entry]:
-        """Every system with all of its inputs."""
+        """Return every system with all of its inputs."""
         return [
             Entry(self.config.table, task, name, inputs, 0)
             for name in self.names
@@ -48,7 +48,7 @@ class Comparison:
         ]
 
     def repeated(self, task: str) -> list[Entry]:
-        """More seeds of the systems that are repeated, with the better of their inputs."""
+        """Return more seeds of the systems that are repeated, with the better of their inputs."""
         return [
             Entry(self.config.table, task, name, inputs, seed)
             for name in self.names
@@ -57,38 +57,38 @@ class Comparison:
         ]
 
     def reference(self, task: str) -> Entry | None:
-        """The run that sets the amount, if it is not time."""
+        """Return the run that sets the amount, if it is not time."""
         if self.budget.equal == "time":
             return None
         return Entry(self.config.table, task, REFERENCES[self.config.table], self.config.inputs[0], 0)
 
-    def asked(self, task: str, name: str) -> list[Entry]:
-        """Runs that there may be of a system on a task, all inputs and seeds."""
+    def entries(self, task: str, name: str) -> list[Entry]:
+        """Return all runs that there may be of a system on a task: all inputs and seeds."""
         return [
             Entry(self.config.table, task, name, inputs, seed)
             for inputs in self.config.inputs
             for seed in range(self.config.seeds)
         ]
 
-    def results(self, task: str, name: str) -> list[Found]:
-        """What is known of them."""
-        return [found for entry in self.asked(task, name) if (found := self.result(entry)) is not None]
+    def results(self, task: str, name: str) -> list[Result]:
+        """Return the results of those that have been made."""
+        return [result for entry in self.entries(task, name) if (result := self.result(entry)) is not None]
 
-    def measured(self, task: str, name: str) -> list[Found]:
-        """Those of the results that did not fail."""
-        return [found for found in self.results(task, name) if not found["failed"]]
+    def measured(self, task: str, name: str) -> list[Result]:
+        """Return those of the results that did not fail."""
+        return [result for result in self.results(task, name) if not result["failed"]]
 
     def best_inputs(self, task: str, name: str) -> str | None:
-        """The inputs that served a system better on validation problems, by coverage and then by validity."""
-        firsts = [found for found in self.measured(task, name) if found["entry"]["seed"] == 0]
+        """Return the inputs that served a system better on validation problems, by coverage and then by validity."""
+        firsts = [result for result in self.measured(task, name) if result["entry"]["seed"] == 0]
         if not firsts:
             return None
-        best = max(firsts, key=lambda found: (found["validation"]["coverage"], found["validation"]["validity"]))
+        best = max(firsts, key=lambda result: (result["validation"]["coverage"], result["validation"]["validity"]))
         inputs: str = best["entry"]["inputs"]
         return inputs
 
     def run(self, bar: Any, pool: ProcessPoolExecutor | None) -> None:
-        """Everything that is missing.
+        """Train and measure everything that is missing.
 
         Raises `Interrupted` on Ctrl-C, and `UserError` if the reference failed or a task has no row in the end.
         """
@@ -107,9 +107,9 @@ class Comparison:
             raise UserError(f"no system could be measured on {' or '.join(without)}; {RESULT} in {self.out} says why")
 
     def train_and_measure(
-        self, entries: Sequence[Entry], reference: Found | None, bar: Any, pool: ProcessPoolExecutor | None
+        self, entries: Sequence[Entry], reference: Result | None, bar: Any, pool: ProcessPoolExecutor | None
     ) -> None:
-        """Those of the entries that are missing, here or in the pool."""
+        """Train and measure those of the entries that are missing, here or in the pool."""
         missing = [entry for entry in entries if self.result(entry) is None]
         bar.total += len(missing)
         bar.refresh()
@@ -119,15 +119,15 @@ class Comparison:
             bar.set_postfix_str(f"{entry.task} {entry.name} {entry.inputs} {entry.seed} {outcome}")
 
     def results_of(
-        self, entries: Sequence[Entry], reference: Found | None, pool: ProcessPoolExecutor | None
-    ) -> Iterator[tuple[Entry, Found]]:
-        """Entries with their results, as they are done."""
+        self, entries: Sequence[Entry], reference: Result | None, pool: ProcessPoolExecutor | None
+    ) -> Iterator[tuple[Entry, Result]]:
+        """Yield entries with their results, as they are done."""
         if pool is None:
             for entry in entries:
                 yield entry, train_and_measure(entry, self.out, self.budget, reference)
             return
         left = [*entries]
-        waiting: dict[Future[Found], Entry] = {}
+        waiting: dict[Future[Result], Entry] = {}
         while left or waiting:
             # no more than are at work: what waits in a pool cannot be called back
             while left and len(waiting) < self.config.jobs:
@@ -137,13 +137,13 @@ class Comparison:
                 yield waiting.pop(future), future.result()
 
     def write(self, task: str) -> bool:
-        """The table of a task as JSON, Markdown and a figure, and the results of all runs; printed as well.
+        """Write the table of a task as JSON, Markdown and a figure, and the results of all runs; print it as well.
 
-        Among the results are those that were known and not asked for. Returns whether there is any row.
+        Among the results are those of `--known` that the command does not name. Returns whether there is any row.
         """
         folder = Path(self.config.results or self.out)
         name = f"{self.config.table}-{task}"
-        rows: list[Found] = []
+        rows: list[Row] = []
         for system in self.names:
             inputs = self.best_inputs(task, system)
             if inputs is not None:
@@ -151,22 +151,22 @@ class Comparison:
         if not rows:
             return False
         text = markdown(rows)
-        runs = [found for system in self.names for found in self.results(task, system)]
-        asked = {entry for system in self.names for entry in self.asked(task, system)}
-        runs += [found for entry, found in self.known.items() if entry.task == task and entry not in asked]
+        runs = [result for system in self.names for result in self.results(task, system)]
+        named = {entry for system in self.names for entry in self.entries(task, system)}
+        runs += [result for entry, result in self.known.items() if entry.task == task and entry not in named]
         for kind, content in ((name, rows), (f"{name}-runs", runs)):
             write_atomically(folder / f"{kind}.json", (json.dumps(content, indent=1) + "\n").encode())
         write_atomically(folder / f"{name}.md", (text + "\n").encode())
         draw = draw_table if self.config.table == "table1" else draw_gaps
         draw(rows, folder / f"{name}.png")
         print(text)
-        for found in runs:
-            if found["failed"]:
-                print(f"not measured: {found['label']} ({found['entry']['inputs']}): {found['failed']}")
+        for result in runs:
+            if result["failed"]:
+                print(f"not measured: {result['label']} ({result['entry']['inputs']}): {result['failed']}")
         return True
 
 
-def train_and_measure_there(entry: Entry, out: Path, budget: Budget, reference: Found | None) -> Found:
+def train_and_measure_there(entry: Entry, out: Path, budget: Budget, reference: Result | None) -> Result:
     """`train_and_measure` in a process of a pool, which heeds Ctrl-C while it works."""
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

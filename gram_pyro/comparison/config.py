@@ -29,12 +29,12 @@ class CompareConfig:
     """Systems by name, or all: those of the paper's first table, or with --ablate of its third, or with --posteriors
     those that differ in guide and objective."""
     inputs: tuple[str, ...] = INPUTS
-    """What systems are told: relations, tokens. Each is trained with all that are named here; the better one on
+    """Inputs of the systems: relations, tokens. Each is trained with all that are named here; the better one on
     validation problems is its row, and the others are in the JSON."""
     minutes: float = 4.0
-    """Minutes of each training, as `gram_pyro.train` counts them: by the processor's clock where one thread of a CPU
-    works, else by the wall's; of the reference, where something else is equal. Updates get half of them at least, and
-    what one validation takes beyond its share comes on top."""
+    """Minutes of each training, as `gram_pyro.train` counts them: on a CPU as far as the processor works on it; of the
+    reference, where something else is equal. Updates get half of them at least, and what one validation takes beyond
+    its share comes on top."""
     seeds: int = 1
     """Runs of each of the systems that are repeated: GRAM, TRM, the autoregressive Transformer and MDLM; with --ablate,
     GRAM as it is and with T = 3; with --posteriors, all."""
@@ -66,7 +66,7 @@ class CompareConfig:
     known: tuple[str, ...] = ()
     """Results of runs made elsewhere under the same budget, TABLE-TASK-runs.json: what they hold is not run again."""
     results: str | None = None
-    """Folder for the tables as JSON, Markdown and figure; that of the runs unless told otherwise."""
+    """Folder for the tables as JSON, Markdown and figure; default: that of the runs."""
 
     @property
     def table(self) -> str:
@@ -89,11 +89,11 @@ def check(config: CompareConfig) -> list[str]:
     """The names of the systems. Raises `UserError` on a choice that is impossible."""
     if config.ablate and config.posteriors:
         raise UserError("--ablate and --posteriors are two tables; ask for one of them")
-    known = TABLES[config.table]
-    asked = [*known] if config.models == ("all",) else [*dict.fromkeys(config.models)]
+    systems = TABLES[config.table]
+    names = [*systems] if config.models == ("all",) else [*dict.fromkeys(config.models)]
     for kind, chosen, possible in (
         ("task", config.task, TASK_OPTIONS),
-        ("system", asked, known),
+        ("system", names, systems),
         ("kind of input", config.inputs, INPUTS),
     ):
         unknown = [name for name in chosen if name not in possible]
@@ -116,10 +116,10 @@ def check(config: CompareConfig) -> list[str]:
         if not least <= getattr(config, name) <= most:
             option = name.replace("_", "-")
             raise UserError(f"--{option} must lie between {least} and {most:,}, not {getattr(config, name)}")
-    names = [name for name in asked if {*known[name].inputs} & {*config.inputs}]
+    names = [name for name in names if {*systems[name].inputs} & {*config.inputs}]
     if not names:
-        raise UserError(f"these systems are not told {' or '.join(config.inputs)}; take --inputs {INPUTS[0]}")
+        raise UserError(f"these systems do not take {' or '.join(config.inputs)}; take --inputs {INPUTS[0]}")
     reference = REFERENCES[config.table]
-    if config.equal != "time" and (reference not in names or config.inputs[0] not in known[reference].inputs):
+    if config.equal != "time" and (reference not in names or config.inputs[0] not in systems[reference].inputs):
         raise UserError(f"--equal {config.equal} needs the reference among the models: add {reference}")
     return names

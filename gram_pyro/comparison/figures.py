@@ -10,14 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from gram_pyro.comparison.table import Found, first_rows
+from gram_pyro.comparison.table import Row, first_rows
 from gram_pyro.system.figures import save_figure
 
 LEAST_KL = 0.01
 """Nats that are drawn as nothing."""
 
 
-def draw_table(rows: Sequence[Found], path: Path) -> None:
+def draw_table(rows: Sequence[Row], path: Path) -> None:
     """Validity and coverage of every row as bars with their spread, the ceiling as a line."""
     figure = Figure(figsize=(11, 1.2 + 0.34 * len(rows)), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
@@ -45,7 +45,7 @@ def draw_table(rows: Sequence[Found], path: Path) -> None:
     save_figure(figure, path)
 
 
-def draw_gaps(rows: Sequence[Found], path: Path) -> None:
+def draw_gaps(rows: Sequence[Row], path: Path) -> None:
     """Every variant of a model at its first depth: coverage / ceiling, validity of one sample, and the gap from the
     posterior's validity to that, with their spread.
 
@@ -73,7 +73,7 @@ def draw_gaps(rows: Sequence[Found], path: Path) -> None:
     save_figure(figure, path)
 
 
-def draw_spread(axes: Axes, rows: Sequence[Found], measure: str, title: str) -> None:
+def draw_spread(axes: Axes, rows: Sequence[Row], measure: str, title: str) -> None:
     """A measure of each row as a point, from the least to the greatest as a line; that of the first row, dashed."""
     middle = max((row[measure] for row in rows if row[measure] is not None), default=0.0) / 2
     for place, row in enumerate(rows):

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from gram_pyro.comparison.budget import Budget
-from gram_pyro.comparison.entry import RESULT, Entry
+from gram_pyro.comparison.entry import RESULT, Entry, Result
 from gram_pyro.comparison.systems import SamplingVariant, System, methods_of
 from gram_pyro.errors import Diverged
 from gram_pyro.evaluation.bound import bound
@@ -34,27 +34,26 @@ from gram_pyro.system.machine import machine_facts
 from gram_pyro.system.signals import Interrupted
 from gram_pyro.training import validation
 from gram_pyro.training.objective import OBJECTIVES
+from gram_pyro.training.parts import parameters_of
 from gram_pyro.training.run import train_once
-from gram_pyro.training.training_run import parameters_of
 
 SCORED_PROBLEMS = 100
 """Problems whose likelihood is measured: it takes many trajectories of each."""
 MAX_SAMPLES = 1000
 MAX_TARGETS = 8
-"""Targets of a problem that the posterior is shown."""
+"""Targets of a problem that the posterior steers to."""
 DEEP = 4
 """Systems are measured at their training depth, and at so many times of it."""
 
 
-def train_and_measure(entry: Entry, out: Path, budget: Budget, reference: dict[str, Any] | None) -> dict[str, Any]:
+def train_and_measure(entry: Entry, out: Path, budget: Budget, reference: Result | None) -> Result:
     """Train a system, or go on with it, and measure it; a run that is finished is only measured.
 
     `reference` is the result whose training and sampling set the amount where evaluations or examples are equal.
     A training that diverged is noted as `failed`. Raises `Interrupted` on Ctrl-C.
     """
     folder = entry.folder(out)
-    result: dict[str, Any] = {"entry": asdict(entry), "label": entry.system.label, "failed": None}
-    result["budget"] = asdict(budget)
+    result: Result = {"entry": asdict(entry), "label": entry.system.label, "failed": None, "budget": asdict(budget)}
     updates = None if reference is None else equal_updates(entry, budget, reference)
     try:
         with redirect_stdout(sys.stderr):
@@ -71,14 +70,14 @@ def train_and_measure(entry: Entry, out: Path, budget: Budget, reference: dict[s
     return result
 
 
-def facts_of(run: Run, folder: Path) -> dict[str, Any]:
-    """How a run was trained, and what it had reached on validation problems in the end."""
+def facts_of(run: Run, folder: Path) -> Result:
+    """Return how a run was trained, and what it had reached on validation problems in the end."""
     metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     config = from_json(folder / "config.json")
     return {
         "parameters": parameters_of(run.model),
         "minutes": max(row["seconds"] for row in metrics) / 60,
-        "updates": config.training.updates,
+        "updates": config.training.updates or 0,
         "examples": config.training.batch,
         "evaluations": evaluations_of(config, run.model, run.guide),
         "blocks": run.model.blocks,
@@ -88,7 +87,7 @@ def facts_of(run: Run, folder: Path) -> dict[str, Any]:
 
 
 def evaluations_of(config: RunConfig, model: Model, guide: Guide) -> int:
-    """Blocks of the model that an update runs its batch through, times the batch.
+    """Return how many blocks of the model an update runs its batch through, times the batch.
 
     Counted on one problem, as guides and objectives run the model beside: a pilot, a dream, more trajectories.
     """
@@ -113,8 +112,8 @@ def evaluations_of(config: RunConfig, model: Model, guide: Guide) -> int:
     return count * config.training.batch
 
 
-def equal_updates(entry: Entry, budget: Budget, reference: dict[str, Any]) -> int | None:
-    """Updates that cost as many evaluations, or see as many examples, as the reference's; None if time decides."""
+def equal_updates(entry: Entry, budget: Budget, reference: Result) -> int | None:
+    """Return how many updates cost as many evaluations, or see as many examples, as the reference; None for time."""
     if budget.equal == "time":
         return None
     config = entry.config(budget, 1)
@@ -125,8 +124,8 @@ def equal_updates(entry: Entry, budget: Budget, reference: dict[str, Any]) -> in
     return max(1, round(amount / an_update))
 
 
-def measured(run: Run, system: System, budget: Budget, reference: dict[str, Any] | None) -> dict[str, Any]:
-    """The rows of a trained system, one for each way to sample it and each depth, and its scores at the first depth."""
+def measured(run: Run, system: System, budget: Budget, reference: Result | None) -> Result:
+    """Return a row for each way to sample a trained system and each depth, and its scores at the first depth."""
     problems = run.task.generate("test", budget.problems, budget.data_seed)
     counts = [count_solutions(run.task, problem) for problem in problems]
     seen: ViolationCache = {}
@@ -145,8 +144,8 @@ def measured(run: Run, system: System, budget: Budget, reference: dict[str, Any]
             row = measure_draws(run.task, problems, drawn, 0, samples, depth, counts, seen, None, ways)
             first = first or drawn
             even = evenness(run.task, problems, [each.decoded[0] for each in drawn], counts, seen)
-            found = {"label": way.label, "method": asdict(method), "seconds": seconds, **row._asdict()}
-            rows.append(found | {"evenness": None if even is None else even._asdict()})
+            measures = {"label": way.label, "method": asdict(method), "seconds": seconds, **row._asdict()}
+            rows.append(measures | {"evenness": None if even is None else even._asdict()})
     few = [problems[place] for place in scored]
     posterior = gap = None
     if run.model.draws and run.model.recursion == "carried":
@@ -165,12 +164,12 @@ def measured(run: Run, system: System, budget: Budget, reference: dict[str, Any]
 
 
 def depths_of(run: Run) -> list[int]:
-    """Depths that a system is measured at: the training depth, and deeper."""
+    """Return the depths that a system is measured at: the training depth, and deeper."""
     return [1] if run.model.recursion == "none" else [run.depth, DEEP * run.depth]
 
 
-def samples_at(run: Run, depth: int, budget: Budget, reference: dict[str, Any] | None) -> int:
-    """Samples of a problem under the budget; where evaluations are equal, as many as cost what the reference's cost."""
+def samples_at(run: Run, depth: int, budget: Budget, reference: Result | None) -> int:
+    """Return the samples of a problem; where evaluations are equal, as many as cost what the reference's cost."""
     if budget.equal != "evaluations":
         return budget.samples
     blocks, steps = run.model.blocks, depths_of(run)[0]
@@ -180,7 +179,7 @@ def samples_at(run: Run, depth: int, budget: Budget, reference: dict[str, Any] |
 
 
 def chosen_method(run: Run, way: SamplingVariant) -> SamplingConfig:
-    """Of several methods the one of most coverage on validation problems."""
+    """Return of several methods the one of most coverage on validation problems."""
     if len(way.methods) == 1:
         return way.methods[0]
     problems = run.task.generate("validation", validation.PROBLEMS, 0)

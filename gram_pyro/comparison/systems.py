@@ -1,4 +1,4 @@
-"""What `gram_pyro.compare` compares: the rows of the paper's tables, and what each is told of a problem."""
+"""What `gram_pyro.compare` compares: the rows of the paper's tables, and the inputs of each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from gram_pyro.inference.config import INDEPENDENT, SamplingConfig
 
 INPUTS = ("relations", "tokens")
-"""What a model is told: the relations between positions, with the augmentation of the task; or the paper's tokens."""
+"""What a model sees of a problem: relations between positions, with the task's augmentation; or the paper's tokens."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class System:
     options: str = ""
     """Options of `gram_pyro.train` beside the recipe's."""
     one_answer: bool = False
-    """Whether it is told what a system that can say one answer only needs to break symmetry by: positions, and answers
-    with canonical names where names mean nothing."""
+    """Whether it can give one answer only, and sees what breaks symmetry: positions, and answers with canonical names
+    where names mean nothing."""
     repeated: bool = False
     """Whether `--seeds` repeats it."""
     naive: tuple[SamplingVariant, ...] = ()
@@ -42,7 +42,7 @@ PUBLISHED = ("nqueens-8", "nqueens-10", "coloring-8", "coloring-10")
 
 
 def published(parameters: str, *numbers: float) -> dict[str, tuple[str, float, float]]:
-    """A row of the paper's first table, in its order: accuracy or conflicts, and coverage, of each of `PUBLISHED`."""
+    """Return a row of the paper's first table: accuracy or conflicts, and coverage, of each of `PUBLISHED` in order."""
     pairs = zip(numbers[::2], numbers[1::2], strict=True)
     return {name: (parameters, *pair) for name, pair in zip(PUBLISHED, pairs, strict=True)}
 
@@ -166,20 +166,20 @@ TASK_OPTIONS: dict[str, dict[str, str]] = {
     },
     "nqueens": {"tokens": "--task.layout tokens", "one-answer": "--task.positions"},
 }
-"""How a task is told to a model: the paper's tokens, and what a model with one answer needs beside the relations."""
+"""Options that give a model the paper's tokens, and what a model with one answer needs beside the relations."""
 
 
 def training_options(system: System, task: str, inputs: str) -> list[str]:
-    """Options of `gram_pyro.train` for a system on a task, under one kind of input."""
-    told = TASK_OPTIONS[task]
+    """Return options of `gram_pyro.train` for a system on a task, under one kind of input."""
+    views = TASK_OPTIONS[task]
     options = ["--task", task, "--model", system.model, *system.options.split()]
     if inputs == "tokens":
-        options += told["tokens"].split()
+        options += views["tokens"].split()
     if system.one_answer:
-        options += told["one-answer"].split()
+        options += views["one-answer"].split()
     return options
 
 
 def methods_of(system: System) -> list[SamplingVariant]:
-    """The rows of a trained system: itself, then its naive forms."""
+    """Return the rows of a trained system: itself, then its naive forms."""
     return [SamplingVariant(system.label, (INDEPENDENT,)), *system.naive]

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from statistics import mean
 from typing import Any
 
+from gram_pyro.comparison.entry import Result
 from gram_pyro.comparison.systems import System
 from gram_pyro.system.markdown import markdown_table, with_range
 
-Found = dict[str, Any]
-MEASURES: dict[str, Callable[[Found, Found], float | None]] = {
+Row = dict[str, Any]
+MEASURES: dict[str, Callable[[Row, Result], float | None]] = {
     "validity": lambda row, _: row["validity"],
     "conflicts": lambda row, _: row["conflicts"],
     "coverage": lambda row, _: row["coverage"],
@@ -53,38 +54,38 @@ COLUMNS = {
 PAPER_TITLES = ["paper: accuracy [%] or conflicts (of 255 graphs, 192 at n = 10)", "paper: coverage [%]"]
 
 
-def rows_of(system: System, results: Sequence[Found], inputs: str) -> list[Found]:
-    """The rows of one system: a row for each way to sample it and each depth, means over seeds with their spread.
+def rows_of(system: System, results: Sequence[Result], inputs: str) -> list[Row]:
+    """Return a row for each way to sample a system and each depth: means over seeds, with their spread.
 
     `results` are of all inputs; `inputs` names those that count, the others stand beside them as `other_inputs`.
     """
-    chosen = [found for found in results if found["entry"]["inputs"] == inputs]
-    others: dict[str, list[Found]] = {}
-    for found in results:
-        if found["entry"]["inputs"] != inputs:
-            others.setdefault(found["entry"]["inputs"], []).append(found)
+    chosen = [result for result in results if result["entry"]["inputs"] == inputs]
+    others: dict[str, list[Result]] = {}
+    for result in results:
+        if result["entry"]["inputs"] != inputs:
+            others.setdefault(result["entry"]["inputs"], []).append(result)
     rows = []
     for place in range(len(chosen[0]["rows"])):
         summary = summary_of(chosen, place) | {"inputs": inputs, "seeds": len(chosen), "paper": None}
         if place == 0:
             summary["paper"] = paper_of(system, chosen[0])
-        summary["other_inputs"] = {name: summary_of(found, place) for name, found in others.items()}
+        summary["other_inputs"] = {name: summary_of(other, place) for name, other in others.items()}
         rows.append(summary)
     return rows
 
 
-def first_rows(rows: Sequence[Found]) -> dict[str, Found]:
-    """The first row of each system, at its training depth, by the system's label."""
-    firsts: dict[str, Found] = {}
+def first_rows(rows: Sequence[Row]) -> dict[str, Row]:
+    """Return the first row of each system, at its training depth, by the system's label."""
+    firsts: dict[str, Row] = {}
     for row in rows:
         firsts.setdefault(row["model"], row)
     return firsts
 
 
-def summary_of(results: Sequence[Found], place: int) -> Found:
-    """The row at one place of each result, averaged; `NAME_spread` is the least and the greatest."""
+def summary_of(results: Sequence[Result], place: int) -> Row:
+    """Return the row at one place of each result, averaged; `NAME_spread` is the least and the greatest."""
     row, first = results[0]["rows"][place], results[0]
-    summary: Found = {
+    summary: Row = {
         "model": row["label"],
         "steps": row["steps"],
         "samples": row["samples"],
@@ -94,17 +95,17 @@ def summary_of(results: Sequence[Found], place: int) -> Found:
     }
     own = place == 0
     for name, measure in MEASURES.items():
-        numbers = [measure(found["rows"][place], found) for found in results]
-        known = [number for number in numbers if number is not None and (own or name not in OF_THE_MODEL)]
-        summary[name] = mean(known) if known else None
-        summary[f"{name}_spread"] = [min(known), max(known)] if known else None
-    bounds = [found["bound"] for found in results if own and found["bound"] and "kl" in found["bound"]]
-    summary["kl"] = [mean(each) for each in zip(*(found["kl"] for found in bounds), strict=True)]
+        numbers = [measure(result["rows"][place], result) for result in results]
+        measured = [number for number in numbers if number is not None and (own or name not in OF_THE_MODEL)]
+        summary[name] = mean(measured) if measured else None
+        summary[f"{name}_spread"] = [min(measured), max(measured)] if measured else None
+    bounds = [bound for result in results if own and (bound := result["bound"]) and "kl" in bound]
+    summary["kl"] = [mean(each) for each in zip(*(bound["kl"] for bound in bounds), strict=True)]
     return summary | {"budget": first["budget"], "machine": first["machine"]}
 
 
-def paper_of(system: System, result: Found) -> Found | None:
-    """What the paper has in this row, if it has it for a problem of this size."""
+def paper_of(system: System, result: Result) -> Row | None:
+    """Return what the paper has in this row, if anything for a problem of this size."""
     key = f"{result['entry']['task']}-{result['size']}"
     if key not in system.paper:
         return None
@@ -113,14 +114,14 @@ def paper_of(system: System, result: Found) -> Found | None:
     return {"parameters": parameters, measure: quality, "coverage": coverage}
 
 
-def paper_cells(row: Found) -> list[str]:
-    """What the paper has in a row's place, under `PAPER_TITLES`."""
+def paper_cells(row: Row) -> list[str]:
+    """Return what the paper has in a row's place, under `PAPER_TITLES`."""
     paper = row["paper"] or {}
     return [str(paper.get("validity", paper.get("conflicts", ""))), str(paper.get("coverage", ""))]
 
 
-def markdown(rows: Sequence[Found]) -> str:
-    """The table as Markdown; the paper's own numbers in the last columns."""
+def markdown(rows: Sequence[Row]) -> str:
+    """Return the table as Markdown; the paper's own numbers in the last columns."""
     headings = ["", "inputs", "parameters", "steps", *(title for title, _ in COLUMNS.values())]
     headings += PAPER_TITLES
     lines = []
@@ -132,13 +133,13 @@ def markdown(rows: Sequence[Found]) -> str:
     return markdown_table(headings, lines)
 
 
-def with_seeds(label: str, row: Found) -> str:
-    """A row's label with the number of seeds that it is the mean of, if there are several."""
+def with_seeds(label: str, row: Row) -> str:
+    """Return a row's label with the number of seeds that it is the mean of, if there are several."""
     return f"{label} ({row['seeds']} seeds)" if row["seeds"] > 1 else label
 
 
-def cell(row: Found, name: str, digits: int) -> str:
-    """A mean, with the least and the greatest where they differ."""
+def cell(row: Row, name: str, digits: int) -> str:
+    """Return a mean, with the least and the greatest where they differ."""
     if row[name] is None:
         return "-"
     if name == "minutes":

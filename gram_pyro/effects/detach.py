@@ -6,14 +6,16 @@ from typing import Any
 
 from pyro.poutine.messenger import Messenger
 
+from gram_pyro.models.sites import Role, role_of
+
 
 class DetachMessenger(Messenger):
-    """Let no gradient through sites whose name starts with `prefix`, such as `guidance`."""
+    """Let no gradient through sites of one role, such as `guidance`."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, role: Role) -> None:
         super().__init__()
-        self.prefix = prefix
+        self.role = role
 
     def _pyro_post_sample(self, msg: Any) -> None:
-        if msg["name"].startswith(self.prefix):
+        if role_of(msg) == self.role:
             msg["value"] = msg["value"].detach()

@@ -7,6 +7,8 @@ from typing import Any, Literal
 import torch
 from pyro.poutine.messenger import Messenger
 
+from gram_pyro.models.sites import remaining_of, role_of
+
 
 class HorizonMessenger(Messenger):
     """Let gradients run through the last `horizon` transitions only.
@@ -15,7 +17,7 @@ class HorizonMessenger(Messenger):
     transitions outside the horizon keep a graph of their own, their input detached, so that their KL
     can still be charged.
 
-    It acts at sites that carry `infer["remaining"]`, the number of transitions that follow: the two
+    It acts at sites that know how many transitions follow (`models/sites.py`): the two
     states after a transition, and the proposal inside one. The state written last (`low`) switches
     the graph on where the horizon begins.
     """
@@ -34,10 +36,12 @@ class HorizonMessenger(Messenger):
         super().__exit__(*args)
 
     def _pyro_post_sample(self, msg: Any) -> None:
-        remaining = msg["infer"].get("remaining")
+        role, remaining = role_of(msg), remaining_of(msg)
         if remaining is None or self.horizon is None or not self.grad_enabled:
             return
-        if msg["name"].startswith("proposal"):
+        if role == "guidance":
+            return
+        if role == "proposal":
             if remaining >= self.horizon and self.kl_transitions == "all":
                 msg["value"] = msg["value"].detach()
                 torch.set_grad_enabled(True)

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from pyro.poutine.messenger import Messenger
 
+from gram_pyro.models.sites import role_of, transition_of
+
 
 class NoiseMessenger(Messenger):
     """Add N(0, scale^2) to h after every transition.
@@ -20,6 +22,5 @@ class NoiseMessenger(Messenger):
         self.scale = scale
 
     def _pyro_post_sample(self, msg: Any) -> None:
-        name, _, transition = msg["name"].partition("_")
-        if name == "high" and transition != "0":
+        if role_of(msg) == "high" and transition_of(msg):
             msg["value"] = msg["value"] + self.scale * torch.randn_like(msg["value"])

@@ -68,8 +68,8 @@ def bound(
     seen: ViolationCache = {}
     with seeded(seed), pyro.validation_enabled(False):
         for owner, y in progress(chunks(task, problems, kept)):
-            asked, y = [problems[place] for place in owner.tolist()], y.to(device)
-            x, context = task.encode(asked).to(device), guide.side_information(task, asked, y)
+            chosen, y = [problems[place] for place in owner.tolist()], y.to(device)
+            x, context = task.encode(chosen).to(device), guide.side_information(task, chosen, y)
             terms = objective.terms(model, guide, x, y, steps=depth, supervise="last", **context)
             loss = terms.kl.sum(0).double().cpu() - terms.log_likelihood.double().cpu()
             nll.index_add_(0, owner, weight[owner] * loss)

@@ -21,10 +21,11 @@ from torch.distributions import kl_divergence
 from gram_pyro.errors import UserError
 from gram_pyro.evaluation.likelihood import mixture_log_weights
 from gram_pyro.inference.sampling import seeded
+from gram_pyro.models.sites import sites_of, value_at
 from gram_pyro.objectives.elbo import divergence_of
 from gram_pyro.runs.store import Run
 from gram_pyro.system.figures import save_figure
-from gram_pyro.tasks.base import Answer
+from gram_pyro.tasks.abilities import Answer
 
 MAX_TARGETS = 512
 PRIOR, POSTERIOR = "#4e79a7", "#f28e2b"
@@ -156,8 +157,8 @@ def inspect(
 ) -> Inspection:
     """Look at one problem: trajectories of prior and posterior, KL, h over the steps, and p(solution | x).
 
-    `target` is a solution in the task's own form, the first of `task.targets` unless told otherwise; `steps`
-    supervision steps, those of training unless told otherwise; `samples` trajectories of each kind; `draws`
+    `target` is a solution in the task's own form (default: the first of `task.targets`); `steps` supervision steps
+    (default: the training depth); `samples` trajectories of each kind; `draws`
     trajectories for each target whose likelihood is estimated (at most `MAX_TARGETS` of them), half of them of
     the posterior and half of the prior, weighed by the mixture.
     Raises `UserError` if the model draws no guidance, if the target is no solution, or if the problem has too many.
@@ -169,21 +170,22 @@ def inspect(
     try:
         solvable = bool(task.solutions(problem))
     except TimeoutError as error:
-        raise UserError(f"the {task.noun} cannot be looked into: {error}") from None
+        raise UserError(f"the {task.wording.singular} cannot be looked into: {error}") from None
     if not solvable:
-        raise UserError(f"the {task.noun} is not {task.goal}: there is no answer to show the posterior")
+        raise UserError(f"the {task.wording.singular} is not {task.feasible}: there is no answer to show the posterior")
     targets = task.targets(problem)
     if target is None:
         shown = targets[0]
     else:
         shown = targets[0].clone()
-        if len(target) != task.asked(len(shown)):
+        answered = int((shown >= 0).sum())
+        if len(target) != answered:
             raise UserError(
-                f"the target {tuple(target)} is no solution of this {task.noun}: {len(shown)} values are asked"
+                f"the target {tuple(target)} is no solution of this {task.wording.singular}: it needs {answered} values"
             )
         shown[: len(target)] = torch.as_tensor(target)
         if task.violations(problem, task.answer(problem, shown.tolist())):
-            raise UserError(f"the target {tuple(target)} is no solution of this {task.noun}")
+            raise UserError(f"the target {tuple(target)} is no solution of this {task.wording.singular}")
     x = task.encode([problem]).to(run.device)
     many = x.select(torch.zeros(samples, dtype=torch.long))
     y = shown.expand(samples, -1).to(run.device)
@@ -208,7 +210,7 @@ def inspect(
 def trajectories(run: Run, problem: Any, sites: Any, steps: int) -> Trajectories:
     """The trajectories of a trace."""
     task, transitions = run.task, run.model.transitions
-    high = torch.stack([sites[f"high_{n * transitions}"]["value"] for n in range(1, steps + 1)])
+    high = torch.stack([value_at(sites, "high", n * transitions) for n in range(1, steps + 1)])
     decoded = torch.stack([run.model.decode(each).argmax(-1) for each in high]).cpu()
     answers = [[task.answer(problem, row) for row in step] for step in decoded.tolist()]
     valid = [[not task.violations(problem, answer) for answer in step] for step in answers]
@@ -219,9 +221,7 @@ def trajectories(run: Run, problem: Any, sites: Any, steps: int) -> Trajectories
 def divergence(model_sites: Any, guide_sites: Any) -> Divergence:
     """KL of every guidance site, by position where positions are independent."""
     rows = []
-    for name, site in guide_sites.items():
-        if not name.startswith("guidance"):
-            continue
+    for name, site in sites_of(guide_sites, "guidance"):
         q, p = site["fn"], model_sites[name]["fn"]
         if all(type(getattr(each, "base_dist", None)) is dist.Normal for each in (q, p)):
             rows.append(kl_divergence(q.base_dist, p.base_dist).sum(-1).mean(0))

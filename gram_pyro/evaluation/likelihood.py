@@ -16,6 +16,7 @@ from gram_pyro.evaluation.bound import chunks
 from gram_pyro.guides.base import Guide
 from gram_pyro.inference.sampling import seeded
 from gram_pyro.models.base import Answers, Model
+from gram_pyro.models.sites import sites_of
 from gram_pyro.objectives.importance import ImportanceELBO
 from gram_pyro.runs.store import Run
 from gram_pyro.tasks.base import Problems
@@ -50,8 +51,8 @@ def log_weights(
 ) -> tuple[Tensor, bool]:
     """log p(y, trajectory | x) - log q(trajectory | x, y) of one trajectory each, `(batch,)`; whether there were draws.
 
-    The generative model: `steps` supervision steps and one likelihood. The mean of the weights is p(y | x). `side_information` is
-    what the guide asks for beside (`Guide.side_information`).
+    The generative model: `steps` supervision steps and one likelihood. The mean of the weights is p(y | x). `context`
+    is what the guide needs beside (`Guide.side_information`).
     """
     parts = ImportanceELBO(None).parts(model, guide, problems, targets, steps=steps, supervise="last", **context)
     return parts.log_likelihood - parts.kl_cost, len(parts.kl) > 0
@@ -68,7 +69,7 @@ def mixture_log_weights(
     """
     run_kwargs = {"steps": steps, "supervise": "last"}
     free: dict[str, Any] = poutine.trace(model).get_trace(problems, **run_kwargs).nodes
-    drawn = {name: site["value"] for name, site in free.items() if name.startswith("guidance")}
+    drawn = {name: site["value"] for name, site in sites_of(free, "guidance")}
     weights = []
     for values in ({}, drawn):
         with SubstituteMessenger(values):
@@ -118,8 +119,8 @@ def by_posterior(
     nll = torch.zeros_like(share)
     latent = False
     for owner, y in chunks(task, problems, kept):
-        asked, y = [problems[place] for place in owner.tolist()], y.to(run.device)
-        x, context = task.encode(asked).to(run.device), run.guide.side_information(task, asked, y)
+        chosen, y = [problems[place] for place in owner.tolist()], y.to(run.device)
+        x, context = task.encode(chosen).to(run.device), run.guide.side_information(task, chosen, y)
         weights, drawn = log_weights(run.model, run.guide, x, y, steps, **context)
         latent |= drawn
         if drawn:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gram_pyro.inference.metrics import ViolationCache, cached_violations, mean
-from gram_pyro.inference.rollout import DEEP, rollout
+from gram_pyro.inference.rollout import DEEP, UNSOLVABLE, rollout
 from gram_pyro.runs.store import Run
 from gram_pyro.tasks.base import Task
 
@@ -34,11 +34,15 @@ class Evenness(NamedTuple):
 class Calibration(NamedTuple):
     """Expected calibration error of the heads' probability that a sample is valid; None without heads.
 
-    Each head by the event it is trained for: `halt` that the sample is valid, `value` that it is in the end.
+    Each head by the event that it is trained for: `halt` that the sample is valid, `value` that it is in the end.
+    `value` and `halt` are of the problems alone. `value_mixed` and `halt_mixed` are of the problems together with
+    others that have no solution, their share `UNSOLVABLE`; None where the task has no such problems.
     """
 
     value: float | None
     halt: float | None
+    value_mixed: float | None = None
+    halt_mixed: float | None = None
 
 
 def evenness(
@@ -72,16 +76,29 @@ def uniform_distance(solutions: int, draws: int) -> float:
 
 
 def calibration(run: Run, problems: Sequence[Any], depth: int, seed: int) -> Calibration:
-    """Of `TRAJECTORIES` of each problem, all of one size, judged after `depth` steps of `DEEP` times as many."""
+    """Return the calibration of heads on `problems`, all of one size, and mixed with test problems without a solution.
+
+    `TRAJECTORIES` of each problem are judged after `depth` steps of `DEEP` times as many.
+    """
     if run.heads is None:
         return Calibration(None, None)
-    run_on = rollout(run.task, run.model, [*problems] * TRAJECTORIES, DEEP * depth, seed)
+    judged = judge(run, problems, depth, seed)
+    alone = [calibration_error(*each) for each in judged]
+    unsolvable = run.task.unsolvable("test", math.ceil(len(problems) * UNSOLVABLE / (1 - UNSOLVABLE)), seed)
+    if not unsolvable:
+        return Calibration(*alone)
+    pairs = zip(judged, judge(run, unsolvable, depth, seed), strict=True)
+    return Calibration(*alone, *(calibration_error(*map(torch.cat, zip(*pair, strict=True))) for pair in pairs))
+
+
+def judge(run: Run, problems: Sequence[Any], depth: int, seed: int) -> list[tuple[Tensor, Tensor]]:
+    """Return the probability of the value and of the halt head, each with whether it happened: `(trajectories,)`."""
+    assert run.heads is not None
+    found = rollout(run.task, run.model, [*problems] * TRAJECTORIES, DEEP * depth, seed)
     with torch.no_grad():
-        verdict = run.heads(run_on.high[depth - 1], run_on.problems)
-    happened = {"value": run_on.valid[-1], "halt": run_on.valid[depth - 1]}
-    return Calibration(
-        **{name: calibration_error(getattr(verdict, name).sigmoid().cpu(), seen) for name, seen in happened.items()}
-    )
+        verdict = run.heads(found.high[depth - 1], found.problems)
+    events = (verdict.value, found.valid[-1]), (verdict.halt, found.valid[depth - 1])
+    return [(logits.sigmoid().cpu(), happened) for logits, happened in events]
 
 
 def calibration_error(probabilities: Tensor, happened: Tensor) -> float:

@@ -5,27 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
+import torch
 from pyro.distributions import TorchDistribution
 from pyro.poutine.guide import GuideMessenger
+from pyro.poutine.util import site_is_subsample
 from torch import Tensor, nn
 
 from gram_pyro.errors import UserError
-from gram_pyro.models.base import register
+from gram_pyro.guides.steered import steer
+from gram_pyro.models.base import inputs_of, register
+from gram_pyro.models.sites import Role, role_of, transition_of, value_at
 from gram_pyro.tasks.base import Problems, Task
 
 
 class Guide(GuideMessenger, nn.Module):
     """q(trajectory | x, y): sees every guidance site of the model as it is reached.
 
-    A subclass is made as `MyGuide(task, model)`: its `__init__(self, task, model)` calls `super().__init__(model)`
-    and makes its networks, for which `model.width` and `task.classes` are the sizes. It answers
-    `get_posterior(name, prior)`; the network of the model runs once for both. There it may read `self.problems`,
-    `self.targets`, `self.steered`, `self.proposal(name)`, and `self.solutions` if it asks for them. Where
-    `self.steered` is 0 it answers the prior.
+    A subclass is made as `MyGuide(spec, model)`: its `__init__(self, spec, model)` calls `super().__init__(model)` and
+    makes its networks, of the sizes `model.width` and `spec.classes`. Its `get_posterior(name, prior)` returns the
+    posterior of one site; the network of the model runs once for both. It may read `self.problems`, `self.targets`,
+    `self.proposal(name)`, `self.transition`, and `self.solutions` if `sees_solutions`.
 
-    It may say three things about itself. `closed_form = False`: torch does not know its KL to the prior, so that it
-    is sampled and cannot be balanced. `recipe`: fields of `TrainingConfig` that it needs otherwise than a recipe has
-    them, such as `{"balance": None}`. `sees_solutions = True`: it asks for `self.solutions`.
+    A guide never sees a missing answer. Where a run has none, or a problem of a batch has none, the prior stands in.
     """
 
     closed_form: ClassVar[bool] = True
@@ -36,7 +37,14 @@ class Guide(GuideMessenger, nn.Module):
     """Whether it reads `self.solutions`."""
     solutions: Tensor | None = None
     """Known solutions in the run in progress, as targets: `(batch, solutions, length)`, rows of -1 where there are
-    fewer; None if none were told."""
+    fewer; None if none are known."""
+    targets: Tensor | None = None
+    """y of the run in progress: `(batch, length)`, classes from 0, -1 at positions without an answer."""
+    steered: Tensor | None = None
+    """Which problems of the run in progress have an answer: `(batch,)`; the others run under the prior."""
+    role: Role | None = None
+    transition: int | None = None
+    """Role and transition of the site at hand."""
 
     def __init__(self, model: nn.Module) -> None:
         """Keep the model, whose parameters are not the guide's."""
@@ -44,20 +52,25 @@ class Guide(GuideMessenger, nn.Module):
         GuideMessenger.__init__(self, model)
 
     def __call__(self, *args: Any, solutions: Tensor | None = None, **kwargs: Any) -> dict[str, Tensor]:  # type: ignore[override]
-        """Run model and guide together; `get_traces()` then has the result. The model is not told of `solutions`."""
+        """Run model and guide together; `get_traces()` then has the result. The model does not see `solutions`."""
         register("guide", self)
         self.solutions = solutions
+        problems, targets = inputs_of(args, kwargs)
+        if targets is not None:
+            answered = torch.arange(targets.shape[1], device=targets.device) < problems.answered
+            self.steered = (targets != -1).any(-1)
+            self.targets = targets.where(self.steered[:, None], answered.long() - 1)
         try:
             samples: dict[str, Tensor] = GuideMessenger.__call__(self, *args, **kwargs)
         finally:
-            self.solutions = None
+            self.solutions = self.targets = self.steered = None
         return samples
 
     def side_information(self, task: Task, problems: Sequence[Any], targets: Tensor) -> dict[str, Tensor]:
-        """What a run on problems and targets `(batch, length)` is told beside them: known solutions, if it asks."""
+        """Return what a run on problems and targets `(batch, length)` needs beside them: known solutions, if seen."""
         if not self.sees_solutions:
             return {}
-        return {"solutions": task.known(problems, targets.cpu()).to(targets.device)}
+        return {"solutions": task.solutions_beside(problems, targets.cpu()).to(targets.device)}
 
     @property
     def model(self) -> Callable[..., Any]:
@@ -69,40 +82,39 @@ class Guide(GuideMessenger, nn.Module):
         self.trace.add_node("_RETURN", name="_RETURN", type="return", value=outcome)
         return outcome
 
+    def _pyro_sample(self, msg: Any) -> None:
+        if msg["is_observed"] or site_is_subsample(msg):
+            return
+        prior = msg["infer"]["prior"] = msg["fn"]
+        if self.steered is None:
+            return
+        self.role, self.transition = role_of(msg), transition_of(msg)
+        super()._pyro_sample(msg)
+        if msg["fn"] is not prior:
+            msg["fn"] = steer(msg["fn"], prior, self.steered)
+
     def _pyro_post_sample(self, msg: Any) -> None:
-        if "prior" in msg["infer"] and (steered := self.steered) is not None:
+        if "prior" in msg["infer"] and self.steered is not None:
             # a sampled KL is noise where nothing is steered, and only its value is zero there
-            msg["mask"] = steered[:, 0, 0]
+            msg["mask"] = self.steered
         super()._pyro_post_sample(msg)
 
     @property
     def problems(self) -> Problems:
         """x of the run in progress."""
-        args, kwargs = self.args_kwargs
-        problems: Problems = args[0] if args else kwargs["problems"]
-        return problems
-
-    @property
-    def targets(self) -> Tensor | None:
-        """y of this run: `(batch, length)`, classes from 0, -1 where nothing is asked; None for a prior run."""
-        args, kwargs = self.args_kwargs
-        targets: Tensor | None = args[1] if len(args) > 1 else kwargs.get("targets")
-        return targets
-
-    @property
-    def steered(self) -> Tensor | None:
-        """Which problems have an answer at all, `(batch, 1, 1)`; the others run free, under the prior."""
-        return None if self.targets is None else (self.targets != -1).any(-1)[:, None, None]
+        return inputs_of(*self.args_kwargs)[0]
 
     def proposal(self, name: str) -> Tensor:
-        """u_t that belongs to a guidance site: `(batch, length, width)`."""
-        if not name.startswith("guidance"):
+        """Return u_t that belongs to a guidance site: `(batch, length, width)`.
+
+        Raises `UserError` at a site that is no guidance.
+        """
+        if self.role != "guidance":
             kind = type(self._model[0]).__name__
             raise UserError(f"{kind} draws {name}, and {type(self).__name__} steers guidance only; take --guide prior")
-        value = self.upstream_value(name.replace("guidance", "proposal"))
-        assert value is not None
-        return value
+        assert self.transition is not None
+        return value_at(self.trace.nodes, "proposal", self.transition)
 
     def get_posterior(self, name: str, prior: TorchDistribution) -> TorchDistribution:
-        """q(eps_t | u_t, y) for the site `name`, batch shape `(batch,)`, event shape `(length, width)`."""
+        """Return q(eps_t | u_t, y) for the site `name`, batch shape `(batch,)`, event shape `(length, width)`."""
         raise NotImplementedError

@@ -15,29 +15,29 @@ from torch import Tensor, nn
 from gram_pyro.guides.gaussian import GaussianGuide
 from gram_pyro.models.base import Model
 from gram_pyro.models.layers import at_least_float32
-from gram_pyro.tasks.base import Task
+from gram_pyro.tasks.base import Spec
 
 COUPLINGS = 2
 
 
 class Coupler(nn.Module):
-    """How one half of a position's guidance moves the other, given what is known of the position.
+    """How one half of a position's guidance moves the other, given the features of the position.
 
     Starts by moving nothing.
     """
 
-    def __init__(self, kept: int, moved: int, known: int) -> None:
+    def __init__(self, fixed: int, moved: int, context: int) -> None:
         super().__init__()
-        self.kept = kept
-        self.project_in = nn.Linear(kept + known, 2 * known)
-        self.project_out = nn.Linear(2 * known, 2 * moved)
+        self.fixed = fixed
+        self.project_in = nn.Linear(fixed + context, 2 * context)
+        self.project_out = nn.Linear(2 * context, 2 * moved)
         nn.init.zeros_(self.project_out.weight)
         nn.init.zeros_(self.project_out.bias)
 
-    def forward(self, kept: Tensor, context: Tensor, steered: Tensor) -> tuple[Tensor, Tensor]:
-        """Shift and log scale, each `(..., moved)`; zero for problems that are not steered."""
-        hidden = F.silu(self.project_in(torch.cat((kept, context.expand(*kept.shape[:-1], -1)), -1)))
-        shift, log_scale = (at_least_float32(self.project_out(hidden)) * steered).chunk(2, -1)
+    def forward(self, fixed: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Shift and log scale, each `(..., moved)`."""
+        hidden = F.silu(self.project_in(torch.cat((fixed, context.expand(*fixed.shape[:-1], -1)), -1)))
+        shift, log_scale = at_least_float32(self.project_out(hidden)).chunk(2, -1)
         return shift, torch.tanh(log_scale)
 
 
@@ -51,8 +51,8 @@ class FlowGuide(GaussianGuide):
     closed_form: ClassVar[bool] = False
     recipe: ClassVar[Mapping[str, Any]] = {"balance": None}
 
-    def __init__(self, task: Task, model: Model) -> None:
-        super().__init__(task, model)
+    def __init__(self, spec: Spec, model: Model) -> None:
+        super().__init__(spec, model)
         half, width = model.width // 2, model.width
         self.couplers = nn.ModuleList(
             Coupler(*((half, width - half) if turn % 2 == 0 else (width - half, half)), width)
@@ -60,17 +60,14 @@ class FlowGuide(GaussianGuide):
         )
 
     def get_posterior(self, name: str, prior: dist.TorchDistribution) -> dist.TorchDistribution:
-        """The flow at one transition; the prior when there is no answer."""
-        gaussian = super().get_posterior(name, prior)
-        if self.targets is None:
-            return gaussian
-        normal = gaussian.base_dist
+        """Return the flow at one transition."""
+        normal = super().get_posterior(name, prior).base_dist
         context = self.features(name, prior)
         flip = torch.arange(normal.loc.shape[-1] - 1, -1, -1, device=normal.loc.device)
         parts: list[Any] = []
         for coupler in self.couplers:
-            moves = partial(coupler, context=context, steered=self.steered)
-            parts += [transforms.AffineCoupling(coupler.kept, moves), transforms.Permute(flip)]
+            moves = partial(coupler, context=context)
+            parts += [transforms.AffineCoupling(coupler.fixed, moves), transforms.Permute(flip)]
         parts.append(transforms.AffineTransform(normal.loc, normal.scale, event_dim=2))
         noise = dist.Normal(torch.zeros_like(normal.loc), torch.ones_like(normal.scale)).to_event(2)
         flow: dist.TorchDistribution = dist.TransformedDistribution(noise, parts)

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from gram_pyro.guides.base import Guide
 from gram_pyro.models.base import Model
 from gram_pyro.models.layers import at_least_float32
-from gram_pyro.tasks.base import Task
+from gram_pyro.tasks.base import Spec
 
 
 class GaussianGuide(Guide):
-    """q(eps_t | u_t, y) = N(mu(u_t, y), sigma(u_t, y)^2 I), mean and scale told relative to the prior's.
+    """q(eps_t | u_t, y) = N(mu(u_t, y), sigma(u_t, y)^2 I), mean and scale relative to the prior's.
 
     Starts equal to the prior, so that the first KL is zero.
     """
@@ -26,38 +26,34 @@ class GaussianGuide(Guide):
     sees_scale: ClassVar[bool] = True
     """Whether its scale sees the answer; otherwise it is the prior's."""
     detach_prior: bool = True
-    """Whether the prior's location and scale, which it is told relative to, are constants to its gradient, so that
+    """Whether the prior's location and scale, which its own are relative to, are constants to its gradient, so that
     the prior's head learns from the KL alone. That leaves out how a state moves both together: where gradients run
-    through several transitions, only `held = False` gives the whole gradient of the ELBO."""
+    through several transitions, only `detach_prior = False` gives the whole gradient of the ELBO."""
 
-    def __init__(self, task: Task, model: Model) -> None:
+    def __init__(self, spec: Spec, model: Model) -> None:
         super().__init__(model)
         width = model.width
-        self.embedding = nn.Embedding(task.classes + 1, width)
+        self.embedding = nn.Embedding(spec.classes + 1, width)
         self.project_in = nn.Linear(width, 2 * width)
         self.project_out = nn.Linear(2 * width, 2 * width)
         nn.init.zeros_(self.project_out.weight)
         nn.init.zeros_(self.project_out.bias)
 
-    def known(self, name: str) -> Tensor:
-        """What is known at a site: u_t and y at each position, `(batch, length, width)`."""
+    def site_features(self, name: str) -> Tensor:
+        """Return what is known at a site: u_t and y at each position, `(batch, length, width)`."""
         assert self.targets is not None
-        known: Tensor = self.proposal(name) + self.embedding(self.targets + 1)
-        return known
+        features: Tensor = self.proposal(name) + self.embedding(self.targets + 1)
+        return features
 
     def features(self, name: str, prior: dist.TorchDistribution) -> Tensor:
-        """What is known where the prior has a guidance: at each position, or pooled over all of them."""
-        known = self.known(name)
-        return known if prior.event_shape[0] == known.shape[1] else known.mean(1, keepdim=True)
+        """Return what is known where the prior has a guidance: at each position, or pooled over all of them."""
+        features = self.site_features(name)
+        return features if prior.event_shape[0] == features.shape[-2] else features.mean(-2, keepdim=True)
 
     def get_posterior(self, name: str, prior: dist.TorchDistribution) -> dist.TorchDistribution:
-        """The Gaussian at one transition; the prior when there is no answer."""
-        if self.targets is None:
-            return prior
-        steered = self.steered
-        assert steered is not None
+        """Return the Gaussian at one transition."""
         change = at_least_float32(self.project_out(F.silu(self.project_in(self.features(name, prior)))))
-        shift, log_ratio = (change * steered).chunk(2, -1)
+        shift, log_ratio = change.chunk(2, -1)
         normal = prior.base_dist
         location, scale = (each.detach() if self.detach_prior else each for each in (normal.loc, normal.scale))
         if not self.sees_mean:

@@ -1,4 +1,4 @@
-"""A smoother: a posterior that also sees where the trajectory would go by itself."""
+"""A posterior that looks ahead: it sees where a prior rollout would go."""
 
 from __future__ import annotations
 
@@ -9,32 +9,33 @@ from pyro import poutine
 from torch import Tensor, nn
 
 from gram_pyro.guides.gaussian import GaussianGuide
-from gram_pyro.models.base import Model
+from gram_pyro.models.base import Model, inputs_of
 from gram_pyro.models.layers import rms_norm
-from gram_pyro.tasks.base import Task
+from gram_pyro.models.sites import value_at
+from gram_pyro.tasks.base import Spec
 
 LOOKAHEAD = 4
-"""Supervision steps that the pilot runs ahead."""
+"""Supervision steps that the prior rollout runs ahead."""
 
 
 class LookaheadGuide(GaussianGuide):
-    """q(eps_t | u_t, y, pilot): the Gaussian posterior, told how a pilot trajectory goes on.
+    """q(eps_t | u_t, y, rollout): the Gaussian posterior, with the later states of a prior rollout.
 
-    Before a run the prior goes from its start, without gradient, to its end and `LOOKAHEAD` supervision steps
-    further. At each transition the posterior reads u_t, y, where the pilot was that many steps later, and which
-    positions the pilot answers unlike y there. It costs as many more evaluations of the network, in training alone.
-    A run of several steps has one pilot for all of them: where training takes a step at a time, from the state that
-    was reached, what is measured of a whole trajectory is the bound of another posterior than the trained one.
+    Before a run the prior is rolled out from its start, without gradient, to its end and `LOOKAHEAD` supervision steps
+    further. At each transition the posterior reads u_t, y, the state of the rollout that many steps later, and where
+    its decode differs from y. This costs as many more evaluations of the network, in training only. A run of several
+    steps has one rollout. Training takes a step at a time, from the state that was reached; so the bound of a whole
+    trajectory is that of another posterior than the trained one.
     """
 
-    def __init__(self, task: Task, model: Model) -> None:
-        super().__init__(task, model)
+    def __init__(self, spec: Spec, model: Model) -> None:
+        super().__init__(spec, model)
         self.project_pilot = nn.Linear(model.width + 1, model.width)
-        self.pilot: dict[str, Any] = {}
+        self.rollout: dict[str, Any] = {}
 
     def __call__(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:  # type: ignore[override]
-        """Run the pilot, then model and guide together."""
-        targets = args[1] if len(args) > 1 else kwargs.get("targets")
+        """Roll the prior out, then run model and guide together."""
+        problems, targets = inputs_of(args, kwargs)
         if targets is not None:
             run_kwargs = {
                 "steps": kwargs.get("steps", 1) + LOOKAHEAD,
@@ -42,20 +43,21 @@ class LookaheadGuide(GaussianGuide):
                 "supervise": "last",
             }
             with torch.no_grad(), poutine.block():
-                self.pilot = poutine.trace(self._model[0]).get_trace(args[0], **run_kwargs).nodes
+                self.rollout = poutine.trace(self._model[0]).get_trace(problems, **run_kwargs).nodes
         try:
             return super().__call__(*args, **kwargs)
         finally:
-            self.pilot = {}
+            self.rollout = {}
 
-    def known(self, name: str) -> Tensor:
-        """What is known at a site, `(batch, length, width)`: u_t, y and the later course of the pilot."""
+    def site_features(self, name: str) -> Tensor:
+        """Return what is known at a site, `(batch, length, width)`: u_t, y and later states of the rollout."""
         model, targets = self._model[0], self.targets
         assert targets is not None and isinstance(model, Model)
-        later = int(name.removeprefix("guidance_")) + LOOKAHEAD * model.transitions
-        high = self.pilot[f"high_{later}"]["value"]
+        features = super().site_features(name)
+        assert self.transition is not None
+        high = value_at(self.rollout, "high", self.transition + LOOKAHEAD * model.transitions)
         with torch.no_grad():
             wrong = (model.decode(high).argmax(-1) != targets) & (targets >= 0)
         seen = torch.cat((rms_norm(high), wrong[..., None].to(high.dtype)), -1)
-        known: Tensor = super().known(name) + self.project_pilot(seen)
-        return known
+        looked: Tensor = features + self.project_pilot(seen)
+        return looked

@@ -13,7 +13,7 @@ from torch.distributions.transforms import ReshapeTransform
 from gram_pyro.guides.gaussian import GaussianGuide
 from gram_pyro.models.base import Model
 from gram_pyro.models.layers import at_least_float32
-from gram_pyro.tasks.base import Task
+from gram_pyro.tasks.base import Spec
 
 RANK = 4
 START = 0.05
@@ -39,34 +39,28 @@ class FullLowRank(dist.LowRankMultivariateNormal):
 class LowRankGuide(GaussianGuide):
     """q(eps_t | u_t, y) = N(mu, diag(sigma^2) + W W^T) over all positions at once, W of `RANK` columns.
 
-    Mean, scale and factors are told relative to the prior's, from u_t and y at each position: a factor that
+    Mean, scale and factors are relative to the prior's, from u_t and y at each position: a factor that
     several positions share moves them together. Its KL is sampled, and so it cannot be balanced.
     """
 
     closed_form: ClassVar[bool] = False
     recipe: ClassVar[Mapping[str, Any]] = {"balance": None}
 
-    def __init__(self, task: Task, model: Model) -> None:
-        super().__init__(task, model)
+    def __init__(self, spec: Spec, model: Model) -> None:
+        super().__init__(spec, model)
         self.project_factors = nn.Linear(model.width, RANK * model.width)
         nn.init.normal_(self.project_factors.weight, std=START * model.width**-0.5)
         nn.init.zeros_(self.project_factors.bias)
 
     def get_posterior(self, name: str, prior: dist.TorchDistribution) -> dist.TorchDistribution:
-        """The Gaussian at one transition; the prior when there is no answer."""
-        gaussian = super().get_posterior(name, prior)
-        if self.targets is None:
-            return gaussian
-        normal, scale = gaussian.base_dist, prior.base_dist.scale
+        """Return the Gaussian at one transition."""
+        normal, scale = super().get_posterior(name, prior).base_dist, prior.base_dist.scale
         scale = scale.detach() if self.detach_prior else scale
-        batch, length, width = scale.shape
-        steered = self.steered
-        assert steered is not None
-        factors = (at_least_float32(self.project_factors(self.features(name, prior))) * steered).view(
-            batch, length, width, RANK
-        )
+        length, width = prior.event_shape
+        factors = at_least_float32(self.project_factors(self.features(name, prior)))
+        factors = factors.view(*factors.shape[:-1], width, RANK)
         joint = FullLowRank(
-            normal.loc.flatten(1), (scale[..., None] * factors).flatten(1, 2), normal.scale.square().flatten(1)
+            normal.loc.flatten(-2), (scale[..., None] * factors).flatten(-3, -2), normal.scale.square().flatten(-2)
         )
         reshape = ReshapeTransform(torch.Size((length * width,)), torch.Size((length, width)))
         shaped: dist.TorchDistribution = dist.TransformedDistribution(joint, [reshape])

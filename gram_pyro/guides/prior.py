@@ -6,13 +6,13 @@ from pyro.distributions import TorchDistribution
 
 from gram_pyro.guides.base import Guide
 from gram_pyro.models.base import Model
-from gram_pyro.tasks.base import Task
+from gram_pyro.tasks.base import Spec
 
 
 class PriorGuide(Guide):
-    """q = p: the answer steers nothing, every KL is zero; shows what the model does alone."""
+    """q = p: the answer steers nothing and every KL is zero."""
 
-    def __init__(self, task: Task, model: Model) -> None:
+    def __init__(self, spec: Spec, model: Model) -> None:
         super().__init__(model)
 
     def get_posterior(self, name: str, prior: TorchDistribution) -> TorchDistribution:

@@ -9,7 +9,7 @@ from torch import Tensor
 from gram_pyro.guides.gaussian import GaussianGuide
 from gram_pyro.models.base import Model
 from gram_pyro.models.layers import Block
-from gram_pyro.tasks.base import Task
+from gram_pyro.tasks.base import Spec
 
 MAX_HEADS = 4
 
@@ -17,15 +17,15 @@ MAX_HEADS = 4
 class RelationalGuide(GaussianGuide):
     """q(eps_t | u_t, y), read through one attention block that sees the relations.
 
-    The plain Gaussian tells every position its answer as if nobody else were told; here the positions can share
-    the message among them. They stay independent given u_t and y, so that the KL has its closed form.
+    In the plain Gaussian each position sees its own answer only; here positions exchange what they see. They stay
+    independent given u_t and y, so that the KL has its closed form.
     """
 
-    def __init__(self, task: Task, model: Model) -> None:
-        super().__init__(task, model)
-        self.block = Block(model.width, math.gcd(model.width, MAX_HEADS), 2 * model.width, task.relations)
+    def __init__(self, spec: Spec, model: Model) -> None:
+        super().__init__(spec, model)
+        self.block = Block(model.width, math.gcd(model.width, MAX_HEADS), 2 * model.width, spec.relations)
 
-    def known(self, name: str) -> Tensor:
-        """What is known at a site, `(batch, length, width)`: u_t and y there, and at what is related to it."""
-        known: Tensor = self.block(super().known(name), self.problems.relations, None)
-        return known
+    def site_features(self, name: str) -> Tensor:
+        """Return what is known at a site, `(batch, length, width)`: u_t and y there, and at what is related to it."""
+        features: Tensor = self.block(super().site_features(name), self.problems.relations, None)
+        return features

@@ -1,4 +1,4 @@
-"""A posterior that knows of the other solutions, too."""
+"""A posterior that sees the other solutions, too."""
 
 from __future__ import annotations
 
@@ -10,43 +10,43 @@ from torch import Tensor, nn
 
 from gram_pyro.guides.gaussian import GaussianGuide
 from gram_pyro.models.base import Model
-from gram_pyro.tasks.base import Task
+from gram_pyro.tasks.base import Spec
 
 
 class SolutionSetGuide(GaussianGuide):
-    """q(eps_t | u_t, y, Y): the Gaussian posterior, told which other solutions in Y lie near the target y.
+    """q(eps_t | u_t, y, Y): the Gaussian posterior, with the other solutions in Y near the target y.
 
-    Of each known solution it sees how many positions agree with y; by a softmax over that, y itself included, the
-    others vote what else a position might be. So it can push where y has to be told from its neighbours, and leave
-    alone what they have in common. Without known solutions it is the Gaussian.
+    For each known solution it counts the positions that agree with y. By a softmax over these counts, y included, the
+    others vote for other values of a position. So the posterior can push where y differs from its neighbours, and leave
+    alone what they share. Without known solutions it is the Gaussian.
     """
 
     sees_solutions: ClassVar[bool] = True
 
-    def __init__(self, task: Task, model: Model) -> None:
-        super().__init__(task, model)
+    def __init__(self, spec: Spec, model: Model) -> None:
+        super().__init__(spec, model)
         self.nearness = nn.Parameter(torch.ones(()))
-        self.project_votes = nn.Linear(task.classes, model.width, bias=False)
+        self.project_votes = nn.Linear(spec.classes, model.width, bias=False)
 
-    def known(self, name: str) -> Tensor:
-        """What is known at a site, `(batch, length, width)`: u_t, y, and how the solutions near y vote."""
-        known: Tensor = super().known(name)
+    def site_features(self, name: str) -> Tensor:
+        """Return what is known at a site, `(batch, length, width)`: u_t, y, and how the solutions near y vote."""
+        features: Tensor = super().site_features(name)
         solutions, targets = self.solutions, self.targets
         if solutions is None or targets is None:
-            return known
+            return features
         shares = votes(solutions, targets, self.nearness, self.project_votes.in_features)
-        voted: Tensor = known + self.project_votes(shares)
+        voted: Tensor = features + self.project_votes(shares)
         return voted
 
 
 def votes(solutions: Tensor, targets: Tensor, nearness: Tensor, classes: int) -> Tensor:
-    """What solutions beside the target have at each position, weighed by nearness: `(batch, length, classes)`.
+    """Return the values of other solutions at each position, weighed by nearness: `(batch, length, classes)`.
 
     `solutions` `(batch, solutions, length)` with rows of -1 where there are fewer, `targets` `(batch, length)`.
     The weights and that of the target itself sum to 1.
     """
-    asked = (targets >= 0)[:, None]
-    apart = ((solutions != targets[:, None]) & asked).sum(-1)
+    answered = (targets >= 0)[:, None]
+    apart = ((solutions != targets[:, None]) & answered).sum(-1)
     other = (apart > 0) & (solutions >= 0).any(-1)
     weights = torch.exp(-F.softplus(nearness) * apart) * other
     weights = weights / (1 + weights.sum(-1, keepdim=True))

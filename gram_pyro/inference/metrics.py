@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from gram_pyro.inference.selection import select
-from gram_pyro.tasks.base import Answer, Task
+from gram_pyro.tasks.abilities import Answer
+from gram_pyro.tasks.base import Task
 
 ViolationCache = dict[tuple[int, Answer], int]
 

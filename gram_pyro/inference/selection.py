@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from gram_pyro.errors import UserError
-from gram_pyro.tasks.base import Answer, Task
+from gram_pyro.tasks.abilities import Answer
+from gram_pyro.tasks.base import Task
 
 
 def first(answers: Sequence[Answer], values: Sequence[float] | None, violations: Sequence[int]) -> int:

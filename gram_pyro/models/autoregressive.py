@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from gram_pyro.errors import UserError
 from gram_pyro.models.base import Answers, Outcome, Recursion, State, Supervise, register
-from gram_pyro.models.layers import Cache, Stack
+from gram_pyro.models.layers import Cache, Stack, rotary
+from gram_pyro.models.sites import answer_site
 from gram_pyro.models.transformer import Transformer, TransformerConfig
-from gram_pyro.tasks.base import Problems, Task
+from gram_pyro.tasks.base import Problems, Spec
 
 
 class Autoregressive(Transformer):
@@ -21,7 +22,7 @@ class Autoregressive(Transformer):
 
     Half of the layers encode the problem, in both directions. The other half decode the answer: causal layers that
     attend to the encoded problem and to the slots before. Slot i, which predicts y_i, holds the encoding of position i,
-    and y_{i-1} with the encoding of position i - 1: it is related to position j as i is, and to slot j as i is to j - 1.
+    and y_{i-1} with the encoding of position i - 1. It is related to position j as i is, to slot j as i is to j - 1.
 
     With targets all slots run at once and the likelihood is exact. Without, each value is drawn and enters the next
     slot, keys and values cached. Ignores `steps`.
@@ -32,38 +33,42 @@ class Autoregressive(Transformer):
     independent: ClassVar[bool] = False
     compiled: ClassVar = ("encode", "predict")
 
-    def __init__(self, task: Task, config: TransformerConfig | None = None) -> None:
+    def __init__(self, spec: Spec, config: TransformerConfig | None = None) -> None:
         config = config or TransformerConfig()
         if config.layers % 2:
             raise UserError(
                 f"half of the layers encode and half decode: model.layers must be even, not {config.layers}"
             )
-        super().__init__(task, config)
-        self.asked = task.asked
-        shape = (config.layers // 2, config.width, config.heads, config.hidden, task.relations)
+        super().__init__(spec, config)
+        shape = (config.layers // 2, config.width, config.heads, config.hidden, spec.relations)
         self.encoder = Stack(*shape)
         self.causal = Stack(*shape, causal=True)
-        self.answer_embedding = nn.Embedding(task.classes + 1, config.width)
+        self.answer_embedding = nn.Embedding(spec.classes + 1, config.width)
         self.previous = nn.Linear(config.width, config.width, bias=False)
         self.start = nn.Parameter(torch.randn(config.width))
 
-    def encode(self, tokens: Tensor, relations: Tensor | None) -> Tensor:
-        """The encoded problem: `(batch, length)` -> `(batch, length, width)`."""
-        positions = self.rotary(tokens.shape[1], tokens.device) if self.positions else None
-        features: Tensor = self.encoder(self.embedding(tokens), relations, positions)
+    def encode(self, embedded: Tensor, relations: Tensor | None) -> Tensor:
+        """The encoded problem, `(batch, length, width)` in and out."""
+        features: Tensor = self.encoder(embedded, relations, self.rotary(embedded.shape[1], embedded.device))
         return features
 
     def predict(self, features: Tensor, values: Tensor, relations: Tensor | None) -> Tensor:
-        """Logits `(batch, asked, classes)` of all slots, from the encoded problem and the values `(batch, asked)`."""
-        asked = values.shape[1]
-        slots = features[:, :asked] + self.shifted(features[:, : asked - 1], values[:, :-1])
-        rotated = self.rotary(asked, slots.device)
-        logits: Tensor = self.decoder(self.causal(slots, related(relations, asked), rotated, self.memory(features)))
+        """Logits `(batch, answered, classes)` of all slots, from the encoded problem and values `(batch, answered)`."""
+        answered = values.shape[1]
+        slots = features[:, :answered] + self.shifted(features[:, : answered - 1], values[:, :-1])
+        rotated = self.order(answered, slots.device)
+        logits: Tensor = self.decoder(self.causal(slots, related(relations, answered), rotated, self.memory(features)))
         return logits
 
     def memory(self, features: Tensor) -> list[Cache]:
         """Keys and values of the encoded problem, for every causal layer."""
-        return self.causal.remember(features, self.rotary(features.shape[1], features.device))
+        return self.causal.remember(features, self.order(features.shape[1], features.device))
+
+    def order(self, length: int, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Rotary positions of the causal layers, each `(length, width / heads)`: slots have an order on any task."""
+        turned = rotary("1d", length, self.width // self.config.heads, device)
+        assert turned is not None
+        return turned
 
     def shifted(self, features: Tensor, values: Tensor) -> Tensor:
         """The position before each slot, `(batch, slots, width)`; a learned start before the first."""
@@ -79,46 +84,46 @@ class Autoregressive(Transformer):
         state: State | None = None,
         supervise: Supervise = "every",
     ) -> Outcome:
-        """Write the answer; `targets` `(batch, length)`, -1 where nothing is asked."""
+        """Write the answer; `targets` `(batch, length)`, -1 at positions without an answer."""
         register("model", self)
         tokens, relations = problems.tokens, problems.relations
         batch, length = tokens.shape
-        asked = self.asked(length)
-        features = self.encode(tokens, relations)
+        answered = problems.answered
+        features = self.encode(self.embed(problems), relations)
         with pyro.plate("problems", batch, dim=-1):
             if targets is None:
-                logits, values = self.draw(features, relations, asked)
+                logits, values = self.draw(features, relations, answered)
             else:
-                values = targets[:, :asked]
+                values = targets[:, :answered]
                 logits = self.predict(features, values, relations)
-                for i in range(asked):
-                    pyro.sample(f"token_{i + 1}", Answers(logits[:, i : i + 1]), obs=values[:, i : i + 1])
-        logits = F.pad(logits, (0, 0, 0, length - asked))
-        drawn = F.pad(values, (0, length - asked)) if targets is None else None
+                for i in range(answered):
+                    answer_site(f"token_{i + 1}", Answers(logits[:, i : i + 1]), values[:, i : i + 1])
+        logits = F.pad(logits, (0, 0, 0, length - answered))
+        drawn = F.pad(values, (0, length - answered)) if targets is None else None
         return Outcome(self.initial_state(batch, length), logits, drawn)
 
-    def draw(self, features: Tensor, relations: Tensor | None, asked: int) -> tuple[Tensor, Tensor]:
-        """Logits `(batch, asked, classes)` and values `(batch, asked)`, drawn slot by slot."""
+    def draw(self, features: Tensor, relations: Tensor | None, answered: int) -> tuple[Tensor, Tensor]:
+        """Logits `(batch, answered, classes)` and values `(batch, answered)`, drawn slot by slot."""
         caches = self.memory(features)
-        cosines, sines = self.rotary(asked, features.device)
-        columns = related(relations, asked)
+        cosines, sines = self.order(answered, features.device)
+        columns = related(relations, answered)
         length = features.shape[1]
         before = self.start.expand(len(features), 1, -1)
         logits: list[Tensor] = []
         values: list[Tensor] = []
-        for i in range(asked):
+        for i in range(answered):
             here = slice(i, i + 1)
             row = None if columns is None else columns[..., here, : length + i + 1]
             out = self.causal(features[:, here] + before, row, (cosines[here], sines[here]), caches)
             logits.append(self.decoder(out))
-            values.append(pyro.sample(f"token_{i + 1}", Answers(logits[-1])))
+            values.append(answer_site(f"token_{i + 1}", Answers(logits[-1]), None))
             before = self.shifted(features[:, here], values[-1])[:, 1:]
         return torch.cat(logits, 1), torch.cat(values, 1)
 
 
-def related(relations: Tensor | None, asked: int) -> Tensor | None:
-    """Relations of each slot to all positions, then to all slots: `(..., asked, length + asked)`."""
+def related(relations: Tensor | None, answered: int) -> Tensor | None:
+    """Relations of each slot to all positions, then to all slots: `(..., answered, length + answered)`."""
     if relations is None:
         return None
-    rows = relations[..., :asked, :]
-    return torch.cat((rows, F.pad(rows[..., : asked - 1], (1, 0))), -1)
+    rows = relations[..., :answered, :]
+    return torch.cat((rows, F.pad(rows[..., : answered - 1], (1, 0))), -1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import pyro
@@ -12,6 +12,8 @@ import torch.nn.functional as F
 from pyro.poutine.runtime import _PYRO_STACK
 from pyro.poutine.trace_messenger import TraceMessenger
 from torch import Tensor, nn
+
+from gram_pyro.tasks.base import Problems
 
 Recursion = Literal["carried", "planned", "none"]
 Supervise = Literal["every", "last", "none"]
@@ -45,57 +47,26 @@ class Outcome(NamedTuple):
         return self.logits.argmax(-1) if self.drawn is None else self.drawn
 
 
-class FixedValue(dist.TorchDistribution):
-    """The distribution of a decided value `(batch, length, width)`: less work than a masked `Delta`."""
-
-    arg_constraints: ClassVar = {}
-    support = dist.constraints.real
-    has_rsample = True
-
-    def __init__(self, value: Tensor) -> None:
-        self.value = value
-        super().__init__(value.shape[:-2], value.shape[-2:], validate_args=False)
-
-    @property
-    def base_dist(self) -> dist.Delta:
-        """A point mass, as below `pyro.deterministic`; `pyro.render_model` looks for it."""
-        return dist.Delta(self.value)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> FixedValue:
-        """Itself where nothing changes: every plate asks."""
-        if torch.Size(batch_shape) == self.batch_shape:
-            return self
-        return FixedValue(self.value.expand(torch.Size(batch_shape) + self.event_shape))
-
-    def rsample(self, sample_shape: Any = ()) -> Tensor:
-        """The value."""
-        return self.value.expand(torch.Size(sample_shape) + self.value.shape)
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        """Zero: the site takes no part in any density."""
-        return value.new_zeros(self.batch_shape)
-
-
 class Answers(dist.TorchDistribution):
-    """Independent categorical answers, one a position: event shape `(length,)`, -1 where nothing is asked.
+    """Independent categorical answers, one a position: event shape `(length,)`, -1 at positions without an answer.
 
-    `logits` `(batch, length, classes)`. A position that is not asked counts nothing in `log_prob`. `asked`
-    `(batch, length)` says at which positions values are drawn; None draws them at all.
+    `logits` `(batch, length, classes)`. A position of -1 counts nothing in `log_prob`. `mask` `(batch, length)` says
+    at which positions values are drawn; None draws them at all.
     """
 
     arg_constraints: ClassVar = {}
 
-    def __init__(self, logits: Tensor, asked: Tensor | None = None) -> None:
-        self.logits, self.asked = logits, asked
+    def __init__(self, logits: Tensor, mask: Tensor | None = None) -> None:
+        self.logits, self.answer_mask = logits, mask
         super().__init__(logits.shape[:-2], logits.shape[-2:-1], validate_args=False)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> Answers:
-        """Itself where nothing changes: every plate asks."""
+        """Return itself where nothing changes: every plate expands."""
         if torch.Size(batch_shape) == self.batch_shape:
             return self
         shape = torch.Size(batch_shape) + self.logits.shape[-2:]
-        asked = None if self.asked is None else self.asked.expand(shape[:-1])
-        return Answers(self.logits.expand(shape), asked)
+        mask = None if self.answer_mask is None else self.answer_mask.expand(shape[:-1])
+        return Answers(self.logits.expand(shape), mask)
 
     @property
     def support(self) -> Any:
@@ -104,26 +75,16 @@ class Answers(dist.TorchDistribution):
         return dist.constraints.independent(classes, 1)  # type: ignore[no-untyped-call]
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
-        """Values at every position that is asked, -1 elsewhere: `sample_shape + (batch, length)`."""
+        """Draw values where the mask allows, -1 elsewhere: `sample_shape + (batch, length)`."""
         values: Tensor = dist.Categorical(logits=self.logits).sample(torch.Size(sample_shape))
-        return values if self.asked is None else values.where(self.asked, -1)
+        return values if self.answer_mask is None else values.where(self.answer_mask, -1)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Summed over the positions that are asked: `(batch,)`."""
+        """Sum over the positions that have an answer: `(batch,)`."""
+        value = torch.broadcast_tensors(value, self.logits[..., 0])[0]  # type: ignore[no-untyped-call]
         logits = self.logits.expand((*value.shape, -1))
         surprise = F.cross_entropy(logits.flatten(0, -2), value.flatten(), ignore_index=-1, reduction="none")
         return -surprise.view(value.shape).sum(-1)
-
-
-def state_site(name: str, value: Tensor, remaining: int) -> Tensor:
-    """A deterministic site `(batch, length, width)` that knows how many transitions follow it.
-
-    `remaining` lets a handler decide what to do at a place in the recursion (cut gradients, record)
-    without knowing which model it steers. Cheaper than `pyro.deterministic`.
-    """
-    marks: Any = {"_deterministic": True, "remaining": remaining}
-    site: Tensor = pyro.sample(name, FixedValue(value), obs=value, infer=marks)
-    return site
 
 
 def register(name: str, module: nn.Module) -> None:
@@ -136,8 +97,15 @@ def register(name: str, module: nn.Module) -> None:
         pyro.module(name, module)
 
 
+def inputs_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Problems, Tensor | None]:
+    """Return the problems and targets of a call `model(problems, targets)`, each by place or by name."""
+    problems: Problems = args[0] if args else kwargs["problems"]
+    targets: Tensor | None = args[1] if len(args) > 1 else kwargs.get("targets")
+    return problems, targets
+
+
 class Model(nn.Module):
-    """What training and inference ask of a model beside its `forward`, the Pyro program itself.
+    """What training and inference need of a model beside its `forward`, the Pyro program itself.
 
     `forward(problems, targets=None, *, steps, state, supervise)` returns an `Outcome`.
     """
@@ -156,7 +124,7 @@ class Model(nn.Module):
     independent: ClassVar[bool] = True
     """Whether its answers at different positions are independent, given the latent state."""
     guide: ClassVar[str] = "gaussian"
-    """The posterior that it is trained with unless told otherwise."""
+    """Default posterior."""
     recipe: ClassVar[Mapping[str, Any]] = {}
     """Fields of `TrainingConfig` that it needs otherwise than a recipe has them."""
     compiled: ClassVar[tuple[str, ...]] = ()
@@ -169,5 +137,5 @@ class Model(nn.Module):
         return State(nothing, nothing)
 
     def decode(self, high: Tensor) -> Tensor:
-        """f_dec: h `(batch, length, width)` -> logits `(batch, length, classes)`; samples that repel ask for it."""
+        """f_dec: h `(batch, length, width)` -> logits `(batch, length, classes)`; for samples that repel each other."""
         raise NotImplementedError

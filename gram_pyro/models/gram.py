@@ -12,9 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gram_pyro.errors import UserError
-from gram_pyro.models.base import Answers, Model, Outcome, State, Supervise, register, state_site
+from gram_pyro.models.base import Answers, Model, Outcome, State, Supervise, register
 from gram_pyro.models.layers import MAX_SIZE, Decoder, Embedding, Shape, Stack, at_least_float32, rotary
-from gram_pyro.tasks.base import Problems, Task
+from gram_pyro.models.sites import answer_site, guidance_site, state_site
+from gram_pyro.tasks.base import Problems, Spec
 
 MIN_SCALE = 0.01
 Core = Literal["hierarchical", "shared", "flat"]
@@ -59,17 +60,18 @@ class Gram(Model):
     initial_high: Tensor
     initial_low: Tensor
 
-    def __init__(self, task: Task, config: GramConfig | None = None) -> None:
+    def __init__(self, spec: Spec, config: GramConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or self.Config()
         self.width, self.transitions, self.draws = config.width, config.transitions, config.guidance
-        self.positions = task.positions
-        self.embedding = Embedding(task.vocabulary, config.width)
-        shape = (config.layers, config.width, config.heads, config.hidden, task.relations)
+        self.positions = spec.positions
+        self.embedding = Embedding(spec.vocabulary, config.width)
+        self.group_embedding = nn.Embedding(spec.groups, config.width) if spec.groups else None
+        shape = (config.layers, config.width, config.heads, config.hidden, spec.relations)
         self.high_network = Stack(*shape)
         self.low_network = Stack(*shape) if config.core == "hierarchical" else None
         self.guidance_head = nn.Linear(config.width, 2 * config.width) if config.guidance else None
-        self.decoder = Decoder(config.width, task.classes)
+        self.decoder = Decoder(config.width, spec.classes)
         passes = config.refinements + (config.core != "flat")
         self.blocks = config.transitions * passes * config.layers
         self.register_buffer("initial_high", torch.randn(config.width))
@@ -80,9 +82,11 @@ class Gram(Model):
         shape = (batch, length, self.config.width)
         return State(self.initial_high.expand(shape), self.initial_low.expand(shape))
 
-    def embed(self, tokens: Tensor) -> Tensor:
-        """e_x (1): `(batch, length)` -> `(batch, length, width)`."""
-        embedded: Tensor = self.embedding(tokens)
+    def embed(self, problems: Problems) -> Tensor:
+        """e_x (1): `(batch, length, width)`, with the puzzle embedding where problems have a group."""
+        embedded: Tensor = self.embedding(problems.tokens)
+        if self.group_embedding is not None and problems.group is not None:
+            embedded = embedded + self.group_embedding(problems.group)[:, None]
         return embedded
 
     def propose(self, state: State, embedded: Tensor, relations: Tensor | None) -> State:
@@ -91,9 +95,7 @@ class Gram(Model):
         The flat core refines its single latent K times; its `low` only passes through.
         """
         high, low = state
-        positions = None
-        if self.positions:
-            positions = rotary(high.shape[1], self.config.width // self.config.heads, high.device)
+        positions = rotary(self.positions, high.shape[-2], self.config.width // self.config.heads, high.device)
         if self.config.core == "flat":
             for _ in range(self.config.refinements):
                 high = self.high_network(high + embedded, relations, positions)
@@ -107,7 +109,7 @@ class Gram(Model):
         """mu(u_t) and sigma(u_t) (8): two tensors `(batch, length, width)`, `(batch, 1, width)` if pooled."""
         assert self.guidance_head is not None
         if self.config.pooled:
-            proposal = proposal.mean(1, keepdim=True)
+            proposal = proposal.mean(-2, keepdim=True)
         location, raw = at_least_float32(self.guidance_head(proposal)).chunk(2, -1)
         if not self.config.mean:
             location = torch.zeros_like(location)
@@ -135,7 +137,7 @@ class Gram(Model):
     ) -> Outcome:
         """Run `steps` supervision steps of the program.
 
-        `targets` `(batch, length)`, -1 where nothing is asked; None draws guidance and answers from
+        `targets` `(batch, length)`, -1 at positions without an answer; None draws guidance and answers from
         the prior. `state` carries a trajectory on; None starts one. `supervise` puts a likelihood
         after every supervision step (deep supervision), after the last (the generative model), or nowhere.
         Returns the last state and its logits `(batch, length, classes)`.
@@ -143,20 +145,19 @@ class Gram(Model):
         register("model", self)
         batch, length = problems.tokens.shape
         total = steps * self.transitions
-        embedded = self.embed(problems.tokens)
+        embedded = self.embed(problems)
         state = self.initial_state(batch, length) if state is None else state
         with pyro.plate("problems", batch, dim=-1):
-            state = State(state_site("high_0", state.high, total), state_site("low_0", state.low, total))
+            state = State(state_site("high", 0, state.high, total), state_site("low", 0, state.low, total))
             for t in pyro.markov(range(1, total + 1)):
                 high, low = self.propose(state, embedded, problems.relations)
                 if self.guidance_head is not None:
-                    high = state_site(f"proposal_{t}", high, total - t)
-                    guidance = dist.Normal(*self.guidance(high)).to_event(2)
-                    high = high + pyro.sample(f"guidance_{t}", guidance)
-                state = State(state_site(f"high_{t}", high, total - t), state_site(f"low_{t}", low, total - t))
+                    high = state_site("proposal", t, high, total)
+                    high = high + guidance_site(t, dist.Normal(*self.guidance(high)).to_event(2), total)
+                state = State(state_site("high", t, high, total), state_site("low", t, low, total))
                 step, within = divmod(t, self.transitions)
                 if within == 0 and (supervise == "every" or t == total):
                     logits = self.decode(state.high)
                     if supervise != "none":
-                        pyro.sample(f"y_{step}", self.likelihood(logits), obs=targets)
+                        answer_site(f"y_{step}", self.likelihood(logits), targets)
         return Outcome(state, logits)

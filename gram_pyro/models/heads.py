@@ -1,4 +1,4 @@
-"""What a latent state says about itself: will its trajectory end right, is it right already."""
+"""Heads that judge a latent state: whether its trajectory ends right, and whether it is right already."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from torch import Tensor, nn
 
 from gram_pyro.models.base import Model
 from gram_pyro.models.layers import Block, at_least_float32, rms_norm
-from gram_pyro.tasks.base import Problems, Task
+from gram_pyro.tasks.base import Problems, Spec
 
 MAX_HEADS = 4
 
 
 class HeadLogits(NamedTuple):
-    """What the heads say of a batch of states, logits `(batch,)`.
+    """Logits of the heads for a batch of states z_t, each `(batch,)`.
 
-    `value`: the trajectory's last answer will be right (the Latent Process Reward Model v(z_t));
-    `halt`: the answer is right as it is (q_halt); `proceed`: going on will make it right (q_continue).
+    `value`: the last answer of the trajectory is right (the Latent Process Reward Model v(z_t));
+    `halt`: the answer is right as it is (q_halt(z_t)); `proceed`: the answer is right where the trajectory halts
+    if it does not halt here (q_continue(z_t)).
     """
 
     value: Tensor
@@ -34,10 +35,10 @@ class Heads(nn.Module):
     position is enough to refuse.
     """
 
-    def __init__(self, task: Task, model: Model) -> None:
+    def __init__(self, spec: Spec, model: Model) -> None:
         super().__init__()
         width = model.width
-        self.block = Block(width, math.gcd(width, MAX_HEADS), 2 * width, task.relations)
+        self.block = Block(width, math.gcd(width, MAX_HEADS), 2 * width, spec.relations)
         self.doubt = nn.Linear(width, len(HeadLogits._fields))
         nn.init.zeros_(self.doubt.weight)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -50,11 +51,27 @@ def at_least_float32(x: Tensor) -> Tensor:
     return x.float() if x.itemsize < 4 else x
 
 
-def rotary(length: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Cosines and sines of rotary positions, each `(length, width)` (RoPE, base 10000)."""
-    frequencies = 10000.0 ** -(torch.arange(0, width, 2, device=device) / width)
-    angles = torch.outer(torch.arange(length, device=device), frequencies).repeat(1, 2)
+def rotary(positions: str, length: int, width: int, device: torch.device) -> tuple[Tensor, Tensor] | None:
+    """Return cosines and sines of rotary positions, each `(length, width)` (RoPE, base 10000).
+
+    `positions` as in `Spec`: "none" gives None; "2d" turns half of the features by row, half by column of a square.
+    """
+    if positions == "none":
+        return None
+    place = torch.arange(length, device=device)
+    if positions == "2d":
+        side = math.isqrt(length)
+        halves = (place // side, width // 2 - width // 4), (place % side, width // 4)
+        angles = torch.cat([_angles(places, count) for places, count in halves], 1)
+    else:
+        angles = _angles(place, width // 2)
+    angles = angles.repeat(1, 2)
     return angles.cos(), angles.sin()
+
+
+def _angles(places: Tensor, count: int) -> Tensor:
+    """Angles `(length, count)` of positions in geometrically falling frequencies."""
+    return torch.outer(places, 10000.0 ** -(torch.arange(count, device=places.device) / max(1, count)))
 
 
 def rotate(x: Tensor, positions: tuple[Tensor, Tensor]) -> Tensor:
@@ -66,12 +83,12 @@ def rotate(x: Tensor, positions: tuple[Tensor, Tensor]) -> Tensor:
 def folded_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
     """Attention with a learned bias inside the dot product: its row is appended to q, the identity to k.
 
-    `q`, `k`, `v` `(batch, heads, length, width)`, `bias` `([batch,] heads, length, length)`. No bias tensor
+    `q`, `k`, `v` `(..., heads, length, width)`, `bias` `(..., heads, length, length)`. No bias tensor
     keeps `scaled_dot_product_attention` from flash, the kernel of choice on CUDA; the price is `length`
     more features a position, too dear on a CPU.
     """
     length, width = q.shape[-2:]
-    bias = bias.expand(*q.shape[:2], length, length)
+    bias = bias.expand(*q.shape[:-1], length)
     identity = torch.eye(length, device=k.device, dtype=k.dtype).expand_as(bias)
     q, k, v = torch.cat((q, bias * width**0.5), -1), torch.cat((k, identity), -1), F.pad(v, (0, length))
     return F.scaled_dot_product_attention(q, k, v, scale=width**-0.5)[..., :width]
@@ -122,7 +139,7 @@ class Cache:
 
     def extend(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """All keys and values, the new ones last."""
-        self.k, self.v = torch.cat((self.k, k), 2), torch.cat((self.v, v), 2)
+        self.k, self.v = torch.cat((self.k, k), -2), torch.cat((self.v, v), -2)
         return self.k, self.v
 
 
@@ -147,31 +164,30 @@ class RelationAttention(nn.Module):
         positions: tuple[Tensor, Tensor] | None,
         cache: Cache | None = None,
     ) -> Tensor:
-        """`x` `(batch, length, width)`, `relations` `([batch,] relations, length, length)` or None.
+        """`x` `(..., length, width)`, `relations` `(..., relations, length, length)` or None.
 
         With a `cache`, `x` is what follows the positions in it, and `relations` has a row for each of `x`
         and a column for each position so far.
         """
-        batch, length, width = x.shape
+        length = x.shape[-2]
         q, k, v = self.project(x, positions)
         if cache is not None:
             k, v = cache.extend(k, v)
         if self.gain is None or relations is None:
-            future = self.future(length, k.shape[2], x.device) if self.causal else None
+            future = self.future(length, k.shape[-2], x.device) if self.causal else None
             mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=None if future is None else ~future)
         else:
             bias = torch.einsum("ar,...rij->...aij", self.gain.to(q.dtype), relations.to(q.dtype))
             if self.causal:
-                bias = bias.masked_fill(self.future(length, k.shape[2], x.device), -torch.inf)
+                bias = bias.masked_fill(self.future(length, k.shape[-2], x.device), -torch.inf)
             folded = x.is_cuda and not self.causal
             mixed = folded_attention(q, k, v, bias) if folded else masked_attention(q, k, v, bias)
-        out: Tensor = self.project_out(mixed.transpose(1, 2).reshape(batch, length, width))
+        out: Tensor = self.project_out(mixed.transpose(-3, -2).flatten(-2))
         return out
 
     def project(self, x: Tensor, positions: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys and values, each `(batch, heads, length, width / heads)`."""
-        batch, length, _ = x.shape
-        q, k, v = self.project_in(x).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # (b a n w)
+        """Queries, keys and values, each `(..., heads, length, width / heads)`."""
+        q, k, v = self.project_in(x).unflatten(-1, (3, self.heads, -1)).transpose(-4, -2).unbind(-3)  # (... a n w)
         if positions is not None:
             q, k = rotate(q, positions), rotate(k, positions)
         return q, k, v

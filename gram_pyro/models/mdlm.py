@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from gram_pyro.models.base import Answers, Outcome, Recursion, State, Supervise, register
 from gram_pyro.models.layers import Stack
+from gram_pyro.models.sites import answer_site
 from gram_pyro.models.transformer import Transformer, TransformerConfig
-from gram_pyro.tasks.base import Problems, Task
+from gram_pyro.tasks.base import Problems, Spec
 
 MIN_TIME = 1e-3
 
@@ -78,18 +79,17 @@ class Mdlm(Transformer):
     independent: ClassVar[bool] = False
     compiled: ClassVar = ("predict",)
 
-    def __init__(self, task: Task, config: TransformerConfig | None = None) -> None:
+    def __init__(self, spec: Spec, config: TransformerConfig | None = None) -> None:
         config = config or TransformerConfig()
-        super().__init__(task, config)
-        self.asked = task.asked
-        self.network = Stack(config.layers, config.width, config.heads, config.hidden, task.relations)
-        self.answer_embedding = nn.Embedding(task.classes + 1, config.width)
+        super().__init__(spec, config)
+        self.network = Stack(config.layers, config.width, config.heads, config.hidden, spec.relations)
+        self.answer_embedding = nn.Embedding(spec.classes + 1, config.width)
 
-    def predict(self, tokens: Tensor, known: Tensor, relations: Tensor | None) -> Tensor:
-        """Logits `(batch, length, classes)` from tokens and known values `(batch, length)`, -1 where masked."""
-        positions = self.rotary(tokens.shape[1], tokens.device) if self.positions else None
-        embedded = self.embedding(tokens) + self.answer_embedding(known + 1)
-        logits: Tensor = self.decoder(self.network(embedded, relations, positions))
+    def predict(self, embedded: Tensor, revealed: Tensor, relations: Tensor | None) -> Tensor:
+        """Logits `(batch, length, classes)` of embedded problems and revealed values `(batch, length)`, or -1."""
+        positions = self.rotary(embedded.shape[-2], embedded.device)
+        features = self.network(embedded + self.answer_embedding(revealed + 1), relations, positions)
+        logits: Tensor = self.decoder(features)
         return logits
 
     def forward(
@@ -103,7 +103,7 @@ class Mdlm(Transformer):
     ) -> Outcome:
         """Reveal the answer in `steps` steps, or estimate the bound at one moment.
 
-        `targets` `(batch, length)`, -1 where nothing is asked; None draws the answer.
+        `targets` `(batch, length)`, -1 at positions without an answer; None draws the answer.
         """
         register("model", self)
         batch, length = problems.tokens.shape
@@ -119,9 +119,9 @@ class Mdlm(Transformer):
         time = pyro.sample("time", dist.Uniform(rates, torch.ones_like(rates)))
         chance = time[:, None].expand(targets.shape)
         masked = pyro.sample("masked", dist.Bernoulli(chance).to_event(1)).bool()
-        logits = self.predict(problems.tokens, targets.where(~masked, -1), problems.relations)
+        logits = self.predict(self.embed(problems), targets.where(~masked, -1), problems.relations)
         with poutine.scale(scale=1 / time):
-            pyro.sample("y_1", Answers(logits), obs=targets.where(masked, -1))
+            answer_site("y_1", Answers(logits), targets.where(masked, -1))
         return logits
 
     def reveal(self, problems: Problems, targets: Tensor | None, steps: int) -> tuple[Tensor, Tensor]:
@@ -131,16 +131,16 @@ class Mdlm(Transformer):
         """
         tokens, relations = problems.tokens, problems.relations
         batch, length = tokens.shape
-        asked = self.asked(length)
-        drawn = pyro.sample("order", EvenOrder(batch, asked, steps, tokens.device))
-        order = F.pad(drawn, (0, length - asked))
-        known = torch.full_like(tokens, -1)
+        answered = problems.answered
+        drawn = pyro.sample("order", EvenOrder(batch, answered, steps, tokens.device))
+        order = F.pad(drawn, (0, length - answered))
+        embedded, revealed = self.embed(problems), torch.full_like(tokens, -1)
         logits = torch.zeros(batch, length, self.decoder.out_features, device=tokens.device)
         for s in range(steps, 0, -1):
             now = order == s
-            here = self.predict(tokens, known, relations)
+            here = self.predict(embedded, revealed, relations)
             obs = None if targets is None else targets.where(now, -1)
-            values = pyro.sample(f"y_{s}", Answers(here, now), obs=obs)
-            known = values.where(now, known)
+            values = answer_site(f"y_{s}", Answers(here, now), obs)
+            revealed = values.where(now, revealed)
             logits = here.where(now[..., None], logits)
-        return logits, logits.argmax(-1) if targets is not None else known.clamp(min=0)
+        return logits, logits.argmax(-1) if targets is not None else revealed.clamp(min=0)

@@ -1,4 +1,4 @@
-"""The ELBO, and beside it what the prior's own samples owe to the constraints."""
+"""The ELBO with a likelihood of the constraints on samples of the prior."""
 
 from __future__ import annotations
 
@@ -14,26 +14,24 @@ from gram_pyro.effects.horizon import HorizonMessenger
 from gram_pyro.objectives.elbo import Terms, TruncatedTrace_ELBO
 from gram_pyro.tasks.base import Problems
 
-Hold = Callable[[Problems, Tensor], Tensor]
+ConstraintLogProb = Callable[[Problems, Tensor], Tensor]
 
 
 class ConstraintELBO(TruncatedTrace_ELBO):
     """ELBO plus `weight` times the log-probability that an answer of the prior satisfies the constraints.
 
-    A second run of the model, without target, from the same state, ends in an observed site `constraints`:
-    `hold(problems, probabilities)` `(batch,)`, how likely all constraints of a problem hold under the decoder's
-    probabilities `(batch, length, classes)`: each of them exactly, several as if they were independent
-    (`Task.hold`). In training the state is that of the carried problem: where it ran free all steps are the prior's,
-    where it was steered the last alone. It trains the prior where the prior goes, which no target does; and it
-    knows of no target, so it is content with any solution. The other parameters as in `TruncatedTrace_ELBO`; with
-    `recompute` the second run is kept all the same.
+    A second run of the model, without target, starts from the same state and ends in an observed site `constraints`.
+    `constraint_log_prob(problems, probabilities)` `(batch,)` gives the log-probability that all constraints hold
+    under the decoder's probabilities `(batch, length, classes)`: each exactly, several as if they were independent
+    (`Task.constraint_log_prob`). This trains the prior on states that the prior visits, and accepts any solution. The
+    other parameters are those of `TruncatedTrace_ELBO`; `recompute` does not apply to the second run.
     """
 
     def __init__(
         self,
         horizon: int | None = 1,
         *,
-        hold: Hold,
+        constraint_log_prob: ConstraintLogProb,
         weight: float = 0.1,
         beta: float | Tensor = 1.0,
         balance: float | None = None,
@@ -43,20 +41,20 @@ class ConstraintELBO(TruncatedTrace_ELBO):
         super().__init__(horizon, beta=beta, balance=balance, kl_transitions=kl_transitions, recompute=recompute)
         if not weight >= 0:
             raise ValueError(f"weight must be 0 or more, not {weight}")
-        self.hold = hold
+        self.constraint_log_prob = constraint_log_prob
         self.weight = weight
 
     def terms(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> Terms:
         """Run model and guide, then the model alone."""
         terms = super().terms(model, guide, *args, **kwargs)
-        return terms._replace(loss=terms.loss - self.weight * self.promise(model, args[0], **kwargs).sum())
+        return terms._replace(loss=terms.loss - self.weight * self.prior_log_prob(model, args[0], **kwargs).sum())
 
-    def promise(
+    def prior_log_prob(
         self, model: Callable[..., Any], problems: Problems, solutions: Tensor | None = None, **run_kwargs: Any
     ) -> Tensor:
         """The log-probability that the constraints hold at the end of a run of the prior: `(batch,)`.
 
-        What a guide is told, `solutions`, does not matter here.
+        `solutions` are for guides alone.
         """
         with HorizonMessenger(self.horizon, "last"):
             trace = poutine.trace(self._program).get_trace(model, problems, **{**run_kwargs, "supervise": "none"})
@@ -69,4 +67,4 @@ class ConstraintELBO(TruncatedTrace_ELBO):
         # in half precision a sure answer would be infinitely wrong
         full = torch.autocast(logits.device.type, enabled=False)
         with pyro.plate("judged", len(logits), dim=-1), full:
-            pyro.factor("constraints", self.hold(problems, logits.softmax(-1)))
+            pyro.factor("constraints", self.constraint_log_prob(problems, logits.softmax(-1)))

@@ -18,6 +18,8 @@ from torch.distributions import kl_divergence
 from torch.utils.checkpoint import checkpoint
 
 from gram_pyro.effects.horizon import HorizonMessenger
+from gram_pyro.effects.substitute import SubstituteMessenger
+from gram_pyro.models.sites import remaining_of
 
 KL_DRAWS = 8
 """Draws of a guidance that a sampled KL is the mean of: with one, its noise drowns what is to be learned."""
@@ -67,7 +69,7 @@ class TruncatedTrace_ELBO(ELBO):
     balance
         b in `b * KL(sg(q) || p) + (1 - b) * KL(q || sg(p))`: 0.8 in the paper; None does not split
         the gradient. The value of the KL is the same.
-    charge
+    kl_transitions
         Which transitions pay KL: `"last"`, those inside the horizon (the paper), or `"all"`: those
         outside it train the Gaussian heads locally, their inputs detached.
     recompute
@@ -77,7 +79,7 @@ class TruncatedTrace_ELBO(ELBO):
         so anew at each step. Only where a `Model` goes on from a carried state.
 
     The KL is analytic where torch knows one, else the mean of `KL_DRAWS` draws. Works in `pyro.infer.SVI` and as
-    a module, `elbo(model, guide)`; ordinary guides are replayed, a `GuideMessenger` runs interleaved.
+    a module, `elbo(model, guide)`; values of an ordinary guide are replayed, a `GuideMessenger` runs interleaved.
     """
 
     def __init__(
@@ -95,7 +97,7 @@ class TruncatedTrace_ELBO(ELBO):
         if balance is not None and not 0 <= balance <= 1:
             raise ValueError(f"balance must lie between 0 and 1, not {balance}")
         if kl_transitions not in ("last", "all"):
-            raise ValueError(f"charge must be 'last' or 'all', not {kl_transitions!r}")
+            raise ValueError(f"kl_transitions must be 'last' or 'all', not {kl_transitions!r}")
         self.horizon = horizon
         self.beta = beta
         self.balance = balance
@@ -157,7 +159,7 @@ class TruncatedTrace_ELBO(ELBO):
                 continue
             if site["is_observed"]:
                 likelihoods.append(scale_and_mask(site["fn"].log_prob(site["value"]), site["scale"], site["mask"]))
-            elif name in guide_trace.nodes and self._is_charged(name, sites, horizon):
+            elif name in guide_trace.nodes and self._is_charged(site, horizon):
                 divergence, balanced = self._kl(name, guide_trace.nodes[name], site)
                 divergences.append(divergence.detach())
                 charges.append(balanced)
@@ -185,14 +187,15 @@ class TruncatedTrace_ELBO(ELBO):
         if isinstance(interleaved, GuideMessenger):
             return traces_of(interleaved, *args, **kwargs)
         guide_trace = poutine.trace(guide).get_trace(*args, **kwargs)
-        model_trace = poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(*args, **kwargs)
+        # pyro.poutine.replay would overwrite the marks of the model's sites
+        values = {name: guide_trace.nodes[name]["value"] for name in guide_trace.stochastic_nodes}
+        model_trace = poutine.trace(SubstituteMessenger(values)(model)).get_trace(*args, **kwargs)
         return prune_subsample_sites(model_trace), prune_subsample_sites(guide_trace)
 
-    def _is_charged(self, name: str, sites: dict[str, Any], horizon: int | None) -> bool:
+    def _is_charged(self, site: dict[str, Any], horizon: int | None) -> bool:
         if horizon is None or self.kl_transitions == "all":
             return True
-        proposal = sites.get(name.replace("guidance", "proposal"))
-        return proposal is None or bool(proposal["infer"].get("remaining", 0) < horizon)
+        return (remaining_of(site) or 0) < horizon
 
     def _kl(self, name: str, guide_site: Any, model_site: Any) -> tuple[Tensor, Tensor]:
         """KL of one site, `(batch,)`, and the same value with the balanced gradient."""
@@ -244,7 +247,10 @@ def check_density(name: str, q: dist.TorchDistribution) -> None:
     while hasattr(base, "base_dist"):
         base = base.base_dist
     if isinstance(base, dist.Delta):
-        raise ValueError(f"the guide puts a point mass on {name!r}: it has no KL to a density; give it a scale")
+        raise ValueError(
+            f"the guide puts a point mass on {name!r}, which has no KL to a density; give it a scale, or train an "
+            f"AutoGuide with pyro.infer.Trace_ELBO"
+        )
     if not q.has_rsample:
         raise ValueError(f"the guide's {name!r} cannot be reparameterised, and its gradient would be lost")
 

@@ -12,17 +12,18 @@ from torch import Tensor
 
 from gram_pyro.effects.detach import DetachMessenger
 from gram_pyro.effects.substitute import SubstituteMessenger
+from gram_pyro.models.sites import sites_of
 from gram_pyro.objectives.elbo import Terms, TruncatedTrace_ELBO, total, traces_of
 
 
 class WakeSleepELBO(TruncatedTrace_ELBO):
-    """Two losses in one: awake, the ELBO as the model sees it; asleep, `-log q(trajectory | x, y)` of its own dreams.
+    """Two losses in one: awake, the ELBO as the model sees it; asleep, `-log q(trajectory | x, y)` of prior draws.
 
     Awake, the posterior's draws are data: `-log p(y | z) + beta KL(sg(q) || p)` trains the model and not the guide.
     Asleep, the model draws a trajectory and an answer from the prior, and the guide learns to find the trajectory
     again from the answer; the model does not learn from that. So the posterior comes to cover what the prior does,
     instead of what suits the answer, and it cannot leak. Parameters as in `TruncatedTrace_ELBO`; with `recompute` the
-    dream is kept all the same. Not for a guide that sees solutions: a dream has none.
+    sleep phase is kept in memory. Not for a guide that sees solutions: a drawn answer has none.
     """
 
     def __init__(
@@ -36,10 +37,10 @@ class WakeSleepELBO(TruncatedTrace_ELBO):
         super().__init__(horizon, beta=beta, balance=1.0, kl_transitions=kl_transitions, recompute=recompute)
 
     def terms(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> Terms:
-        """Run model and guide awake, then the model asleep and the guide on its dream."""
+        """Run the wake phase, then the sleep phase."""
         parts = self.parts(model, guide, *args, **kwargs)
-        dream = gradient_only_to(guide, self.sleep_phase(model, guide, *args, **kwargs).sum())
-        loss = (self.beta * parts.kl_cost - parts.log_likelihood).sum() - dream
+        asleep = gradient_only_to(guide, self.sleep_phase(model, guide, *args, **kwargs).sum())
+        loss = (self.beta * parts.kl_cost - parts.log_likelihood).sum() - asleep
         return Terms(loss, parts.log_likelihood.detach(), parts.kl, parts.trace)
 
     def _get_trace(self, model: Any, guide: Any, args: Any, kwargs: Any) -> tuple[Trace, Trace]:
@@ -51,10 +52,10 @@ class WakeSleepELBO(TruncatedTrace_ELBO):
         with torch.no_grad(), poutine.block():
             outcome = poutine.trace(model).get_trace(problems, **{**run_kwargs, "supervise": "last"})
         sites: dict[str, Any] = outcome.nodes
-        trajectory = {name: site["value"] for name, site in sites.items() if name.startswith("guidance")}
+        trajectory = {name: site["value"] for name, site in sites_of(sites, "guidance")}
         if not trajectory:
             return torch.zeros(())
-        answer = next(site["value"] for name, site in reversed(sites.items()) if name.startswith("y_"))
+        answer = [site["value"] for _, site in sites_of(sites, "answer")][-1]
         answer = answer.where(targets >= 0, -1)
         with poutine.block(), DetachMessenger("proposal"), SubstituteMessenger(trajectory):
             _, guide_trace = traces_of(guide, problems, answer, **run_kwargs)
@@ -63,7 +64,7 @@ class WakeSleepELBO(TruncatedTrace_ELBO):
 
 
 def gradient_only_to(guide: Any, value: Tensor) -> Tensor:
-    """The same value, whose gradient goes to the guide's parameters alone, whatever else they stand on."""
+    """Return the same value with a gradient to the guide's parameters alone."""
     parameters = [parameter for parameter in guide.parameters() if parameter.requires_grad]
     if not value.requires_grad or not parameters:
         return value.detach()

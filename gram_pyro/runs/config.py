@@ -13,35 +13,60 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import tyro
 
 from gram_pyro.errors import UserError
+from gram_pyro.guides import GUIDES
 from gram_pyro.models import MODELS
 from gram_pyro.runs.machine import MachineConfig
 from gram_pyro.runs.training_config import TrainingConfig
 from gram_pyro.tasks import TASKS, Task
 
 FORMAT = 2
-RENAMED = {"training": {"free": "prior_fraction", "charge": "kl_transitions"}}
+Part = Callable[..., Any] | str
+"""The name of a model, guide or task, or what makes one: a class, function or instance of the user's."""
+RENAMED = {"task": {"augment": "augmented"}, "training": {"free": "prior_fraction", "charge": "kl_transitions"}}
 """Fields by their name in format 1, by part."""
 RENAMED_GUIDES = {"backward": "lookahead"}
 
 
 @dataclass(frozen=True)
 class RunConfig:
-    """Task, model, guide and training: everything that decides what comes out."""
+    """Task, model, guide and training: everything that decides what comes out.
+
+    The names may be classes, functions or instances of the user's; to be stored they must be found again by name.
+    """
 
     task: Task
     model: Any
     training: Annotated[TrainingConfig, tyro.conf.arg(name="")]
     machine: Annotated[MachineConfig, tyro.conf.arg(name="")]
-    guide: tyro.conf.Suppress[str] = "gaussian"
-    task_name: tyro.conf.Suppress[str] = "coloring"
-    model_name: tyro.conf.Suppress[str] = "gram"
+    guide: tyro.conf.Suppress[tyro.conf.Fixed[Part]] = "gaussian"
+    task_name: tyro.conf.Suppress[tyro.conf.Fixed[Part]] = "coloring"
+    model_name: tyro.conf.Suppress[tyro.conf.Fixed[Part]] = "gram"
     init: tyro.conf.Suppress[str] = ""
     """Run whose weights the training started from."""
 
 
+@dataclass(frozen=True)
+class NoConfig:
+    """The configuration of a model that a function makes, or that is made already."""
+
+
+def label(part: Part | Task) -> str:
+    """Return what a message calls a part."""
+    return part if isinstance(part, str) else getattr(part, "__name__", type(part).__name__)
+
+
 def to_json(config: RunConfig) -> str:
-    """The configuration as JSON."""
-    return json.dumps({"format": FORMAT, **dataclasses.asdict(config)}, indent=2) + "\n"
+    """Return the configuration as JSON. Raises `UserError` for parts that cannot be found again by name."""
+    names: dict[str, Any] = {
+        field: registry.name_of(getattr(config, field))
+        for field, registry in (("task_name", TASKS), ("model_name", MODELS), ("guide", GUIDES))
+    }
+    try:
+        return (
+            json.dumps({"format": FORMAT, **dataclasses.asdict(dataclasses.replace(config, **names))}, indent=2) + "\n"
+        )
+    except TypeError as error:
+        raise UserError(f"this run cannot be stored in a folder: {error}") from None
 
 
 def from_json(path: Path) -> RunConfig:
@@ -84,12 +109,14 @@ def upgraded(stored: dict[str, Any]) -> dict[str, Any]:
     return stored | {"guide": RENAMED_GUIDES.get(guide, guide)} if isinstance(guide, str) else stored
 
 
-def config_of(model_name: str) -> Callable[..., Any]:
-    """The configuration class of a model."""
-    model = MODELS.find(model_name)
+def config_of(part: Part) -> Callable[..., Any]:
+    """Return the configuration class of a model; a function or an instance needs none."""
+    model = MODELS.find(part)
+    if not isinstance(model, type):
+        return NoConfig
     config = getattr(model, "Config", None)
     if config is None:
-        raise UserError(f"the model {model_name!r} has no Config: give its class a dataclass of that name")
+        raise UserError(f"the model {label(part)!r} has no Config: give its class a dataclass of that name")
     return config  # type: ignore[no-any-return]
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from gram_pyro.errors import UserError
 from gram_pyro.guides import GUIDES, Guide
 from gram_pyro.models import MODELS, GramConfig, Model
-from gram_pyro.runs.config import RunConfig, config_of
+from gram_pyro.registry import Registry
+from gram_pyro.runs.config import Part, RunConfig, config_of, label
 from gram_pyro.runs.machine import MachineConfig
 from gram_pyro.runs.training_config import TrainingConfig
 from gram_pyro.tasks import TASKS, Coloring, NQueens, Sudoku, Task
@@ -35,7 +36,7 @@ RECIPES: dict[tuple[str, str], RunConfig] = {
     ("coloring", "paper"): RunConfig(Coloring(layout="tokens", names="canonical"), *PRESETS["paper"], MachineConfig()),
     ("nqueens", "cpu"): RunConfig(NQueens(), GramConfig(), QUEENS_TRAINING, MachineConfig(), task_name="nqueens"),
     ("nqueens", "paper"): RunConfig(
-        NQueens(split="input", augment=False),
+        NQueens(split="input", augmented=False),
         PAPER_MODEL,
         replace(PAPER_TRAINING, updates=48_000, beta=0.07),
         MachineConfig(),
@@ -62,34 +63,44 @@ def sized(kind: Callable[..., Any], preset: GramConfig) -> Any:
 
 
 def recipe(
-    task: str,
+    task: Part | Task,
     preset: str = "cpu",
-    model: str | Callable[..., Any] = "gram",
-    guide: str | Callable[..., Any] | None = None,
+    model: Part = "gram",
+    guide: Part | None = None,
 ) -> RunConfig:
-    """The recipe of a task, with what its model and guide ask for (`Model.guide`, `Model.recipe`, `Guide.recipe`).
+    """Return the recipe of a task, with what its model and guide want (`Model.guide`, `Model.recipe`, `Guide.recipe`).
 
-    A task of the user's own starts from the preset alone.
+    Each part is a name, a class or function, or an instance. A task of the user's own starts from the preset alone.
 
     Raises `UserError` for an unknown task, preset, model or guide.
     """
     if preset not in PRESETS:
         raise UserError(f"unknown preset {preset!r}; known are {' and '.join(PRESETS)}")
-    asked = MODELS.find(model)
-    own_guide: str = getattr(asked, "guide", Model.guide)
-    model, guide = MODELS.name_of(model), GUIDES.name_of(own_guide if guide is None else guide)
-    task, kind = TASKS.name_of(task), TASKS.find(task)
-    if (task, preset) in RECIPES:
-        base = RECIPES[task, preset]
-    else:
-        if not (isinstance(kind, type) and issubclass(kind, Task)):
-            raise UserError(f"{task} is not a task: its class must derive from gram_pyro.tasks.Task")
-        try:
-            made = kind()
-        except TypeError as error:
-            raise UserError(f"{task} must be complete, each field with a default: {error}") from error
-        base = RunConfig(made, *PRESETS[preset], MachineConfig())
+    kind = MODELS.find(model)
+    guide = getattr(kind, "guide", Model.guide) if guide is None else guide
+    needs = {**getattr(kind, "recipe", Model.recipe), **getattr(GUIDES.find(guide), "recipe", Guide.recipe)}
+    model, guide = known_name(MODELS, model), known_name(GUIDES, guide)
+    made, name = make_task(task)
+    base = RECIPES.get((str(name), preset)) or RunConfig(made, *PRESETS[preset], MachineConfig())
+    made = made if isinstance(task, Task) else base.task
     config = base.model if model == "gram" else sized(config_of(model), base.model)
-    needs = {**getattr(asked, "recipe", Model.recipe), **getattr(GUIDES.find(guide), "recipe", Guide.recipe)}
-    training = replace(base.training, **needs)
-    return RunConfig(base.task, config, training, base.machine, guide, task, model)
+    return RunConfig(made, config, replace(base.training, **needs), base.machine, guide, name, model)
+
+
+def make_task(task: Part | Task) -> tuple[Task, Part]:
+    """Return a task, and the name of its class or the class itself. Raises `UserError` if it is none."""
+    maker = task if isinstance(task, Task) else TASKS.find(task)
+    try:
+        made = maker if isinstance(maker, Task) else maker()
+    except TypeError as error:
+        raise UserError(f"{label(task)} must be complete, each field with a default: {error}") from error
+    if not isinstance(made, Task):
+        raise UserError(f"{label(task)} is not a task: its class must derive from gram_pyro.tasks.Task")
+    return made, known_name(TASKS, task if isinstance(task, str) and isinstance(maker, type) else type(made))
+
+
+def known_name(registry: Registry, part: Part) -> Part:
+    """Return the name of a registered part; a name that holds in every folder; or the part as it is."""
+    if isinstance(part, str):
+        return registry.name_of(part)
+    return next((name for name, entry in registry.items() if entry is part), part)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -18,7 +19,7 @@ from gram_pyro.guides import GUIDES, Guide
 from gram_pyro.models import MODELS, Model
 from gram_pyro.models.heads import Heads
 from gram_pyro.registry import Registry
-from gram_pyro.runs.config import RunConfig, from_json, to_json
+from gram_pyro.runs.config import NoConfig, Part, RunConfig, from_json, label, to_json
 from gram_pyro.system.files import is_file, is_folder, write_atomically
 from gram_pyro.system.hollow import Hollow, fill
 from gram_pyro.system.machine import choose_device
@@ -32,7 +33,7 @@ class Run(NamedTuple):
     """A trained model, ready for inference: averaged weights, no dropout of anything, no gradients.
 
     `heads` judge its states; None if the checkpoint has none. `folder` is where it lies; None if it came
-    with the package.
+    with the package. `config` is how it was trained, None if nobody knows.
     """
 
     name: str
@@ -43,25 +44,33 @@ class Run(NamedTuple):
     device: torch.device
     heads: Heads | None = None
     folder: Path | None = None
+    config: RunConfig | None = None
 
 
 def build_parts(config: RunConfig) -> tuple[Model, Guide]:
-    """A fresh model and guide. Raises `UserError` if they are none."""
-    model: Model = instantiate(config.model_name, MODELS, config.task, config.model)
-    guide: Guide = instantiate(config.guide, GUIDES, config.task, model)
-    return model, guide
+    """Return a fresh model and guide; instances are copied, with their weights. Raises `UserError` if they are none."""
+    spec = config.task.spec
+    inputs = (spec,) if isinstance(config.model, NoConfig) else (spec, config.model)
+    model: Model = instantiate(config.model_name, MODELS, *inputs)
+    guide: Guide = instantiate(config.guide, GUIDES, spec, model)
+    made = model is config.model_name or guide is config.guide
+    return copy.deepcopy((model, guide)) if made else (model, guide)
 
 
-def instantiate(name: str, registry: Registry, *inputs: Any) -> Any:
-    maker, base = registry.find(name), registry.base
+def instantiate(part: Part, registry: Registry, *inputs: Any) -> Any:
+    """Return the part itself if it is an instance, else make it. Raises `UserError` if that fails."""
+    maker, base = registry.find(part), registry.base
+    if isinstance(maker, base):
+        return maker
     fits = not isinstance(maker, type) or issubclass(maker, base)
     try:
-        part = maker(*inputs) if fits else None
+        made = maker(*inputs) if fits else None
     except (AttributeError, TypeError) as error:
-        raise UserError(f"the {registry.kind} {name} cannot be made: {error}") from error
-    if not isinstance(part, base):
-        raise UserError(f"{name} is not a {registry.kind}: it must make a gram_pyro.{registry.kind}s.{base.__name__}")
-    return part
+        raise UserError(f"the {registry.kind} {label(part)} cannot be made: {error}") from error
+    if not isinstance(made, base):
+        name = f"gram_pyro.{registry.kind}s.{base.__name__}"
+        raise UserError(f"{label(part)} is not a {registry.kind}: it must make a {name}")
+    return made
 
 
 def load_weights(run: Run, model: Model, guide: Guide) -> None:
@@ -121,7 +130,7 @@ def load_run(run: str, device: str = "auto") -> Run:
         hollow: AbstractContextManager[object] = Hollow() if ours else nullcontext()
         with hollow:
             model, guide = build_parts(config)
-            heads = Heads(config.task, model) if any(name.startswith("heads.") for name in tensors) else None
+            heads = Heads(config.task.spec, model) if any(name.startswith("heads.") for name in tensors) else None
         parts = named_parts(model, guide, heads)
         if ours:
             check_size(parts, tensors, path)
@@ -131,4 +140,6 @@ def load_run(run: str, device: str = "auto") -> Run:
         raise UserError(f"{path} is damaged or from another version: {str(error).splitlines()[0]}") from error
     for part in parts.values():
         part.requires_grad_(False).eval().to(place)
-    return Run(Path(run).name, config.task, model, guide, config.training.depth, place, heads, folder if own else None)
+    return Run(
+        Path(run).name, config.task, model, guide, config.training.depth, place, heads, folder if own else None, config
+    )

@@ -16,11 +16,12 @@ class TrainingConfig:
     updates: int | None = None
     """Optimiser steps; None lets `minutes` decide."""
     minutes: float = 5.0
-    """Minutes, turned into a number of updates at the start, which get half of them at least; by the processor's clock
-    where one thread of a CPU works, else by the wall's."""
-    evaluations: int = 10
-    """Times that samples of the prior are measured on the way; fewer, one at least, if they would take too much of the
-    minutes."""
+    """Minutes, turned into a number of updates at the start, which get half of them at least. On a CPU a second counts
+    as far as the processor worked on the training in it, whatever the number of threads: on a busy machine a training
+    takes longer and makes the same updates. On a GPU, and in several processes, every second counts."""
+    evaluations: int | None = None
+    """Times that samples of the prior are measured on the way. None: 10, but fewer, one at least, if they would take
+    more than 15 % of the work; so are more than fit into the minutes."""
     batch: int = 128
     """Problems side by side, in all processes together."""
     accumulate: int = 1
@@ -100,8 +101,9 @@ class TrainingConfig:
             ("particles", 1000),
             ("accumulate", 2**16),
         ):
-            if not 1 <= getattr(self, name) <= most:
-                raise UserError(f"training.{name} must lie between 1 and {most:,}, not {getattr(self, name)}")
+            value = getattr(self, name)
+            if value is not None and not 1 <= value <= most:
+                raise UserError(f"training.{name} must lie between 1 and {most:,}, not {value}")
         for name in ("minutes", "kl_target", "kl_target_start", "kl_tilt", "learning_rate", "clip"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
@@ -118,7 +120,7 @@ class TrainingConfig:
         if self.updates is not None and self.updates < 1:
             raise UserError(f"training.updates must be at least 1, not {self.updates}")
         if self.prior_fraction == 1:
-            raise UserError("training.free must be below 1: a part of the problems has to be steered from its start")
+            raise UserError("training.prior_fraction must be below 1: some problems need a target from their start")
         if self.kl_target is not None and self.beta == 0:
             raise UserError(
                 "training.beta must be above 0 where the controller starts; kl_target None does without one"

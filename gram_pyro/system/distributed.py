@@ -44,6 +44,12 @@ class World:
             dist.all_reduce(tensor)
         return tensor
 
+    def any(self, flags: Sequence[bool], device: torch.device) -> list[bool]:
+        """Return which of the flags any process has set."""
+        if self.size == 1:
+            return [*flags]
+        return [bool(flag) for flag in self.sum(torch.tensor(flags, dtype=torch.float, device=device)) > 0]
+
     def gather(self, tensor: Tensor) -> Tensor:
         """The rows of all processes in order of their rank: `(rows, ...)` -> `(size * rows, ...)`."""
         if self.size == 1:

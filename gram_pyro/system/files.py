@@ -8,14 +8,20 @@ import errno
 import gzip
 import io
 import os
+import sys
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from gram_pyro.errors import UserError
 
+T = TypeVar("T")
+
 MAX_BYTES = 1 << 29
+MAX_NAMED = 5
+"""Most parts left out whose errors are printed."""
 
 
 @contextmanager
@@ -107,6 +113,42 @@ def folder_files(folder: Path, endings: Collection[str], noun: str = "problem") 
     if not paths:
         raise UserError(f"no {noun} file in this folder; endings read there are {', '.join(endings)}")
     return paths
+
+
+def read_path(
+    path: str, endings: Collection[str], noun: str, read: Callable[[Path], T], skip_bad: bool = False
+) -> list[T]:
+    """Return what `read` makes of a file, or of each file of a folder with one of the endings, sorted by name.
+
+    Raises `UserError` if there is no such file, or if one is bad. With `skip_bad`, bad files of a folder are left out
+    and named on standard error, unless all of them are bad.
+    """
+    if not path.strip():
+        raise UserError(f"{path!r}: no such file")
+    if not is_folder(path):
+        return [read(Path(path))]
+    with naming(path):
+        paths = folder_files(Path(path), endings, noun)
+    found: list[T] = []
+    errors: list[str] = []
+    for each in paths:
+        try:
+            found.append(read(each))
+        except UserError as error:
+            if not skip_bad:
+                raise
+            errors.append(str(error))
+    check_left_out(errors, len(paths), f"files in {path}")
+    return found
+
+
+def check_left_out(errors: Sequence[str], total: int, parts: str) -> None:
+    """Say on standard error how many of `total` parts were left out. Raises `UserError` if none remains."""
+    if errors and len(errors) == total:
+        raise UserError(errors[0])
+    if errors:
+        more = "; ..." * (len(errors) > MAX_NAMED)
+        print(f"{len(errors)} of {total} {parts} left out: {'; '.join(errors[:MAX_NAMED])}{more}", file=sys.stderr)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

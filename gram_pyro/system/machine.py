@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pyro
 import torch
+from torch import Tensor
 
 from gram_pyro.errors import UserError
 
@@ -69,6 +70,18 @@ def arithmetic(device: torch.device, precision: str, graphs: bool = False) -> It
         if cuda:
             torch.set_float32_matmul_precision(before)
             torch.backends.cuda.enable_cudnn_sdp(cudnn)
+
+
+def noise_of(device: torch.device) -> list[Tensor]:
+    """Return the state of the global generators that work on a device draws from."""
+    return [torch.get_rng_state(), *([torch.cuda.get_rng_state(device)] if device.type == "cuda" else [])]
+
+
+def set_noise(device: torch.device, states: Sequence[Tensor]) -> None:
+    """Go on drawing where `noise_of` was taken."""
+    torch.set_rng_state(states[0])
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(states[1], device)
 
 
 def machine_facts(device: torch.device | str = "cpu") -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -33,8 +34,14 @@ def listen() -> None:
 
 @contextmanager
 def watch_signals() -> Iterator[list[int]]:
-    """A list that fills when Ctrl-C or a termination request comes; a second Ctrl-C stops at once."""
+    """Yield a list that fills when Ctrl-C or a termination request comes; a second Ctrl-C stops at once.
+
+    Signals reach the main thread alone; in another the list stays empty.
+    """
     caught: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield caught
+        return
 
     def catch(number: int, _: Any) -> None:
         if caught:

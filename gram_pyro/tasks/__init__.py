@@ -1,9 +1,11 @@
 """Families of problems: data, relations, checker, exact solutions and picture, one a folder."""
 
 from gram_pyro.registry import Registry
-from gram_pyro.tasks.base import Answer, Examples, Problems, Task, TrainingSet
+from gram_pyro.tasks.abilities import Answer, Wording
+from gram_pyro.tasks.base import Examples, Problems, Spec, Split, Task
 from gram_pyro.tasks.coloring import Coloring
 from gram_pyro.tasks.nqueens import Board, NQueens
+from gram_pyro.tasks.pool import Pool
 from gram_pyro.tasks.sudoku import Puzzle, Sudoku
 
 TASKS = Registry("task", Task, coloring=Coloring, nqueens=NQueens, sudoku=Sudoku)
@@ -15,9 +17,12 @@ __all__ = [
     "Coloring",
     "Examples",
     "NQueens",
+    "Pool",
     "Problems",
     "Puzzle",
+    "Spec",
+    "Split",
     "Sudoku",
     "Task",
-    "TrainingSet",
+    "Wording",
 ]

@@ -1,55 +1,97 @@
-"""What a task is: tokens, a relation graph, a checker, exact solutions and a picture."""
+"""What a task is: a spec, problems, tensors, targets and a checker; all else follows from these five."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from gram_pyro.errors import UserError
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from gram_pyro.tasks.abilities import Abilities, Answer
 
 Split = Literal["train", "validation", "test"]
-Answer = tuple[int, ...]
+
+
+class Spec(NamedTuple):
+    """All that a network may know of a task."""
+
+    vocabulary: int
+    """Number of input tokens."""
+    values: tuple[int, ...]
+    """A kind for each value of an answer. Values of one kind are interchangeable names: `(0, 0, 0)` for three colors,
+    `(0, 1)` for an empty cell and a queen."""
+    relations: int = 0
+    """Number of relations between positions; 0 for a plain sequence."""
+    positions: Literal["none", "1d", "2d"] = "none"
+    """Whether the order of the positions means something: in a sequence, or row by row in a square."""
+    groups: int = 0
+    """Number of puzzle embeddings."""
+
+    @property
+    def classes(self) -> int:
+        """Number of values an answer may take at a position."""
+        return len(self.values)
 
 
 class Problems(NamedTuple):
-    """A batch of encoded problems `x`, all of one length.
-
-    `tokens` `(batch, length)`, integers below the task's `vocabulary`.
-    `relations` `(batch, relations, length, length)`, 1.0 where two positions are related;
-    `(relations, length, length)` if they are the same for all problems; or None.
-    """
+    """A batch of encoded problems `x`, all of one length."""
 
     tokens: Tensor
-    relations: Tensor | None
+    """`(batch, length)`, integers below the spec's `vocabulary`."""
+    relations: Tensor | None = None
+    """`(batch, relations, length, length)`, 1.0 where two positions are related; `(relations, length, length)` if they
+    are the same for all problems."""
+    pins: Tensor | None = None
+    """`(batch, length)`, the value where one is given, -1 where the position is free; None if all are free."""
+    values: int | None = None
+    """How many values the answers of this batch have; None for all of the spec's."""
+    group: Tensor | None = None
+    """`(batch,)`, the puzzle embedding of each problem."""
+    answer_length: int | None = None
+    """How many of the first positions hold the answer; None for all."""
+
+    @property
+    def answered(self) -> int:
+        """How many of the first positions hold the answer."""
+        return self.tokens.shape[1] if self.answer_length is None else self.answer_length
 
     def to(self, device: torch.device | str) -> Problems:
-        """The same problems on another device."""
-        return Problems(*(None if part is None else part.to(device) for part in self))  # type: ignore[arg-type]
+        """Return the same problems on another device."""
+        return self.map(lambda part: part.to(device), shared=lambda part: part.to(device))
 
     def select(self, rows: Tensor) -> Problems:
-        """The problems at `rows` `(count,)`, which may repeat: `(count, ...)`."""
-        relations = self.relations
-        own = relations is not None and relations.dim() == 4
-        return Problems(self.tokens[rows], relations[rows] if own else relations)  # type: ignore[index]
+        """Return the problems at `rows` `(count,)`, which may repeat: `(count, ...)`."""
+        return self.map(lambda part: part[rows])
 
     def rows(self) -> list[Tensor]:
-        """The tensors that have a row for each problem."""
-        return [part for part, dim in zip(self, (2, 4), strict=True) if part is not None and part.dim() == dim]
+        """Return the tensors that have a row for each problem."""
+        relations = [] if self.relations is None or self.relations.dim() == 3 else [self.relations]
+        return [self.tokens, *relations, *(part for part in (self.pins, self.group) if part is not None)]
+
+    def map(
+        self, function: Callable[[Tensor], Tensor], shared: Callable[[Tensor], Tensor] = lambda part: part
+    ) -> Problems:
+        """Apply a function to the tensors that have a row for each problem, and `shared` to the others."""
+        of_all = self.relations is not None and self.relations.dim() == 3
+        return Problems(
+            function(self.tokens),
+            None if self.relations is None else (shared if of_all else function)(self.relations),
+            None if self.pins is None else function(self.pins),
+            self.values,
+            None if self.group is None else function(self.group),
+            self.answer_length,
+        )
 
 
 class Examples(NamedTuple):
-    """Problems, one target each, and what else would be right.
+    """Problems with a target each, and other known solutions.
 
-    `targets` `(batch, length)`, -1 where nothing is asked; `solutions` whatever `retarget` of the
-    training set needs to know of all solutions, batch first.
+    `targets` `(batch, length)`, -1 at positions without an answer; `solutions` `(batch, solutions, length)`, rows of
+    -1 where there are fewer.
     """
 
     problems: Problems
@@ -57,173 +99,103 @@ class Examples(NamedTuple):
     solutions: Tensor
 
 
-class TrainingSet(ABC):
-    """Problems with all their solutions, ready to be drawn from."""
-
-    task: Task
-    """The task that they are of."""
-
-    @abstractmethod
-    def draw(self, count: int, generator: torch.Generator) -> Examples:
-        """`count` augmented examples: a problem uniformly, then one of its solutions uniformly."""
-
-    def known(self, solutions: Tensor, targets: Tensor) -> Tensor:
-        """Known solutions as targets, rows of -1 where there are fewer: `(batch, solutions, length)`.
-
-        `solutions` as in the `Examples` that `targets` `(batch, length)` came with. Raises `UserError` if it has none.
-        """
-        raise UserError(f"the training set of {self.task.name} tells no guide of its solutions; take another --guide")
-
-    @abstractmethod
-    def retarget(self, solutions: Tensor, log_probs: Tensor, generator: torch.Generator) -> Tensor:
-        """A target drawn from p(y | z) restricted to solutions: `(batch, length)`.
-
-        `solutions` as in the `Examples` that the problems came with, `log_probs`
-        `(batch, length, classes)` what the decoder says at the latent state z.
-        """
-
-
-class Task(ABC):
+class Task(Abilities, ABC):
     """One family of problems.
 
-    A task is a frozen dataclass: its fields are its configuration (`--task.FIELD` on the command
-    line). A *problem* is whatever object the task likes; an *answer* is a tuple of integers. The
-    task knows nothing of models: `encode` makes tensors of problems, and what comes back is judged
-    by `violations`, which must share no code with anything that produces answers.
+    A task is a frozen dataclass: its fields are its configuration (`--task.FIELD` on the command line). A *problem* is
+    any object; an *answer* is a tuple of integers. A task says five things: `spec`, `generate`, `encode`, `targets` and
+    `violations`. It knows nothing of models, and its checker shares no code with anything that produces answers.
+    Everything else follows, and may be said better; what a task can do beside stands in `Abilities`.
     """
 
-    name: ClassVar[str]
-    noun: ClassVar[str] = "problem"
-    """What one problem is called."""
-    verdict: ClassVar[str] = "solvable"
-    """What a problem is that has a solution; the key of it in JSON."""
-    distinct: ClassVar[str] = "distinct"
-    """How solutions differ that count as different."""
-    listed: ClassVar[int] = 64
-    """Most solutions of a problem that a training set lists and a guide is told of; evenly spaced if there are more."""
-
     @property
     @abstractmethod
-    def vocabulary(self) -> int:
-        """Number of input tokens."""
-
-    @property
-    @abstractmethod
-    def classes(self) -> int:
-        """Number of values an answer may take at a position."""
-
-    @property
-    @abstractmethod
-    def relations(self) -> int:
-        """Number of relations between positions; 0 for a plain sequence."""
-
-    @property
-    @abstractmethod
-    def positions(self) -> bool:
-        """Whether the order of the positions means something (rotary positions are used)."""
+    def spec(self) -> Spec:
+        """All that a network may know."""
 
     @abstractmethod
     def generate(self, split: Split, count: int, seed: int) -> list[Any]:
-        """`count` solvable problems of a split; no problem of one split occurs in another."""
-
-    @abstractmethod
-    def load(self, path: str) -> list[Any]:
-        """Problems from a file or a folder of the user's. Raises `UserError` on bad input."""
-
-    def read(self, text: str) -> list[Any]:
-        """Problems from what a user wrote on a command line: a path, unless the task has a short form."""
-        return self.load(text)
-
-    def prepare(self, problem: Any) -> Any:
-        """A problem given in Python, in the task's own form. Raises `UserError` if it is none."""
-        return problem
+        """Return at most `count` solvable problems of a split; no problem of one split occurs in another."""
 
     @abstractmethod
     def encode(self, problems: Sequence[Any]) -> Problems:
-        """Problems of one size as a batch of tensors."""
-
-    def asked(self, length: int) -> int:
-        """How many of the first positions of an encoding of this length hold the answer; all unless told otherwise."""
-        return length
-
-    @abstractmethod
-    def training_set(self, problems: Sequence[Any]) -> TrainingSet:
-        """The problems with all their solutions, to draw training examples from."""
+        """Return problems of one size as a batch of tensors."""
 
     @abstractmethod
     def targets(self, problem: Any) -> Tensor:
-        """Every target the generator may give `problem`, each equally likely: `(targets, length)`."""
+        """Return every target the generator may give, each equally likely: `(targets, length)`.
 
-    def known(self, problems: Sequence[Any], targets: Tensor) -> Tensor:
-        """At most `listed` solutions of problems of one size, as targets: `(batch, solutions, length)`.
-
-        Rows of -1 where there are fewer. `targets` `(batch, length)` is what a posterior is shown beside them.
+        -1 at positions without an answer. Raises `TimeoutError` if there are too many to list.
         """
-        return known_rows(problems, self.targets, self.listed)
-
-    @abstractmethod
-    def answer(self, problem: Any, values: Sequence[int]) -> Answer:
-        """The answer to `problem` that decoded values `(length,)` spell."""
-
-    def equivalence_probs(self, probabilities: Tensor) -> Tensor:
-        """What the decoder says about an answer, as far as it tells distinct answers apart.
-
-        `probabilities` `(batch, length, classes)` -> independent distributions `(batch, places, values)`, such
-        that answers that count as the same give the same ones.
-        """
-        return probabilities
-
-    def hold(self, problems: Problems, probabilities: Tensor) -> Tensor:
-        """The log-probability that an answer satisfies the problem, where positions are independent: `(batch,)`.
-
-        `probabilities` `(batch, length, classes)`; each constraint exactly, several as if they were independent. Raises
-        `UserError` if the task knows no such thing.
-        """
-        raise UserError(f"the task {self.name} has no likelihood of its constraints; take another --objective")
-
-    @property
-    def goal(self) -> str:
-        """What the problem asks for, after "the problem is" or "is not"."""
-        return self.verdict
-
-    def shown(self, answer: Answer) -> list[int]:
-        """An answer as a person or a JSON reader wants it."""
-        return list(answer)
-
-    def text(self, problem: Any, answer: Answer) -> str:
-        """Return an answer as lines of text."""
-        return " ".join(map(str, self.shown(answer)))
-
-    def details(self, problem: Any) -> dict[str, Any]:
-        """Return what a reader of JSON needs to understand the answers, such as the names of their positions."""
-        return {}
-
-    @abstractmethod
-    def canonical(self, answer: Answer) -> Answer:
-        """One representative of all answers that count as the same."""
 
     @abstractmethod
     def violations(self, problem: Any, answer: Answer) -> int:
-        """How many constraints `answer` breaks; 0 means that it is a solution."""
+        """Count the constraints that `answer` breaks; 0 means that it is a solution."""
 
-    @abstractmethod
+    def answer(self, problem: Any, values: Sequence[int]) -> Answer:
+        """Return the answer that decoded values `(length,)` spell."""
+        return tuple(int(value) for value in values)
+
+    def canonical(self, answer: Answer) -> Answer:
+        """Return one representative of all answers that count as the same."""
+        return answer
+
     def solutions(self, problem: Any) -> list[Answer]:
-        """All distinct solutions in canonical form, exactly. Raises `TimeoutError` if there are too many to list."""
+        """Return all distinct solutions in canonical form, sorted. Raises `TimeoutError` if there are too many."""
+        rows = self.targets(problem).tolist()
+        return sorted({self.canonical(self.answer(problem, row)) for row in rows})
 
-    @abstractmethod
     def solvable(self, problem: Any) -> bool | None:
-        """Whether a solution exists; None if that is not decided within a bounded search."""
+        """Return whether a solution exists; None if a bounded search does not decide it."""
+        try:
+            return bool(self.solutions(problem))
+        except TimeoutError:
+            return None
 
-    @abstractmethod
-    def draw(self, problem: Any, answer: Answer | None, axes: Axes) -> None:
-        """A picture of the problem with an answer, broken constraints marked."""
+    def length(self, problem: Any) -> int:
+        """Return the number of positions that a problem is encoded in."""
+        return self.encode([problem]).tokens.shape[1]
+
+    def augment(self, problems: Problems, answers: Tensor, generator: torch.Generator) -> tuple[Problems, Tensor]:
+        """Move each problem by a random symmetry, and its answers `(batch, answers, length)` alike."""
+        return problems, answers
+
+    def known_solutions(self, problems: Sequence[Any]) -> list[Tensor]:
+        """Return the solutions that training lists, up to what `augment` does: `(solutions, length)` for each problem.
+
+        Where they cannot be listed, one target will do. Raises `UserError` if there is none.
+        """
+        try:
+            return [self.targets(problem) for problem in problems]
+        except TimeoutError as error:
+            raise UserError(f"training lists all solutions of a problem, and one has too many: {error}") from None
+
+    def retarget(self, solutions: Tensor, log_probs: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw a target from p(y | z) restricted to known solutions: `(batch, length)`.
+
+        `solutions` as in `Examples`; `log_probs` `(batch, length, classes)` what the decoder says at the latent state.
+        """
+        listed = solutions.long()
+        scores = log_probs.gather(2, listed.clamp(min=0).transpose(1, 2)).where(listed.transpose(1, 2) >= 0, 0).sum(1)
+        chosen = choose(scores.masked_fill((listed < 0).all(2), -torch.inf), generator)
+        return listed[torch.arange(len(listed)), chosen]
+
+    def align(self, solutions: Tensor, targets: Tensor) -> Tensor:
+        """Spell known solutions as close as may be to the targets `(batch, length)`: `(batch, solutions, length)`."""
+        return solutions.long()
+
+    def solutions_beside(self, problems: Sequence[Any], targets: Tensor) -> Tensor:
+        """Return at most `max_known` known solutions, as targets: `(batch, solutions, length)`.
+
+        Rows of -1 where there are fewer. `targets` `(batch, length)` is what a posterior sees beside them.
+        """
+        unique = {id(problem): problem for problem in problems}
+        known = dict(zip(unique, self.known_solutions([*unique.values()]), strict=True))
+        spaced = {key: rows[:: -(-len(rows) // self.max_known)] for key, rows in known.items()}
+        listed = pad_sequence([spaced[id(problem)] for problem in problems], batch_first=True, padding_value=-1)
+        return self.align(listed, targets)
 
 
-def known_rows(problems: Sequence[Any], solve: Callable[[Any], Tensor], most: int) -> Tensor:
-    """At most `most` evenly spaced rows of what `solve` finds for each problem: `(batch, solutions, length)`.
-
-    Rows of -1 where there are fewer. A problem that comes several times is solved once.
-    """
-    found = {id(problem): solve(problem) for problem in {id(problem): problem for problem in problems}.values()}
-    spaced = {key: rows[:: -(-len(rows) // most)] for key, rows in found.items()}
-    return pad_sequence([spaced[id(problem)] for problem in problems], batch_first=True, padding_value=-1)
+def choose(scores: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw an option from each row of unnormalised log-probabilities `(batch, options)`: `(batch,)`."""
+    return torch.multinomial(scores.softmax(1), 1, generator=generator)[:, 0]

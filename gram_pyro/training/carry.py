@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from gram_pyro.models.base import State
+from gram_pyro.models.base import Model, Outcome, State, inputs_of
 from gram_pyro.system.distributed import ALONE, World
-from gram_pyro.tasks.base import Examples, TrainingSet
+from gram_pyro.tasks.base import Examples, Problems, Task
+from gram_pyro.tasks.pool import Pool
 
 CHUNK = 2048
 
@@ -30,7 +32,7 @@ class Carry:
 
     def __init__(
         self,
-        training_set: TrainingSet,
+        pool: Pool,
         initial: State,
         depth: int,
         prior_fraction: float,
@@ -39,7 +41,7 @@ class Carry:
         world: World = ALONE,
     ) -> None:
         self.world = world
-        self.training_set = training_set
+        self.pool = pool
         self.initial = initial
         self.depth = depth
         self.prior_fraction = (
@@ -73,7 +75,7 @@ class Carry:
         if len(freed := (self.depths == self.prior_until).nonzero()[:, 0]):
             log_probs = logits.detach()[freed].cpu().log_softmax(-1)
             if not log_probs.isnan().any():
-                targets = self.training_set.retarget(self.examples.solutions[freed], log_probs, self.choices)
+                targets = self.pool.task.retarget(self.examples.solutions[freed], log_probs, self.choices)
                 self.examples.targets[freed] = targets.to(self.device)
         if len(finished := (self.depths >= self.depth).nonzero()[:, 0]):
             self._replace(finished)
@@ -117,7 +119,7 @@ class Carry:
 
     def _refill(self) -> None:
         self._chunk_start = self.generator.get_state()
-        self._chunk = self.training_set.draw(self._chunk_size, self.generator)
+        self._chunk = self.pool.draw(self._chunk_size, self.generator)
         self._cursor = 0
 
     def _take(self, count: int) -> Examples:
@@ -127,6 +129,57 @@ class Carry:
         self._cursor += count
         problems, targets, solutions = self._chunk
         return Examples(problems.select(rows).to(self.device), targets[rows].to(self.device), solutions[rows])
+
+
+class Batch(NamedTuple):
+    """Half-solved problems, to go one update further: `targets` `(batch, length)`, -1 all over in a prior rollout."""
+
+    problems: Problems
+    targets: Tensor
+    state: State
+
+
+def carried(
+    task: Task,
+    model: Model,
+    problems: Sequence[Any],
+    *,
+    batch: int = 128,
+    depth: int = 16,
+    prior_fraction: float = 0.5,
+    seed: int = 0,
+) -> Iterator[Batch]:
+    """Yield the batches of `Carry` without end, for a training loop of one's own.
+
+    Within an iteration run the model once, `elbo(problems, targets, state=state)`: the next batch goes on from the
+    state that this run reached. A problem stays for `depth` batches. A batch is valid until the next one.
+    Raises `RuntimeError` if the model did not run on a batch.
+
+    >>> for problems, targets, state in carried(task, model, graphs):  # doctest: +SKIP
+    ...     svi.step(problems, targets, state=state)
+    """
+    pool, generator = Pool(task, problems), torch.Generator().manual_seed(seed)
+    rounds = depth if model.recursion == "carried" else 1
+    initial = model.initial_state(batch, pool.problems.tokens.shape[1])
+    carry = Carry(pool, initial, rounds, prior_fraction, generator, initial.high.device)
+    reached = Outcome(carry.state, torch.empty(0))
+
+    def follow(_: Any, args: Any, kwargs: Any, outcome: Outcome) -> None:
+        """Note a run with targets that goes on from here; a second one of a batch, or the prior's, does not count."""
+        nonlocal reached
+        if inputs_of(args, kwargs)[1] is not None and kwargs.get("state") is reached.state:
+            reached = outcome
+
+    hook = model.register_forward_hook(follow, with_kwargs=True)
+    try:
+        while True:
+            start = reached = Outcome(carry.state, torch.empty(0))
+            yield Batch(carry.examples.problems, carry.examples.targets, carry.state)
+            if reached is start:
+                raise RuntimeError("the model did not run on this batch: pass it targets and state=state")
+            carry.advance(reached.state, reached.logits)
+    finally:
+        hook.remove()
 
 
 def _tensors(examples: Examples) -> list[Tensor]:

@@ -12,7 +12,7 @@ from gram_pyro.system.figures import save_figure
 
 
 def draw_curves(metrics: Sequence[dict[str, Any]], path: Path) -> None:
-    """Loss, KL and beta; posterior accuracy beside the prior's validity and coverage, against minutes."""
+    """Draw loss, KL and beta; posterior accuracy beside the prior's validity and coverage, against minutes."""
     updates = [row for row in metrics if "loss" in row]
     checks = [row for row in metrics if "validity" in row]
     figure = Figure(figsize=(12, 3.6), layout="constrained")

@@ -1,10 +1,14 @@
-"""How minutes become numbers of updates, evaluations and rounds."""
+"""How minutes, or a number of updates, become a schedule."""
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
+from statistics import median
 from typing import NamedTuple
+
+import torch
 
 from gram_pyro.errors import UserError
 from gram_pyro.runs.training_config import TrainingConfig
@@ -12,6 +16,8 @@ from gram_pyro.runs.training_config import TrainingConfig
 TIMED_UPDATES, LEAST_TIMED = 150, 6
 TIMING_SHARE = 0.1
 """Part of the minutes that may go into timing updates, where they are slow."""
+EVALUATIONS = 10
+"""Evaluations on the way, where the configuration leaves the number open and they do not take too long."""
 EVALUATION_SHARE = 0.15
 """Part of the minutes that may go into evaluation; where it is slow there are fewer, and what a single one takes beyond
 this is not taken from the updates."""
@@ -23,6 +29,12 @@ OVERTIME = 1.1
 """How many times as long as asked a training may take without a word."""
 UPDATES_A_ROUND = 250
 """Where updates are counted instead of minutes: updates for each round of training the heads."""
+GRADIENT = 3
+"""How many times as long a supervision step takes with its gradient."""
+TRIED = 3
+"""Updates that are timed on each number of threads."""
+MUCH_SLOWER = 1.5
+"""How many times as long an update may take on several threads as on one without a word."""
 
 
 class Plan(NamedTuple):
@@ -32,17 +44,34 @@ class Plan(NamedTuple):
     evaluations: int
     head_rounds: int
 
+    def evaluates(self, update: int) -> bool:
+        """Whether an evaluation follows an update: evenly spaced, and after the last."""
+        return update == self.updates or update % math.ceil(self.updates / self.evaluations) == 0
+
+
+def count(training: TrainingConfig, steps: int, evaluation_steps: int) -> Plan:
+    """Return the plan of a training whose updates are counted.
+
+    Where the number of evaluations is open, they get no more than their share of the work. `steps` are the
+    supervision steps of a problem in an update, `evaluation_steps` those of all samples of an evaluation.
+    """
+    updates, evaluations, rounds = training.updates, training.evaluations, training.head_rounds
+    assert updates is not None
+    if evaluations is None:
+        work = updates * training.batch * steps * GRADIENT
+        evaluations = max(1, min(EVALUATIONS, int(EVALUATION_SHARE * work / evaluation_steps)))
+    return Plan(updates, evaluations, updates // UPDATES_A_ROUND if rounds is None else rounds)
+
 
 def plan(
     training: TrainingConfig,
     clock: Callable[[], float],
-    spent: Callable[[], float],
     update: Callable[[], object],
     evaluation: Callable[[], float],
     heads_round: Callable[[], object],
     agree: Callable[[bool], bool] = bool,
 ) -> Plan:
-    """What fits into the minutes, of which some are `spent` [s], from doing some of each against a `clock` [s].
+    """Return what fits into the minutes, from doing some of each against a `clock` [s] of the whole training.
 
     Updates get half of the minutes at least, and one evaluation is always made; a training that takes much longer for
     that says so. `evaluation` says about how long one takes [s]. Several processes that update together must `agree`
@@ -56,9 +85,9 @@ def plan(
     an_evaluation = evaluation()
     a_round = seconds(clock, heads_round) if training.head_rounds != 0 else 0.0
     late = times[len(times) // 3 :]
-    evaluations = max(1, min(training.evaluations, int(EVALUATION_SHARE * budget / an_evaluation)))
+    evaluations = max(1, min(training.evaluations or EVALUATIONS, int(EVALUATION_SHARE * budget / an_evaluation)))
     rounds = int(HEADS_SHARE * budget / a_round) if training.head_rounds is None else training.head_rounds
-    checks, heads, began = evaluations * an_evaluation, rounds * a_round, spent()
+    checks, heads, began = evaluations * an_evaluation, rounds * a_round, clock()
     if training.head_rounds and heads > budget:
         raise UserError(f"{rounds} rounds for the heads take longer than {training.minutes} minutes; take fewer")
     left = max(budget - min(checks, EVALUATION_SHARE * budget) - heads - began, UPDATES_SHARE * budget)
@@ -72,12 +101,36 @@ def plan(
     return Plan(max(1, int(left / (sum(late) / len(late)))), evaluations, rounds)
 
 
+def choose_threads(threads: int, free: bool, update: Callable[[], object], wall: Callable[[], float]) -> int:
+    """Return 1 if an update is faster on one thread than on `threads`, else `threads`.
+
+    Threads of an update wait for each other, on a busy machine most of the time, which no clock can take out again.
+    Where the number is not `free` to choose, it stays, and a warning names the cure. `wall` is a clock [s].
+    """
+    times: dict[int, list[float]] = {threads: [], 1: []}
+    update()
+    for _ in range(TRIED):
+        for number, taken in times.items():
+            torch.set_num_threads(number)
+            taken.append(seconds(wall, update))
+    several, one = (median(taken) for taken in times.values())
+    chosen = 1 if free and one < several else threads
+    torch.set_num_threads(chosen)
+    if not free and several > MUCH_SLOWER * one:
+        print(
+            f"warning: an update takes {several:.2g} s on {threads} threads and {one:.2g} s on one: "
+            f"other programs keep this machine busy; take --threads 1",
+            file=sys.stderr,
+        )
+    return chosen
+
+
 def _minutes(time: float) -> str:
     return f"{time / 60:.1f}" if time < 600 else f"{time / 60:.0f}"
 
 
 def seconds(clock: Callable[[], float], work: Callable[[], object]) -> float:
-    """How long something takes."""
+    """Return how long something takes."""
     began = clock()
     work()
     return clock() - began

@@ -18,7 +18,7 @@ from gram_pyro.models.base import Model, Outcome, State
 from gram_pyro.objectives.elbo import Terms, TruncatedTrace_ELBO
 from gram_pyro.runs.training_config import TrainingConfig
 from gram_pyro.system.distributed import ALONE, World
-from gram_pyro.tasks.base import TrainingSet
+from gram_pyro.tasks.pool import Pool
 from gram_pyro.training.carry import Carry
 from gram_pyro.training.kl_controller import KLController
 from gram_pyro.training.objective import OBJECTIVES
@@ -74,7 +74,7 @@ class Trainer:
         self,
         model: Model,
         guide: Guide,
-        training_set: TrainingSet,
+        pool: Pool,
         length: int,
         config: TrainingConfig,
         updates: int,
@@ -83,12 +83,12 @@ class Trainer:
     ) -> None:
         self.world = world
         self.model, self.guide, self.config, self.updates = model, guide, config, updates
-        self.training_set = training_set
+        self.pool = pool
         self.done = 0
         self.averaged, self.averaged_guide = copy.deepcopy((model, guide))
         for part in (self.averaged, self.averaged_guide):
             part.requires_grad_(False)
-        self.elbo = OBJECTIVES[config.objective](config, training_set.task)
+        self.elbo = OBJECTIVES[config.objective](config, pool.task)
         self.parameters: list[Tensor] = [*model.parameters(), *guide.parameters()]
         self.optimizer = torch.optim.AdamW(
             self.parameters,
@@ -121,7 +121,7 @@ class Trainer:
         initial = model.initial_state(config.batch, length)
         rounds = config.rounds(model.transitions, model.recursion)
         self.carry = Carry(
-            training_set,
+            pool,
             State(*(z.clone() for z in initial)),
             rounds,
             config.prior_fraction,
@@ -186,7 +186,7 @@ class Trainer:
         self.elbo.beta = beta if config.kl_tilt == 1 else beta * self.kl_weights[carry.depths[rows]]
         run_kwargs: dict[str, Any] = {"steps": self.steps, "state": state, "supervise": self.supervise}
         if self.guide.sees_solutions:
-            run_kwargs["solutions"] = self.training_set.known(solutions, targets.cpu()).to(targets.device)
+            run_kwargs["solutions"] = self.pool.task.align(solutions, targets.cpu()).to(targets.device)
         alone = world.size == 1
         with nullcontext() if last or alone else self.losses.no_sync():  # type: ignore[operator]
             with nullcontext() if alone else ShardedNoise(world):

@@ -33,15 +33,20 @@ class Validation:
         self.problems = task.generate("validation", PROBLEMS, seed)
         self.counts = [count_solutions(task, problem) for problem in self.problems]
 
-    def measure(self, model: Model, folder: Path) -> dict[str, float]:
-        """A row of the log, at the training depth and `DEEP` times as deep; a picture in the folder."""
+    @property
+    def cost(self) -> int:
+        """Supervision steps of all samples together."""
+        return len(self.problems) * SAMPLES * self.steps[-1]
+
+    def measure(self, model: Model, picture: Path | None) -> dict[str, float]:
+        """Return a row of the log, at the training depth and `DEEP` times as deep; draw samples if there is a path."""
         decoded = self.sampled(model, len(self.problems))
-        if self.world.is_main:
-            draw_samples(self.task, self.problems, decoded[1], folder / "samples.png")
+        if picture is not None:
+            draw_samples(self.task, self.problems, decoded[1], picture)
         return self.row(decoded)
 
-    def estimate(self, model: Model, folder: Path, clock: Callable[[], float]) -> float:
-        """About how long `measure` takes on a `clock` [s].
+    def estimate(self, model: Model, picture: Path | None, clock: Callable[[], float]) -> float:
+        """Return about how long `measure` takes on a `clock` [s].
 
         Where an eighth of the problems is slow, the rest is not tried: it would cost a slow sampler much of its
         training.
@@ -50,14 +55,14 @@ class Validation:
         began = clock()
         self.row(self.sampled(model, few))
         took = clock() - began
-        if self.world.sum(torch.tensor(float(took > PATIENCE), device=self.device)) > 0:
+        if self.world.any([took > PATIENCE], self.device)[0]:
             return len(self.problems) / few * took
         began = clock()
-        self.measure(model, folder)
+        self.measure(model, picture)
         return clock() - began
 
     def row(self, decoded: Sequence[Tensor]) -> dict[str, float]:
-        """How the first problems fare, from values at each depth, `(problems, samples, length)`."""
+        """Return how the first problems fare, from values at each depth, `(problems, samples, length)`."""
         few = slice(len(decoded[0]))
         usual, deep = (
             measure(self.task, self.problems[few], values, SAMPLES, depth, self.counts[few])
@@ -73,7 +78,7 @@ class Validation:
         return {name: round(value, 5) for name, value in row.items()}
 
     def sampled(self, model: Model, count: int) -> list[Tensor]:
-        """Decoded values of the first `count` problems at each depth, `(problems, samples, length)`."""
+        """Return decoded values of the first `count` problems at each depth, `(problems, samples, length)`."""
         world = self.world
         each = -(-count // world.size)
         places = [min(place, count - 1) for place in range(world.rank * each, (world.rank + 1) * each)]

@@ -18,7 +18,7 @@ from gram_pyro.tasks import Coloring
 def test_sites_depend_on_each_other_as_the_paper_has_it() -> None:
     torch.manual_seed(0)
     task = Coloring(n=5)
-    model = Gram(task, GramConfig(width=16, heads=2, layers=1, hidden=16))
+    model = Gram(task.spec, GramConfig(width=16, heads=2, layers=1, hidden=16))
     problem = task.generate("train", 1, 0)[0]
     inputs = task.encode([problem]), task.targets(problem)[:1]
     found = get_model_relations(model, inputs, {"steps": 2}, include_deterministic=True)

@@ -19,11 +19,10 @@ from gram_pyro import evaluate, sample, train
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.runs.checkpoint import checkpoints, read_latest
 from gram_pyro.runs.store import load_run
-from gram_pyro.training import training_run as fit
-from gram_pyro.training import validation
+from gram_pyro.training import store, validation
 
 SIZES = ["--problems=10", "--batch=4", "--depth=2", "--model.width=16", "--model.hidden=16", "--threads=1"]
-TINY = ["--updates=2", *SIZES]
+TINY = ["--updates=2", "--evaluations=2", *SIZES]
 Main = Callable[[list[str]], None]
 
 
@@ -33,7 +32,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(validation, "PROBLEMS", 3)
         patch.setattr(validation, "SAMPLES", 3)
-        patch.setattr(fit, "draw_curves", lambda *_: None)
+        patch.setattr(store, "draw_curves", lambda *_: None)
         patch.setattr(validation, "draw_samples", lambda *_: None)
         train.main([*TINY, "--out", str(folder)])
     yield folder
@@ -74,7 +73,7 @@ def complaint(capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
         ("--guide math:sqrt", "math:sqrt"),
         ("--guide gram_pyro.models:Gram", "gram_pyro.models:Gram"),
         ("--model nope", "'nope'"),
-        ("--model math:sqrt", "math:sqrt"),
+        ("--model math:sqrt", "--model.width"),
         ("--preset nope", "'nope'"),
         ("--nope 3", "--nope"),
         ("--model.nope 3", "--model.nope"),
@@ -159,7 +158,7 @@ def test_a_file_where_the_run_should_go(complaint: Callable[..., str], tmp_path:
         ("coloring", "--graph FILE"),
         ("coloring --graph .", "holds 2 problems"),
         ("coloring --graph none.col", "none.col"),
-        ("coloring --graph big.col", "100000 vertices"),
+        ("coloring --graph big.txt", "big.txt: the graph has 100000 vertices"),
         ("coloring --graph my.col --samples 0", "samples"),
         ("coloring --graph my.col --samples 100000000000000", "samples"),
         ("coloring --graph my.col --steps nan", "--steps"),
@@ -183,7 +182,8 @@ def test_options_of_sample(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my.col").write_text("p edge 2 1\ne 1 2\n")
-    (tmp_path / "big.col").write_text("p edge 100000 0\n")
+    (tmp_path / "your.col").write_text("p edge 3 1\ne 1 2\n")
+    (tmp_path / "big.txt").write_text("100000 1\n1 2\n")
     assert word in complaint(sample.main, *options.split())
 
 
@@ -194,7 +194,7 @@ def test_options_of_sample(
         ("--halt simple", "train_heads"),
         ("--resample", "train_heads"),
         ("--select best", "'best'"),
-        ("--skip-bad", "coloring reads none"),
+        ("--skip-bad", "--skip-bad is for files, and coloring generates its problems; add --graphs PATH"),
     ],
 )
 def test_what_a_run_without_heads_cannot_do(

@@ -147,7 +147,7 @@ def test_another_budget_needs_another_folder(compared: Path) -> None:
         (["--models", "all", "gram"], "unknown system all"),
         (["--models", "trm", "--equal", "evaluations"], "needs the reference among the models: add gram"),
         (["--ablate", "--models", "flat", "--equal", "examples"], "needs the reference among the models: add full"),
-        (["--ablate", "--inputs", "tokens"], "these systems are not told tokens; take --inputs relations"),
+        (["--ablate", "--inputs", "tokens"], "these systems do not take tokens; take --inputs relations"),
         (["--task-options", "--task.n 1"], "n=1"),
         (["--task-options=--task.m 1"], "--task.m"),
         (
@@ -175,7 +175,7 @@ def test_every_system_can_be_configured(table: dict[str, System], task: str) -> 
             assert config.task.layout == inputs
             assert config.model_name == system.model
             if system.one_answer:
-                assert config.task.positions and getattr(config.task, "names", "canonical") == "canonical"
+                assert config.task.spec.positions and getattr(config.task, "names", "canonical") == "canonical"
 
 
 def test_every_row_of_the_papers_table_is_there() -> None:
@@ -224,7 +224,7 @@ def test_samples_of_equal_cost() -> None:
     runs = {}
     for name in ("gram", "ar"):
         model = MODELS[name](task)
-        runs[name] = Run(name, task, model, GUIDES[model.guide](task, model), 16, torch.device("cpu"))
+        runs[name] = Run(name, task, model, GUIDES[model.guide](task.spec, model), 16, torch.device("cpu"))
     equal = replace(BUDGET, equal="evaluations")
     assert samples_at(runs["gram"], 16, BUDGET, None) == samples_at(runs["ar"], 1, BUDGET, None) == 20
     assert samples_at(runs["gram"], 16, equal, None) == 20 and samples_at(runs["gram"], 64, equal, None) == 5
@@ -236,7 +236,7 @@ def test_the_gap_is_between_validities_on_the_same_problems(monkeypatch: pytest.
     task = Coloring(n=5)
     torch.manual_seed(0)
     model = MODELS["gram"](task)
-    run = Run("a test", task, model, GUIDES[model.guide](task, model), 1, torch.device("cpu"))
+    run = Run("a test", task, model, GUIDES[model.guide](task.spec, model), 1, torch.device("cpu"))
     told: list[Any] = []
     real = comparison_run.bound
     monkeypatch.setattr(comparison_run, "SCORED_PROBLEMS", 2)
@@ -272,13 +272,13 @@ def test_a_run_that_diverged_is_noted_and_the_others_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def diverges(config: RunConfig, folder: Path) -> None:
-        raise Diverged("the loss became nan at update 3")
+        raise Diverged("the loss is not finite (nan) at update 3")
 
     monkeypatch.setattr(comparison_run, "train_once", diverges)
     with pytest.raises(UserError, match="no system could be measured on coloring"):
         compare.main(small(tmp_path, "--models", "direct-2", "--inputs", "relations"))
     stored = json.loads((tmp_path / "table1/coloring/direct-2-relations-0/result.json").read_text())
-    assert stored["failed"] == "the loss became nan at update 3"
+    assert stored["failed"] == "the loss is not finite (nan) at update 3"
 
 
 def test_a_run_that_was_killed_before_its_first_checkpoint_starts_again(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import torch
 
 import gram_pyro
 from gram_pyro import evaluate
-from gram_pyro.errors import run_cli
+from gram_pyro.errors import UserError, run_cli
 from gram_pyro.guides.gaussian import GaussianGuide
 from gram_pyro.models.gram import Gram, GramConfig
 from gram_pyro.runs.store import Run
@@ -34,8 +34,8 @@ def tiny_run(run: str, device: str = "auto") -> Run:
     torch.manual_seed(0)
     task = Coloring(n=5)
     folder = Path(run) if Path(run).is_dir() else None
-    model = Gram(task, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1))
-    return Run(Path(run).name, task, model, GaussianGuide(task, model), 2, torch.device("cpu"), None, folder)
+    model = Gram(task.spec, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1))
+    return Run(Path(run).name, task, model, GaussianGuide(task.spec, model), 2, torch.device("cpu"), None, folder)
 
 
 @pytest.fixture
@@ -95,6 +95,15 @@ def test_graphs_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert result["bound"] is result["gap"] is result["posterior_validity"] is result["rows"][0]["coverage"] is None
     evaluate.main(["tiny", "--graphs", str(folder / "long.edges"), *QUICK[2:]])
     assert "-" in capsys.readouterr().out.splitlines()[2].split()
+
+    (folder / "loop.col").write_text("p edge 3 3\ne 1 2\ne 2 3\ne 3 3\n")
+    evaluate.main(["tiny", "--graphs", str(folder), *QUICK[2:], "--no-bound", "--json", "--skip-bad"])
+    out, err = capsys.readouterr()
+    said = err.splitlines()
+    assert json.loads(out)["problems"] == 3 and said[1] == "1 of 4 problems left out: not known to be solvable"
+    assert said[0].startswith(f"1 of 5 files in {folder} left out: ") and "loop.col: line 4: an edge" in said[0]
+    with pytest.raises(UserError, match=r"loop\.col: line 4"):
+        evaluate.main(["tiny", "--graphs", str(folder), *QUICK[2:], "--json"])
 
 
 @pytest.mark.usefixtures("tiny")

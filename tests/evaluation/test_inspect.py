@@ -25,8 +25,8 @@ GRAPH = nx.path_graph(4)
 
 def untrained(kind: type[GaussianGuide] = GaussianGuide) -> Run:
     torch.manual_seed(0)
-    model = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16))
-    guide = kind(TASK, model)
+    model = Gram(TASK.spec, GramConfig(width=16, heads=2, layers=1, hidden=16))
+    guide = kind(TASK.spec, model)
     torch.nn.init.normal_(guide.project_out.weight, std=0.02)
     return Run("a test", TASK, model, guide, 3, torch.device("cpu"))
 
@@ -122,8 +122,8 @@ def test_what_cannot_be_looked_into_is_refused() -> None:
         inspect(run, GRAPH, (0, 1, 0))
     with pytest.raises(UserError, match="the graph cannot be looked into"):
         inspect(run, nx.empty_graph(40))
-    model = Trm(TASK)
-    deterministic = Run("a test", TASK, model, GUIDES["empty"](TASK, model), 3, torch.device("cpu"))
+    model = Trm(TASK.spec)
+    deterministic = Run("a test", TASK, model, GUIDES["empty"](TASK.spec, model), 3, torch.device("cpu"))
     with pytest.raises(UserError, match="Trm draws no guidance"):
         inspect(deterministic, GRAPH)
 

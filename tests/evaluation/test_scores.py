@@ -34,16 +34,16 @@ GRAPHS = [nx.path_graph(4), nx.cycle_graph(4), nx.complete_bipartite_graph(1, 3)
 def gram_run() -> Run:
     """An untrained GRAM whose posterior is moved off the prior."""
     torch.manual_seed(0)
-    model = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16))
-    guide = GaussianGuide(TASK, model)
+    model = Gram(TASK.spec, GramConfig(width=16, heads=2, layers=1, hidden=16))
+    guide = GaussianGuide(TASK.spec, model)
     torch.nn.init.normal_(guide.project_out.weight, std=0.02)
     return Run("a test", TASK, model, guide, 2, torch.device("cpu"))
 
 
 def ar_run() -> Run:
     torch.manual_seed(0)
-    model = Autoregressive(TASK, TransformerConfig(16, 2, 2, 16))
-    return Run("a test", TASK, model, EmptyGuide(TASK, model), 1, torch.device("cpu"))
+    model = Autoregressive(TASK.spec, TransformerConfig(16, 2, 2, 16))
+    return Run("a test", TASK, model, EmptyGuide(TASK.spec, model), 1, torch.device("cpu"))
 
 
 def test_the_likelihood_of_a_model_without_latents_is_exact() -> None:
@@ -88,7 +88,7 @@ def test_the_bound_by_the_prior_lies_above_the_truth_and_the_tighter_one_counts(
 def test_the_mean_weight_does_not_depend_on_the_posterior() -> None:
     """Importance sampling is unbiased: another guide gives the same p(y | x)."""
     run = gram_run()
-    other = GaussianGuide(TASK, run.model)
+    other = GaussianGuide(TASK.spec, run.model)
     x = TASK.encode([GRAPHS[0]]).select(torch.zeros(20_000, dtype=torch.long))
     y = TASK.targets(GRAPHS[0])[:1].expand(20_000, -1)
     means = []
@@ -153,7 +153,7 @@ def test_probabilities_that_are_right_are_calibrated(seed: int) -> None:
 def test_calibration_of_certainty() -> None:
     assert calibration_error(torch.ones(4), torch.tensor([True, True, True, False])) == pytest.approx(0.25)
     assert calibration_error(torch.tensor([0.0, 1.0]), torch.tensor([False, True])) == 0
-    assert calibration(gram_run(), GRAPHS, 2, 0) == (None, None)
+    assert calibration(gram_run(), GRAPHS, 2, 0) == (None, None, None, None)
 
 
 def test_each_head_is_judged_by_the_event_it_is_trained_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,4 +171,26 @@ def test_each_head_is_judged_by_the_event_it_is_trained_for(monkeypatch: pytest.
 
     monkeypatch.setattr(scores, "rollout", known)
     run = gram_run()._replace(heads=heads)
-    assert calibration(run, GRAPHS, 2, 0) == pytest.approx((0, 0))
+    assert calibration(run, GRAPHS, 2, 0) == (pytest.approx(0), pytest.approx(0), None, None)
+
+
+def test_calibration_with_problems_that_have_no_solution(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Heads that are always certain, of samples that are right wherever they can be: a quarter cannot."""
+
+    def known(task: Any, model: Any, problems: Any, depth: int, seed: int) -> Rollout:
+        solvable = torch.tensor([bool(task.solvable(problem)) for problem in problems])
+        return Rollout(task.encode(problems), torch.zeros(depth, len(problems), 4, 16), solvable.expand(depth, -1))
+
+    def heads(high: Tensor, problems: Any) -> HeadLogits:
+        return HeadLogits(*torch.full((3, len(high)), 99.0))
+
+    asked = []
+
+    def unsolvable(task: Any, split: str, count: int, seed: int) -> list[nx.Graph]:
+        asked.append((split, count))
+        return [nx.complete_graph(4)] * count
+
+    monkeypatch.setattr(scores, "rollout", known)
+    monkeypatch.setattr(Coloring, "unsolvable", unsolvable)
+    found = calibration(gram_run()._replace(heads=heads), GRAPHS, 2, 0)
+    assert found == pytest.approx((0, 0, 0.25, 0.25)) and asked == [("test", 1)]

@@ -34,7 +34,7 @@ torch.set_num_threads(1)
 TASK = Coloring(n=5)
 X = TASK.encode(TASK.generate("test", 4, 0))
 torch.manual_seed(3)
-MODEL = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1)).requires_grad_(False)
+MODEL = Gram(TASK.spec, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1)).requires_grad_(False)
 MODEL.decoder.weight *= 10  # as sure of its answers as a trained one
 
 
@@ -47,7 +47,7 @@ class Fixed(Heads):
         return HeadLogits(sure, sure, -sure)
 
 
-HEADS = Fixed(TASK, MODEL)
+HEADS = Fixed(TASK.spec, MODEL)
 
 
 def trajectories(steps: int, samples: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -259,7 +259,7 @@ def test_methods_cost_the_same_network_evaluations_and_ask_no_checker(
 
 
 def test_repelling_needs_guidance() -> None:
-    plain = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1, guidance=False))
+    plain = Gram(TASK.spec, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1, guidance=False))
     with pytest.raises(UserError, match="no guidance"):
         sample(plain, X, 3, [2], 0, method=SamplingConfig(repel=1.0))
 

@@ -104,9 +104,9 @@ def test_groups_of_one_size() -> None:
 @pytest.mark.parametrize("guidance", [True, False])
 def test_the_bound_is_not_beaten(kind: Callable[[Coloring, Gram], Guide], guidance: bool) -> None:
     task = Coloring(n=5)
-    model = Gram(task, GramConfig(**{**TINY.__dict__, "guidance": guidance}))
+    model = Gram(task.spec, GramConfig(**{**TINY.__dict__, "guidance": guidance}))
     graphs = task.generate("test", 12, seed=0)
-    got = bound(task, model, kind(task, model), graphs, depth=2)
+    got = bound(task, model, kind(task.spec, model), graphs, depth=2)
     assert got.standard_error is not None and got.excess >= -3 * got.standard_error
     assert got.excess == pytest.approx(got.nll - got.entropy)
     expected = [math.log(6 * len(task.solutions(graph))) for graph in graphs]
@@ -117,8 +117,8 @@ def test_the_bound_is_not_beaten(kind: Callable[[Coloring, Gram], Guide], guidan
 def test_the_bound_is_that_of_pyro() -> None:
     """All KLs, one likelihood, each target of a problem with equal weight; the posterior far from the prior."""
     task = Coloring(n=4)
-    model = Gram(task, TINY)
-    guide = GaussianGuide(task, model)
+    model = Gram(task.spec, TINY)
+    guide = GaussianGuide(task.spec, model)
     torch.nn.init.normal_(guide.project_out.weight, std=0.3)
     graph, depth, draws = nx.path_graph(4), 2, 40
     got = bound(task, model, guide, [graph], depth, draws=draws)
@@ -133,7 +133,7 @@ def test_the_bound_is_that_of_pyro() -> None:
             )
     nll = sum(losses) / len(losses) / len(x.tokens)
     assert got.nll == pytest.approx(nll, rel=0.02)
-    free = bound(task, model, PriorGuide(task, model), [graph], depth, draws=draws)
+    free = bound(task, model, PriorGuide(task.spec, model), [graph], depth, draws=draws)
     assert got.nll > free.nll + 0.5  # KL counts
     assert free.kl == (0.0, 0.0) and len(got.kl) == 2 and min(got.kl) > 0.1
     guide(x, targets.repeat(draws, 1), steps=depth)
@@ -144,18 +144,18 @@ def test_the_bound_is_that_of_pyro() -> None:
 
 def test_the_bound_of_a_model_that_knows_nothing() -> None:
     task = Coloring(n=5)
-    model = Gram(task, TINY)
+    model = Gram(task.spec, TINY)
     torch.nn.init.zeros_(model.decoder.weight)
     torch.nn.init.zeros_(model.decoder.bias)
-    got = bound(task, model, PriorGuide(task, model), [nx.cycle_graph(5), PATH], depth=2)
+    got = bound(task, model, PriorGuide(task.spec, model), [nx.cycle_graph(5), PATH], depth=2)
     assert got.nll == pytest.approx((5 + 3) / 2 * math.log(3))
     assert got.posterior_validity == 0.0  # the argmax of equal logits is one color everywhere
 
 
 def test_the_bound_is_repeatable_and_leaves_the_random_state_alone() -> None:
     task = Coloring(n=5)
-    model = Gram(task, TINY)
-    guide = GaussianGuide(task, model)
+    model = Gram(task.spec, TINY)
+    guide = GaussianGuide(task.spec, model)
     graphs = task.generate("test", 4, seed=0)
     before = torch.get_rng_state()
     first = bound(task, model, guide, graphs, 2, max_targets=3, draws=2)

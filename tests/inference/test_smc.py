@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from pyro.infer import SMCFilter
 from torch import Tensor
 
-from gram_pyro.inference.sampling import SamplingConfig, sample, seeded
+from gram_pyro.inference.config import SamplingConfig
+from gram_pyro.inference.sampling import sample, seeded
 from gram_pyro.inference.smc import ParticleFilter, systematic
 from gram_pyro.models.base import Answers, State
 from gram_pyro.models.gram import Gram, GramConfig
@@ -29,8 +30,8 @@ TASK = Coloring(n=5)
 def parts() -> tuple[Gram, Heads]:
     """An untrained model with heads that have opinions."""
     torch.manual_seed(1)
-    model = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1))
-    heads = Heads(TASK, model)
+    model = Gram(TASK.spec, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1))
+    heads = Heads(TASK.spec, model)
     torch.nn.init.normal_(heads.doubt.weight)
     return model.requires_grad_(False), heads.requires_grad_(False)
 
@@ -51,7 +52,7 @@ class Trajectory:
 
     def step(self, state: Any) -> None:
         before = State(state["high"], state["low"])
-        high, low = self.model.propose(before, self.model.embed(self.x.tokens), self.x.relations)
+        high, low = self.model.propose(before, self.model.embed(self.x), self.x.relations)
         high = high + pyro.sample("guidance", dist.Normal(*self.model.guidance(high)).to_event(2))
         pyro.sample("y", Answers(self.model.decode(high)))
         if not self.guided:

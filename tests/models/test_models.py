@@ -13,6 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyro import poutine
+from pyro.poutine.messenger import Messenger
 from torch import Tensor
 
 from gram_pyro.effects.noise import NoiseMessenger
@@ -31,6 +32,8 @@ from gram_pyro.runs.recipes import recipe
 from gram_pyro.runs.training_config import TrainingConfig
 from gram_pyro.tasks import Coloring, NQueens, Sudoku, Task
 from gram_pyro.tasks.base import Problems
+from gram_pyro.tasks.pool import Pool
+from gram_pyro.testing import check_model
 from gram_pyro.training.trainer import Trainer
 
 torch.set_num_threads(1)
@@ -50,29 +53,32 @@ over_tasks = pytest.mark.parametrize("task_name", TASKS)
 def made(name: str, task: Task) -> tuple[Model, Any]:
     """A small model with the guide that it asks for."""
     torch.manual_seed(0)
-    model: Model = MODELS[name](task, config_of(name)(**SMALL))
-    return model, GUIDES[model.guide](task, model)
+    model: Model = MODELS[name](task.spec, config_of(name)(**SMALL))
+    return model, GUIDES[model.guide](task.spec, model)
 
 
 def examples(task: Task, count: int = 6) -> tuple[Problems, Tensor]:
-    drawn = task.training_set(task.generate("train", 4, 0)).draw(count, torch.Generator().manual_seed(0))
+    drawn = Pool(task, task.generate("train", 4, 0)).draw(count, torch.Generator().manual_seed(0))
     return drawn.problems, drawn.targets
 
 
 @over_models
 @over_tasks
-def test_a_model_trains_samples_and_is_scored_once(name: str, task_name: str) -> None:
+def test_the_contract_is_kept(name: str, task_name: str) -> None:
+    check_model(lambda spec: MODELS[name](spec, config_of(name)(**SMALL)), TASKS[task_name])
+
+
+@over_models
+@over_tasks
+def test_a_model_trains_samples_and_scores_every_position_once(name: str, task_name: str) -> None:
     task = TASKS[task_name]
     model, guide = made(name, task)
     x, y = examples(task)
     length = x.tokens.shape[1]
     config = replace(recipe("coloring", model=name).training, batch=6, updates=3, warmup=0)
-    before = [parameter.detach().clone() for parameter in model.parameters()]
-    trainer = Trainer(model, guide, task.training_set(task.generate("train", 4, 0)), length, config, 3)
+    trainer = Trainer(model, guide, Pool(task, task.generate("train", 4, 0)), length, config, 3)
     for _ in range(3):
         assert math.isfinite(trainer.update().loss)
-    moved = [not torch.equal(old, new) for old, new in zip(before, model.parameters(), strict=True)]
-    assert all(moved)
     terms = TruncatedTrace_ELBO(None).terms(model, guide, x, y, steps=2, supervise="last")
     scored = torch.zeros_like(y)
     for site_name, site in terms.trace.nodes.items():
@@ -83,7 +89,7 @@ def test_a_model_trains_samples_and_is_scored_once(name: str, task_name: str) ->
     assert (terms.log_likelihood < 0).all() and (terms.kl >= 0).all()
     drawn = sample(model, x, 3, (1, 2), 0)
     assert drawn.decoded.shape == (2, 6, 3, length)
-    assert drawn.decoded.min() >= 0 and drawn.decoded.max() < task.classes
+    assert drawn.decoded.min() >= 0 and drawn.decoded.max() < task.spec.classes
 
 
 @over_models
@@ -156,7 +162,7 @@ def test_noise_is_added_after_every_transition_and_not_to_the_start() -> None:
 
 @over_models
 def test_a_model_without_configuration_takes_its_own(name: str) -> None:
-    model: Any = MODELS[name](TASKS["coloring"])
+    model: Any = MODELS[name](TASKS["coloring"].spec)
     assert model.config == config_of(name)()
 
 
@@ -198,12 +204,12 @@ def all_answers(classes: int, length: int) -> Tensor:
 def test_the_likelihoods_of_all_answers_sum_to_one(layout: Any, seed: int, n: int) -> None:
     task = Coloring(n=n, layout=layout)
     torch.manual_seed(seed)
-    model = Autoregressive(task, TransformerConfig(16, 2, 2, 16))
+    model = Autoregressive(task.spec, TransformerConfig(16, 2, 2, 16))
     x = task.encode([nx.gnp_random_graph(n, 0.5, seed=seed)])
     answers = all_answers(3, n)
     padded = torch.nn.functional.pad(answers, (0, x.tokens.shape[1] - n), value=-1)
     many = x.select(torch.zeros(len(answers), dtype=torch.long))
-    terms = TruncatedTrace_ELBO(None).terms(model, GUIDES["empty"](task, model), many, padded)
+    terms = TruncatedTrace_ELBO(None).terms(model, GUIDES["empty"](task.spec, model), many, padded)
     assert terms.log_likelihood.double().exp().sum().item() == pytest.approx(1, abs=1e-5)
 
 
@@ -231,7 +237,7 @@ def test_a_slot_sees_only_what_was_told_before_it() -> None:
 
 def test_an_odd_number_of_layers_cannot_be_halved() -> None:
     with pytest.raises(UserError, match="must be even, not 3"):
-        Autoregressive(TASKS["coloring"], TransformerConfig(layers=3))
+        Autoregressive(TASKS["coloring"].spec, TransformerConfig(layers=3))
 
 
 # Masked diffusion
@@ -277,7 +283,7 @@ def exact_log_p(model: Mdlm, x: Problems, answers: Tensor, steps: int) -> Tensor
         log_p = torch.zeros(len(answers))
         for s in range(steps, 0, -1):
             now = torch.tensor([at == s for at in order])
-            log_probs = model.predict(x.tokens.expand(len(answers), -1), known, x.relations).log_softmax(-1)
+            log_probs = model.predict(model.embed(x), known, x.relations).log_softmax(-1)
             log_p = log_p + (log_probs.gather(-1, answers[..., None])[..., 0] * now).sum(-1)
             known = torch.where(now, answers, known)
         total.append(log_p)
@@ -288,7 +294,7 @@ def exact_log_p(model: Mdlm, x: Problems, answers: Tensor, steps: int) -> Tensor
 def test_the_bound_of_masked_diffusion_lies_below_log_p(steps: int) -> None:
     task = Coloring(n=3)
     torch.manual_seed(1)
-    model = Mdlm(task, TransformerConfig(16, 2, 2, 16))
+    model = Mdlm(task.spec, TransformerConfig(16, 2, 2, 16))
     torch.nn.init.normal_(model.answer_embedding.weight, std=2.0)
     x = task.encode([nx.path_graph(3)])
     answers = all_answers(3, 3)
@@ -299,7 +305,7 @@ def test_the_bound_of_masked_diffusion_lies_below_log_p(steps: int) -> None:
         rows = torch.zeros(len(answers) * draws, dtype=torch.long)
         many = answers.repeat_interleave(draws, 0)
         terms = TruncatedTrace_ELBO(None).terms(
-            model, GUIDES["prior"](task, model), x.select(rows), many, steps=steps, supervise="last"
+            model, GUIDES["prior"](task.spec, model), x.select(rows), many, steps=steps, supervise="last"
         )
     found = terms.log_likelihood.view(len(answers), draws)
     bound, error = found.mean(1), found.std(1) / draws**0.5
@@ -312,11 +318,11 @@ def test_the_bound_of_masked_diffusion_lies_below_log_p(steps: int) -> None:
 def test_a_moment_estimates_the_bound_of_very_many_steps() -> None:
     task = Coloring(n=3)
     torch.manual_seed(1)
-    model = Mdlm(task, TransformerConfig(16, 2, 2, 16))
+    model = Mdlm(task.spec, TransformerConfig(16, 2, 2, 16))
     torch.nn.init.normal_(model.answer_embedding.weight, std=2.0)
     x = task.encode([nx.path_graph(3)]).select(torch.zeros(20_000, dtype=torch.long))
     y = torch.tensor([[0, 1, 2]]).expand(20_000, 3)
-    guide = GUIDES["prior"](task, model)
+    guide = GUIDES["prior"](task.spec, model)
     with torch.no_grad():
         moment = TruncatedTrace_ELBO(None).terms(model, guide, x, y).log_likelihood
         fine = TruncatedTrace_ELBO(None).terms(model, guide, x, y, steps=64, supervise="last").log_likelihood
@@ -348,12 +354,12 @@ def test_a_model_without_steps_is_run_once() -> None:
 
 def test_without_deep_supervision_an_update_is_a_whole_trajectory() -> None:
     task = TASKS["coloring"]
-    model = Looped(task, MODELS["looped"].Config(**SMALL))  # type: ignore[attr-defined]
+    model = Looped(task.spec, MODELS["looped"].Config(**SMALL))  # type: ignore[attr-defined]
     config = TrainingConfig(
         batch=6, depth=4, horizon=4, deep_supervision=False, prior_fraction=0.0, kl_target=None, updates=2
     )
-    training_set = task.training_set(task.generate("train", 4, 0))
-    trainer = Trainer(model, GUIDES["empty"](task, model), training_set, 5, config, 2)
+    training_set = Pool(task, task.generate("train", 4, 0))
+    trainer = Trainer(model, GUIDES["empty"](task.spec, model), training_set, 5, config, 2)
     calls: list[bool] = []
     assert trainer.steps == 4
     model.high_network.register_forward_hook(lambda *_: calls.append(torch.is_grad_enabled()))
@@ -383,7 +389,52 @@ def test_without_mean_or_variance_the_prior_is_what_is_left() -> None:
     x, _ = examples(task)
     for mean, variance in itertools.product((True, False), repeat=2):
         torch.manual_seed(0)
-        model = MODELS["gram"](task, GramConfig(**SMALL, mean=mean, variance=variance))
+        model = MODELS["gram"](task.spec, GramConfig(**SMALL, mean=mean, variance=variance))
         site = poutine.trace(model).get_trace(x).nodes["guidance_1"]["fn"].base_dist
         assert (site.loc == 0).all() != mean
         assert (site.scale == 0.01).all() != variance
+
+
+# Puzzle embeddings
+
+
+@pytest.mark.parametrize("name", ["gram", "direct", "mdlm", "ar"])
+def test_problems_of_a_group_share_an_embedding(name: str) -> None:
+    """It moves what the decoder says, trains with its own problems alone, and counts for nothing without a group."""
+    task = TASKS["coloring"]
+    assert made(name, task)[0].group_embedding is None
+    torch.manual_seed(0)
+    model: Any = MODELS[name](task.spec._replace(groups=4), config_of(name)(**SMALL))
+    guide = GUIDES[model.guide](task.spec, model)
+    x, y = examples(task, 1)
+    x, y = x.select(torch.zeros(3, dtype=torch.long)), y.repeat(3, 1)
+    grouped = x._replace(group=torch.tensor([1, 3, 1]))
+
+    def logits(problems: Problems) -> Tensor:
+        site = "token_2" if name == "ar" else "y_1"
+        with NoNoise():
+            trace = poutine.trace(model).get_trace(problems, y[: len(problems.tokens)], supervise="last")
+        found: Tensor = trace.nodes[site]["fn"].logits
+        return found.flatten(1)
+
+    found = logits(grouped)
+    torch.testing.assert_close(found[0], found[2])
+    assert (found[0] - found[1]).abs().max() > 1e-3
+    torch.testing.assert_close(logits(grouped.select(torch.tensor([1, 0]))), found[:2].flip(0))
+    plain = logits(x)
+    torch.testing.assert_close(plain[0], plain[1])
+    assert (plain[0] - found[0]).abs().max() > 1e-3
+    TruncatedTrace_ELBO(1).terms(model, guide, grouped, y).loss.backward()
+    moved = (model.group_embedding.weight.grad != 0).any(1)
+    assert moved.tolist() == [False, True, False, True]
+    assert sample(model, grouped, 2, (1,), 0).decoded.shape == (1, 3, 2, y.shape[1])
+
+
+class NoNoise(Messenger):
+    """The same draws for all problems: means of what is Gaussian, one order for all."""
+
+    def _pyro_sample(self, msg: Any) -> None:
+        if msg["name"].startswith("guidance"):
+            msg["value"], msg["done"] = msg["fn"].mean, True
+        if msg["name"] == "order":
+            msg["value"], msg["done"] = msg["fn"].places.expand(msg["fn"].shape()), True

@@ -32,8 +32,8 @@ TARGETS = torch.tensor([[0, 1, 2, 0, 1, 2], [0, 0, 1, 1, 2, 2], [2, 1, 0, 2, 1, 
 def pair(transitions: int = 1, trained: bool = True) -> tuple[Gram, GaussianGuide]:
     """Model and guide; `trained` moves the guide away from the prior."""
     torch.manual_seed(5)
-    model = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16, transitions=transitions))
-    guide = GaussianGuide(TASK, model)
+    model = Gram(TASK.spec, GramConfig(width=16, heads=2, layers=1, hidden=16, transitions=transitions))
+    guide = GaussianGuide(TASK.spec, model)
     if trained:
         nn.init.normal_(guide.project_out.weight, std=0.2)
         nn.init.normal_(guide.project_out.bias, std=0.2)
@@ -81,7 +81,7 @@ def likelihood(model: Gram, high: Tensor) -> Tensor:
 
 def by_hand(model: Gram, guide: GaussianGuide, transitions: int, kl_transitions: str, horizon: int = 1) -> Tensor:
     """The negative of (14): only the last transitions have a graph; with `all`, every one pays KL locally."""
-    embedded = model.embed(PROBLEMS.tokens)
+    embedded = model.embed(PROBLEMS)
     state = model.initial_state(4, 6)
     divergence = torch.zeros(())
     for t in range(1, transitions + 1):
@@ -202,7 +202,7 @@ def ordinary(model: Gram, guide: GaussianGuide) -> Callable[..., None]:
     """The same posterior as a plain Pyro guide, which has to run the recursion once more."""
 
     def run(problems: Problems, targets: Tensor, steps: int = 1, **_: Any) -> None:
-        state, embedded = model.initial_state(*targets.shape), model.embed(problems.tokens)
+        state, embedded = model.initial_state(*targets.shape), model.embed(problems)
         with pyro.plate("problems", len(targets), dim=-1):
             for t in range(1, steps * model.config.transitions + 1):
                 proposal, low = model.propose(state, embedded, problems.relations)
@@ -271,7 +271,7 @@ class Student(GaussianGuide):
 def test_a_kl_without_formula_is_sampled(balance: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gram_pyro.objectives.elbo.KL_DRAWS", 1)
     model, _ = pair()
-    guide = Student(TASK, model)
+    guide = Student(TASK.spec, model)
     torch.manual_seed(1)
     terms = TruncatedTrace_ELBO(1, balance=balance).terms(model, guide, PROBLEMS, TARGETS)
     p, value = terms.trace.nodes["guidance_1"]["fn"], terms.trace.nodes["guidance_1"]["value"]
@@ -283,7 +283,7 @@ def test_a_kl_without_formula_is_sampled(balance: float | None, monkeypatch: pyt
 
 def test_more_draws_of_a_sampled_kl_are_less_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     model, _ = pair()
-    guide = Student(TASK, model)
+    guide = Student(TASK.spec, model)
     means, spreads = [], []
     for draws in (1, 16):
         monkeypatch.setattr("gram_pyro.objectives.elbo.KL_DRAWS", draws)
@@ -298,7 +298,7 @@ def test_more_draws_of_a_sampled_kl_are_less_noise(monkeypatch: pytest.MonkeyPat
 
 def test_the_prior_as_guide_costs_nothing() -> None:
     model, _ = pair(transitions=2)
-    terms = TruncatedTrace_ELBO(None).terms(model, PriorGuide(TASK, model), PROBLEMS, TARGETS, steps=2)
+    terms = TruncatedTrace_ELBO(None).terms(model, PriorGuide(TASK.spec, model), PROBLEMS, TARGETS, steps=2)
     assert terms.kl.shape == (4, 4) and (terms.kl == 0).all()
     assert terms.loss == -terms.log_likelihood.sum()
 
@@ -314,7 +314,7 @@ class Point(GaussianGuide):
 def test_a_point_mass_is_refused(balance: float | None) -> None:
     model, _ = pair()
     with pytest.raises(ValueError, match="point mass on 'guidance_1'"):
-        TruncatedTrace_ELBO(1, balance=balance).terms(model, Point(TASK, model), PROBLEMS, TARGETS)
+        TruncatedTrace_ELBO(1, balance=balance).terms(model, Point(TASK.spec, model), PROBLEMS, TARGETS)
 
 
 class Mixed(GaussianGuide):
@@ -330,7 +330,7 @@ class Mixed(GaussianGuide):
 def test_a_posterior_without_reparameterisation_is_refused(balance: float | None) -> None:
     model, _ = pair()
     with pytest.raises(ValueError, match="'guidance_1' cannot be reparameterised"):
-        TruncatedTrace_ELBO(1, balance=balance).terms(model, Mixed(TASK, model), PROBLEMS, TARGETS)
+        TruncatedTrace_ELBO(1, balance=balance).terms(model, Mixed(TASK.spec, model), PROBLEMS, TARGETS)
 
 
 # The horizon

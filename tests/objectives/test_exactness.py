@@ -35,9 +35,9 @@ STEERING = [name for name in GUIDES if name not in ("empty", "prior")]
 def pair(name: str = "gaussian") -> tuple[Gram, Guide]:
     """A model that is sure of some answers, and a guide that knows some of them."""
     torch.manual_seed(0)
-    model = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16))
+    model = Gram(TASK.spec, GramConfig(width=16, heads=2, layers=1, hidden=16))
     model.decoder.weight.data *= 3
-    guide: Guide = GUIDES[name](TASK, model)
+    guide: Guide = GUIDES[name](TASK.spec, model)
     for parameter in guide.parameters():
         parameter.data.add_(0.02 * torch.randn_like(parameter))
     return model, guide
@@ -165,7 +165,7 @@ MEAN, SCALE, NOISE = 0.7, 1.5, 0.8
 class LinearGuide(Guide):
     """q = N(a (y - u) + b, s^2) at every position."""
 
-    def __init__(self, task: Any, model: Any) -> None:
+    def __init__(self, spec: Any, model: Any) -> None:
         super().__init__(model)
         self.slope, self.offset, self.log_scale = (nn.Parameter(torch.zeros(())) for _ in range(3))
 
@@ -180,8 +180,8 @@ class LinearGuide(Guide):
 
 def test_a_linear_gaussian_posterior_is_recovered() -> None:
     torch.manual_seed(0)
-    model = Linear(TASK, GramConfig(width=2, heads=1, layers=1, hidden=2))
-    guide = LinearGuide(TASK, model)
+    model = Linear(TASK.spec, GramConfig(width=2, heads=1, layers=1, hidden=2))
+    guide = LinearGuide(TASK.spec, model)
     start = model.initial_high[0]
     x = repeated(64)
     y = start + MEAN + SCALE * torch.randn(64, 3) + NOISE * torch.randn(64, 3)

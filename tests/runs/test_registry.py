@@ -15,6 +15,7 @@ from gram_pyro.registry import Registry
 from gram_pyro.runs.recipes import RECIPES, recipe
 from gram_pyro.runs.store import build_parts
 from gram_pyro.tasks import TASKS, Coloring, NQueens, Sudoku, Task
+from gram_pyro.tasks.base import Spec
 
 TASK_FILE = """
 from __future__ import annotations
@@ -167,8 +168,8 @@ def test_a_recipe_takes_parts_by_name_or_as_callables(file: Path) -> None:
     assert (own.training, own.model, own.model_name) == (paper.training, paper.model, "gram")
 
 
-def make_guide(task: Coloring, model: Gram) -> PriorGuide:
-    return PriorGuide(task, model)
+def make_guide(spec: Spec, model: Gram) -> PriorGuide:
+    return PriorGuide(spec, model)
 
 
 def test_a_function_makes_a_guide() -> None:

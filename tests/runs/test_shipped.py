@@ -31,7 +31,7 @@ def test_completes_boards_in_many_ways() -> None:
     solutions = reasoner.sample(Board(8, (3,)), num_samples=16, steps=16).solutions
     assert len(solutions) >= 3
     for cells in solutions:
-        columns = reasoner.task.shown(cells)
+        columns = reasoner.task.to_json(cells)
         assert columns[0] == 3 and len(set(columns)) == 8
         assert len({row + column for row, column in enumerate(columns)}) == 8
         assert len({row - column for row, column in enumerate(columns)}) == 8

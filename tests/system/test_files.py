@@ -6,12 +6,12 @@ import gzip
 import os
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from gram_pyro.errors import UserError
-from gram_pyro.system.files import check_file, ending, file_bytes, folder_files, is_gzip, naming, text_lines
-from gram_pyro.tasks.nqueens.files import MAX_BYTES, read_board, read_boards
+from gram_pyro.system.files import check_file, ending, file_bytes, folder_files, is_gzip, naming, read_path, text_lines
+from gram_pyro.tasks.nqueens.boards import Board
+from gram_pyro.tasks.nqueens.files import ENDINGS, MAX_BYTES, read_board
 
 BOARD = b"..Q.\nQ...\n...Q\n.Q..\n"
 
@@ -53,10 +53,28 @@ def test_boards_may_be_gzipped(tmp_path: Path) -> None:
     (tmp_path / "a.board.gz").write_bytes(gzip.compress(BOARD))
     (tmp_path / "notes.md").write_text("no board")
     (tmp_path / "folder.txt").mkdir()
-    found = read_boards(tmp_path)
-    assert [name for name, _ in found] == ["a.board.gz", "b.txt"]
-    for _, board in found:
-        np.testing.assert_array_equal(board.argmax(1), [2, 0, 3, 1])
+    found = read_path(str(tmp_path), ENDINGS, "board", lambda path: (path.name, read_board(path)))
+    assert found == [(name, Board(4, (2, 4, 11, 13))) for name in ("a.board.gz", "b.txt")]
+
+
+def test_what_is_left_out_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def read(path: Path) -> str:
+        if path.stem.isdigit():
+            raise UserError(f"{path.name} is wrong")
+        return path.stem
+
+    for name in (*"123456789", "good"):
+        (tmp_path / f"{name}.a").touch()
+    with pytest.raises(UserError, match=r"1\.a is wrong"):
+        read_path(str(tmp_path), (".a",), "problem", read)
+    assert read_path(str(tmp_path), (".a",), "problem", read, skip_bad=True) == ["good"]
+    said = capsys.readouterr().err
+    assert said.startswith("9 of 10 files") and said.endswith("5.a is wrong; ...\n") and said.count("wrong") == 5
+    (tmp_path / "good.a").unlink()
+    with pytest.raises(UserError, match=r"1\.a is wrong"):
+        read_path(str(tmp_path), (".a",), "problem", read, skip_bad=True)
+    with pytest.raises(UserError, match=r"2\.a is wrong"):
+        read_path(str(tmp_path / "2.a"), (".a",), "problem", read, skip_bad=True)
 
 
 def test_wrong_board_files(tmp_path: Path) -> None:
@@ -74,5 +92,6 @@ def test_wrong_board_files(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=words) as caught:
             read_board(tmp_path / name)
         assert str(tmp_path / name) in str(caught.value)
-    with pytest.raises(UserError, match="not a folder that can be read"):
-        read_boards(tmp_path / "none")
+    for missing in ("", " ", str(tmp_path / "none")):
+        with pytest.raises(UserError, match="no such file"):
+            read_path(missing, ENDINGS, "board", read_board)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from itertools import combinations, permutations, product
 from math import factorial
+from pathlib import Path
+from typing import get_args
 
 import networkx as nx
 import numpy as np
@@ -12,18 +14,24 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from pysat.solvers import Minisat22
 
 from gram_pyro.errors import UserError
+from gram_pyro.tasks.base import Problems, Split
 from gram_pyro.tasks.coloring import task as coloring
-from gram_pyro.tasks.coloring.pool import canonical_colors
+from gram_pyro.tasks.coloring.encoding import adjacency_of
+from gram_pyro.tasks.coloring.files import write_graph
+from gram_pyro.tasks.coloring.names import align_names, canonical_colors
 from gram_pyro.tasks.coloring.solver import colorings
 from gram_pyro.tasks.coloring.split import invariant, split_of
 from gram_pyro.tasks.coloring.task import Coloring
+from gram_pyro.tasks.pool import Pool
+from gram_pyro.testing import check_task
+from gram_pyro.train import main as train
 
 torch.set_num_threads(1)
+SPLITS = get_args(Split)
 LAYOUTS, NAMES = ("relations", "tokens"), ("random", "canonical")
 
 
@@ -83,8 +91,9 @@ def matrix(graph: nx.Graph) -> np.ndarray:
     return nx.to_numpy_array(graph, nodelist=range(len(graph))) > 0
 
 
-def drawn_graphs(tokens: torch.Tensor, relations: torch.Tensor | None, n: int) -> list[nx.Graph]:
+def drawn_graphs(problems: Problems, n: int) -> list[nx.Graph]:
     """The graphs that a batch of encoded problems stands for, read by plain loops."""
+    tokens, relations = problems.tokens, problems.relations
     result = []
     for row in range(len(tokens)):
         graph = nx.empty_graph(n)
@@ -243,6 +252,59 @@ def test_generate_is_seeded_and_gives_what_was_asked() -> None:
         Coloring(n=12, k=2, edge_probability=(0.99,)).generate("test", 2, 0)
 
 
+# Graphs of the user's own to train on
+
+
+def write_graphs(folder: Path, graphs: list[nx.Graph]) -> str:
+    folder.mkdir()
+    for place, graph in enumerate(graphs):
+        write_graph(graph, folder / f"{place}.col")
+    return str(folder)
+
+
+def test_graphs_to_train_on_come_from_a_folder(tmp_path: Path) -> None:
+    """The same splits as of random graphs; what cannot be colored is left out."""
+    own = [graph for split in SPLITS for graph in Coloring(n=6).generate(split, 8, 1)]
+    task = Coloring(n=6, data=write_graphs(tmp_path / "own", [*own, nx.complete_graph(6)]))
+    parts = [[sorted(graph.edges) for graph in task.generate(split, 100, 0)] for split in SPLITS]
+    assert [sorted(part) for part in parts] == [
+        sorted(sorted(graph.edges) for graph in own[start : start + 8]) for start in (0, 8, 16)
+    ]
+    seeded = [[sorted(graph.edges) for graph in task.generate("train", 3, seed)] for seed in (0, 0, 1)]
+    assert seeded[0] == seeded[1] == parts[0][:3] != seeded[2]
+    check_task(task)
+
+
+def test_a_file_is_data_too_and_its_names_do_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "my.edges").write_text("a b\nb c\n")
+    graph = nx.path_graph(3)
+    (split,) = split_of(matrix(graph)[None])
+    (found,) = Coloring(n=3, data=str(tmp_path / "my.edges")).generate(split, 5, 0)
+    assert sorted(found.edges) == sorted(graph.edges)
+
+
+def test_data_that_does_not_fit_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    graphs = Coloring(n=5).generate("train", 3, 0)
+    folder = write_graphs(tmp_path / "own", graphs)
+    with pytest.raises(UserError, match=r"own: a graph has 5 vertices, and training takes n=8; see --task\.n"):
+        Coloring(data=folder).generate("train", 3, 0)
+    with pytest.raises(UserError, match=r"own: no 3-colorable graph in the test split; take more graphs"):
+        Coloring(n=5, data=folder).generate("test", 3, 0)
+    with pytest.raises(UserError, match=r"full: no 3-colorable graph in the train split"):
+        Coloring(n=5, data=write_graphs(tmp_path / "full", [nx.complete_graph(5)])).generate("train", 3, 0)
+    with pytest.raises(UserError, match=r"none: no such file"):
+        Coloring(data=str(tmp_path / "none")).generate("train", 3, 0)
+
+
+def test_own_graphs_are_trained_on_from_the_command_line(tmp_path: Path) -> None:
+    own = [graph for split in SPLITS for graph in Coloring(n=5).generate(split, 4, 1)]
+    folder = write_graphs(tmp_path / "own", own)
+    options = "--task.n 5 --updates 2 --problems 20 --batch 8 --depth 2 --evaluations 1 --compile off --threads 1"
+    options += " --model.width 16 --model.heads 2 --model.hidden 16"
+    train(["--task", "coloring", "--task.data", folder, *options.split(), "--out", str(tmp_path / "run")])
+    assert (tmp_path / "run" / "weights.safetensors").exists()
+
+
 # Training examples
 
 
@@ -251,14 +313,16 @@ def test_generate_is_seeded_and_gives_what_was_asked() -> None:
 def test_every_drawn_target_colors_the_drawn_graph(layout: str, names: str) -> None:
     task = Coloring(n=6, layout=layout, names=names)  # type: ignore[arg-type]
     sources = task.generate("train", 30, 0)
-    pool = task.training_set(sources)
-    (tokens, relations), targets, _ = pool.draw(200, torch.Generator().manual_seed(3))
-    assert targets.shape == tokens.shape and (targets[:, 6:] == -1).all()
-    drawn = drawn_graphs(tokens, relations, 6)
-    for graph, target in zip(drawn, targets[:, :6].tolist(), strict=True):
+    problems, targets, solutions = Pool(task, sources).draw(200, torch.Generator().manual_seed(3))
+    assert targets.shape == problems.tokens.shape and (targets[:, 6:] == -1).all() and (solutions[..., 6:] == -1).all()
+    assert (problems.answered, problems.values, problems.pins) == (6, 3, None)
+    drawn = drawn_graphs(problems, 6)
+    for graph, target, known in zip(drawn, targets[:, :6].tolist(), solutions[..., :6].tolist(), strict=True):
         assert set(target) <= {0, 1, 2} and clashes(graph, tuple(target)) == 0
+        rows = [tuple(row) for row in known if row[0] >= 0]
+        assert sorted(first_occurrence(row, 3) for row in rows) == Coloring(n=6).solutions(graph)
         if names == "canonical":
-            assert first_occurrence(tuple(target), 3) == tuple(target)
+            assert all(first_occurrence(row, 3) == row for row in [tuple(target), *rows])
     assert len({tuple(sorted(graph.edges)) for graph in drawn}) > 100  # relabelled
     for graph in drawn[:20]:
         assert any(nx.is_isomorphic(graph, source) for source in sources)
@@ -266,7 +330,7 @@ def test_every_drawn_target_colors_the_drawn_graph(layout: str, names: str) -> N
 
 def test_a_draw_depends_on_the_generator_alone() -> None:
     task = Coloring(n=6)
-    pool = task.training_set(task.generate("train", 10, 0))
+    pool = Pool(task, task.generate("train", 10, 0))
     generator = torch.Generator().manual_seed(1)
     start = generator.get_state()
     first = pool.draw(20, generator)
@@ -281,27 +345,35 @@ def test_a_draw_depends_on_the_generator_alone() -> None:
 
 def test_draws_are_uniform_over_graphs_then_solutions_then_names() -> None:
     task = Coloring(n=3)
-    pool = task.training_set([nx.complete_graph(3), nx.path_graph(3)])  # 1 and 2 canonical solutions
-    (_, relations), targets, _ = pool.draw(6000, torch.Generator().manual_seed(0))
-    triangle = relations.sum((1, 2, 3)) == 6
+    pool = Pool(task, [nx.complete_graph(3), nx.path_graph(3)])  # 1 and 2 canonical solutions
+    problems, targets, _ = pool.draw(6000, torch.Generator().manual_seed(0))
+    assert problems.relations is not None
+    triangle = problems.relations.sum((1, 2, 3)) == 6
     assert abs(triangle.float().mean() - 0.5) < 0.03
     three = torch.tensor([len(set(target)) == 3 for target in targets[~triangle].tolist()])
     assert abs(three.float().mean() - 0.5) < 0.04
     namings = Counter(map(tuple, targets[triangle].tolist()))
     assert set(namings) == set(permutations(range(3)))
     assert max(namings.values()) < 1.3 * min(namings.values())
-    targets = task.training_set([nx.empty_graph(3)]).draw(6000, torch.Generator().manual_seed(0)).targets
+    targets = Pool(task, [nx.empty_graph(3)]).draw(6000, torch.Generator().manual_seed(0)).targets
     single = Counter(target[0] for target in targets.tolist() if len(set(target)) == 1)  # no relabelling renames these
     assert set(single) == {0, 1, 2} and max(single.values()) < 1.3 * min(single.values())
+
+
+def test_vertices_are_relabelled_uniformly() -> None:
+    """A path of four vertices has twelve labelings."""
+    problems, _, _ = Pool(Coloring(n=4), [nx.path_graph(4)]).draw(6000, torch.Generator().manual_seed(0))
+    seen = Counter(tuple(sorted(graph.edges)) for graph in drawn_graphs(problems, 4))
+    assert len(seen) == 12 and max(seen.values()) < 1.3 * min(seen.values())
 
 
 def test_the_order_in_which_a_graph_lists_its_vertices_means_nothing() -> None:
     task, graph = Coloring(n=4), nx.Graph([(3, 0), (0, 2), (2, 1)])
     assert list(graph) != [0, 1, 2, 3]
-    (tokens, relations), targets, _ = task.training_set([graph]).draw(50, torch.Generator().manual_seed(0))
-    for drawn, target in zip(drawn_graphs(tokens, relations, 4), targets.tolist(), strict=True):
+    problems, targets, _ = Pool(task, [graph]).draw(50, torch.Generator().manual_seed(0))
+    for drawn, target in zip(drawn_graphs(problems, 4), targets.tolist(), strict=True):
         assert clashes(drawn, tuple(target)) == 0
-    assert drawn_graphs(*task.encode([graph]), 4)[0].edges == nx.Graph([(0, 2), (0, 3), (1, 2)]).edges
+    assert drawn_graphs(task.encode([graph]), 4)[0].edges == nx.Graph([(0, 2), (0, 3), (1, 2)]).edges
 
 
 @pytest.mark.parametrize("names", NAMES)
@@ -312,15 +384,14 @@ def test_a_new_target_is_drawn_as_the_decoder_weighs_the_solutions(
 ) -> None:
     n = len(graph)
     task = Coloring(n=n, k=k, layout=layout, names=names)  # type: ignore[arg-type]
-    pool = task.training_set([graph])
-    examples = pool.draw(1, torch.Generator().manual_seed(4))
-    drawn = drawn_graphs(*examples.problems, n)[0]
-    log_probs = torch.randn(1, task.length(n), k).log_softmax(-1)
+    examples = Pool(task, [graph]).draw(1, torch.Generator().manual_seed(4))
+    drawn = drawn_graphs(examples.problems, n)[0]
+    log_probs = torch.randn(1, task.length(graph), k).log_softmax(-1)
     count = 8000
-    targets = pool.retarget(
+    targets = task.retarget(
         examples.solutions.expand(count, -1, -1), log_probs.expand(count, -1, -1), torch.Generator().manual_seed(0)
     )
-    assert targets.shape == (count, task.length(n)) and (targets[:, n:] == -1).all()
+    assert targets.shape == (count, task.length(graph)) and (targets[:, n:] == -1).all()
     proper = [answer for answer in product(range(k), repeat=n) if clashes(drawn, answer) == 0]
     if names == "canonical":
         proper = [answer for answer in proper if first_occurrence(answer, k) == answer]
@@ -339,6 +410,21 @@ def test_canonical_colors_is_canonical_for_a_batch(case: tuple[int, list[int]]) 
     assert list(map(tuple, canonical_colors(batch, k).tolist())) == expected
 
 
+@given(st.integers(2, 4), st.integers(0, 2**31))
+def test_known_colorings_are_named_after_the_target(k: int, seed: int) -> None:
+    """A renaming of the target becomes the target; others agree with it no less than as they were."""
+    generator = torch.Generator().manual_seed(seed)
+    target = torch.randint(k, (1, 6), generator=generator)
+    renamed = torch.randperm(k, generator=generator)[target]
+    other, missing = torch.randint(k, (1, 6), generator=generator), torch.full((1, 6), -1)
+    known = torch.stack((renamed, other, missing), 1)
+    found = align_names(known, target, k)
+    assert torch.equal(found[:, 0], target) and torch.equal(found[:, 2], missing)
+    assert torch.equal(canonical_colors(found[:, 1], k), canonical_colors(other, k))
+    padded = align_names(*(torch.nn.functional.pad(part, (0, 2), value=-1) for part in (known, target)), k)
+    assert torch.equal(padded[..., :6], found) and (padded[..., 6:] == -1).all()
+
+
 # Tensors
 
 
@@ -347,22 +433,23 @@ def test_canonical_colors_is_canonical_for_a_batch(case: tuple[int, list[int]]) 
 def test_encoding_keeps_the_graph(layout: str, n: int) -> None:
     task = Coloring(n=n, layout=layout)  # type: ignore[arg-type]
     graphs = [nx.gnp_random_graph(n, 0.5, seed=seed) for seed in range(8)]
-    tokens, relations = task.encode(graphs)
-    assert tokens.shape == (8, task.length(n)) and tokens.max() < task.vocabulary
-    assert (relations is None) == (task.relations == 0)
+    problems = task.encode(graphs)
+    assert problems.tokens.shape == (8, task.length(graphs[0])) and problems.tokens.max() < task.spec.vocabulary
+    assert (problems.relations is None) == (task.spec.relations == 0)
     pairs = n * (n - 1) // 2
-    assert layout == "relations" or (tokens[:, pairs:] == 0).all()
-    for graph, read in zip(graphs, drawn_graphs(tokens, relations, n), strict=True):
+    assert layout == "relations" or (problems.tokens[:, pairs:] == 0).all()
+    assert adjacency_of(problems).tolist() == [matrix(graph).tolist() for graph in graphs]
+    for graph, read in zip(graphs, drawn_graphs(problems, n), strict=True):
         assert sorted(map(sorted, graph.edges)) == sorted(map(sorted, read.edges))
 
 
 def test_a_network_with_positions_reads_one_size_only() -> None:
     for task in (Coloring(n=6, layout="tokens"), Coloring(n=6, positions=True)):
-        assert task.positions
+        assert task.spec.positions == "1d"
         with pytest.raises(UserError, match=r"has 5 vertices.*exactly 6"):
             task.encode([nx.path_graph(5)])
     free = Coloring(n=6)
-    assert not free.positions and free.encode([nx.path_graph(9)]).tokens.shape == (1, 9)
+    assert free.spec.positions == "none" and free.encode([nx.path_graph(9)]).tokens.shape == (1, 9)
 
 
 @pytest.mark.parametrize("n", [8, 61, 600])
@@ -370,8 +457,7 @@ def test_the_picture_marks_what_is_broken(n: int) -> None:
     graph, axes = nx.cycle_graph(n), Figure().subplots()
     answer = (*(v % 2 for v in range(n - 1)), n % 2)  # the last two or the last and the first agree
     Coloring().draw(graph, answer, axes)
-    lines = next(part for part in axes.collections if isinstance(part, LineCollection))
-    thick = [tuple(edge) for edge, width in zip(graph.edges, lines.get_linewidths(), strict=True) if width > 1]
+    thick = [edge for edge, line in zip(graph.edges, axes.lines, strict=True) if line.get_linewidth() > 1]
     assert len(thick) == clashes(graph, answer) > 0
     assert all(answer[u] == answer[v] for u, v in thick)
     Coloring().draw(graph, None, Figure().subplots())

@@ -12,12 +12,15 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from gram_pyro.errors import UserError
 from gram_pyro.tasks.coloring import files as graph_files
-from gram_pyro.tasks.coloring.files import FORMATS, NAME, read_graph, read_graphs, write_graph
+from gram_pyro.tasks.coloring import limits
+from gram_pyro.tasks.coloring.edge_lists import NAME
+from gram_pyro.tasks.coloring.files import EDGE_LIST, FORMATS, read_graph, vertex_names, write_graph
+from gram_pyro.tasks.coloring.task import Coloring
 
 ENDINGS = [plain + packed for plain in FORMATS for packed in ("", ".gz")]
 DIMACS_FOLDER = Path(__file__).parents[3] / "shared" / "data" / "graph_coloring" / "dimacs"
@@ -60,7 +63,9 @@ def fails(path: Path, match: str) -> None:
 
 @pytest.mark.parametrize("ending", ENDINGS)
 @given(graph=graphs())
+@example(graph=nx.disjoint_union(nx.path_graph(3), nx.empty_graph(1)))
 def test_round_trip(ending: str, graph: nx.Graph) -> None:
+    assume(graph.number_of_edges() or FORMATS[ending.removesuffix(".gz")] is not EDGE_LIST)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"graph{ending}"
         write_graph(graph, path)
@@ -72,8 +77,9 @@ def test_round_trip(ending: str, graph: nx.Graph) -> None:
 @pytest.mark.parametrize("ending", [".edges", ".txt.gz"])
 @given(graph=graphs(), data=st.data())
 def test_round_trip_keeps_labels(ending: str, graph: nx.Graph, data: st.DataObject) -> None:
+    assume(graph.number_of_edges())
     # One letter in front: names that are all integers are sorted instead of kept in order.
-    name = st.from_regex(NAME, fullmatch=True).map(lambda text: f"v{text}")
+    name = st.text("v12-=<>:;|'%([. #\u03a9").map(lambda text: f"v{text}").filter(NAME.fullmatch)
     labels = data.draw(st.lists(name, min_size=len(graph), max_size=len(graph), unique=True))
     nx.set_node_attributes(graph, dict(enumerate(labels)), "label")
     with tempfile.TemporaryDirectory() as folder:
@@ -124,6 +130,111 @@ def test_edge_list_with_names_is_in_order_of_appearance(tmp_path: Path) -> None:
     assert edges(graph) == {frozenset({0, 1}), frozenset({1, 3})}
 
 
+@pytest.mark.parametrize("form", [
+    "{},{}", "{}, {}", "{};{}", "{}\t{}", "{}|{}", "| {} | {} |", "{}->{}", "{} -> {}", "{} -- {};", "{}--{}",
+    "{} <-> {}", "{} - {}", "{} => {}", "{} \u2192 {}", "({}, {})", "[{}, {}],", "('{}', '{}')", '"{}","{}"',
+    "{} {} {{}}", "{} {} {{'weight': 3}}", "{} {} 0.5", "{},{},1e-3", "{} {} # note",
+])  # fmt: skip
+@pytest.mark.parametrize("names", [("0", "1", "2"), ("north", "e-1", "f(x)")])
+def test_edge_lists_may_separate_names_in_many_ways(tmp_path: Path, form: str, names: tuple[str, ...]) -> None:
+    a, b, c = names
+    text = "\n".join(form.format(*pair) for pair in ((a, b), (b, c)))
+    if "1e-3" in form:
+        text = text.replace("1e-3", "1.5e-3")
+    graph = read_graph(put(tmp_path, "a.txt", f"% a comment\n{text}\n"))
+    assert [graph.nodes[v]["label"] for v in graph] == list(names)
+    assert edges(graph) == {frozenset({0, 1}), frozenset({1, 2})}
+
+
+@pytest.mark.parametrize("titles", [
+    "source target", "Source,Target,Type,Weight", "from to", "FromNodeId\tToNodeId", "node_1,node_2", "src;dst", "u v",
+])  # fmt: skip
+def test_column_names_are_no_edge(tmp_path: Path, titles: str) -> None:
+    rows = "0,1,Undirected,3\n1,2,Undirected,2\n" if "Type" in titles else "0 1\n1 2\n"
+    graph = read_graph(put(tmp_path, "a.edges", f"{titles}\n{rows}"))
+    assert vertex_names(graph) is None and edges(graph) == {frozenset({0, 1}), frozenset({1, 2})}
+
+
+def test_column_names_above_words_and_edges_that_look_like_them(tmp_path: Path) -> None:
+    titled = read_graph(put(tmp_path, "a.edges", "source,target\nnorth,south\n"))
+    assert vertex_names(titled) == ["north", "south"]
+    for text in ("u v\nw x\n", "source target\ntarget a\n", "source target\n"):
+        graph = read_graph(put(tmp_path, "b.edges", text))
+        assert graph.number_of_edges() == text.count("\n"), text
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "count"),
+    [
+        ("4 3\n0 1\n1 2\n1 3\n", "0 1 2 3", 3),
+        ("4 3\n1 2\n2 3\n3 4\n", "1 2 3 4", 3),
+        ("3 3\n1 2\n2 3\n1 3\n", "1 2 3", 3),
+        ("5,1\n0,1\n", "0 1 2 3 4", 1),
+        ("5 1\n1 2\n", "1 2 3 4 5", 1),
+        ("3 2\n0 1\n1 0\n1 2\n2 1\n", "0 1 2", 2),  # both directions
+        ("3 4\n0 1\n1 0\n1 2\n2 1\n", "0 1 2", 2),
+        ("3\n2\n0 1\n1 2\n", "0 1 2", 2),
+        ("3\n0 1\n1 2\n", "0 1 2", 2),
+        # no header
+        ("1 2\n2 3\n3 1\n", "1 2 3", 3),
+        ("4 3\n0 1\n1 2\n2 3\n3 0\n", "0 1 2 3 4", 5),
+        ("3 1\n0 1\n1 2\n2 0\n", "0 1 2 3", 4),
+        ("5 4\n5 3\n5 2\n5 1\n", "1 2 3 4 5", 4),
+        ("9 8\n8 7\n0 1\n", "0 1 7 8 9", 3),
+        ("9\n0 1\n1 2\n", "0 1 2 9", 2),
+        ("5\n1\n5 1\n", "1 5", 1),
+        ("1 0\n", "0 1", 1),
+    ],
+)
+def test_sizes_above_the_edges(tmp_path: Path, text: str, names: str, count: int) -> None:
+    graph = read_graph(put(tmp_path, "a.txt", text))
+    assert [graph.nodes[v]["label"] for v in graph] == names.split() and graph.number_of_edges() == count
+
+
+@given(graph=graphs(), first=st.integers(0, 1), both=st.booleans())
+def test_any_graph_may_have_its_sizes_above(graph: nx.Graph, first: int, both: bool) -> None:
+    assume(graph.number_of_edges())
+    pairs = [(u + first, v + first) for u, v in [*graph.edges, *((v, u) for u, v in graph.edges if both)]]
+    lines = [(len(graph), graph.number_of_edges()), *pairs]
+    with tempfile.TemporaryDirectory() as folder:
+        back = read_graph(put(Path(folder), "a.edges", "".join(f"{u} {v}\n" for u, v in lines)))
+    named = nx.relabel_nodes(back, lambda v: int(back.nodes[v]["label"]))
+    assert len(back) == len(graph) and edges(named) == set(map(frozenset, pairs))
+
+
+@pytest.mark.parametrize("announced", [3, 6])
+def test_dimacs_may_announce_both_directions(tmp_path: Path, announced: int) -> None:
+    once = "e 1 2\ne 2 3\ne 1 3\n"
+    twice = once + "e 2 1\ne 3 2\ne 3 1\n"
+    for listed in (once, twice):
+        assert read_graph(put(tmp_path, "a.col", f"p edge 3 {announced}\n{listed}")).number_of_edges() == 3
+
+
+def test_names_come_back(tmp_path: Path) -> None:
+    graph = read_graph(put(tmp_path, "a.txt", "north south\nsouth east\n"))
+    assert vertex_names(graph) == ["north", "south", "east"]
+    assert vertex_names(Coloring().prepare(nx.Graph([("b", 7), (7, "a")]))) == ["b", "7", "a"]
+    assert vertex_names(read_graph(put(tmp_path, "b.txt", "1 2\n"))) == ["1", "2"]
+    assert vertex_names(read_graph(put(tmp_path, "c.txt", "0 1\n"))) is None
+    assert vertex_names(read_graph(put(tmp_path, "d.col", "p edge 2 1\ne 1 2\n"))) is None
+
+
+def test_bad_graphs_of_a_folder_may_be_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put(tmp_path, "loop.col", "p edge 3 3\ne 1 2\ne 2 3\ne 3 3\n")
+    with pytest.raises(UserError, match=r"loop\.col: line 4: an edge from vertex 3 to itself"):
+        Coloring().load(str(tmp_path), skip_bad=True)  # nothing else is there
+    put(tmp_path, "sound.col", "p edge 2 1\ne 1 2\n")
+    put(tmp_path, "sound.g6", "Bw")
+    with pytest.raises(UserError, match=r"loop\.col: line 4"):
+        Coloring().load(str(tmp_path))
+    assert [len(graph) for graph in Coloring().load(str(tmp_path), skip_bad=True)] == [2, 3]
+    said = capsys.readouterr().err
+    assert "1 of 3 files" in said and "loop.col: line 4" in said and said.count("\n") == 1
+    fixed = Coloring(n=3, positions=True)
+    assert [len(graph) for graph in fixed.load(str(tmp_path), skip_bad=True)] == [3]
+    assert "2 of 3 files" in (said := capsys.readouterr().err) and "sound.col: the graph has 2 vertices" in said
+
+
 @pytest.mark.parametrize("dtype", ["bool", "u1", "i1", "i4", "i8", ">i8", "u4", "f2", "f4", "f8", ">f8"])
 def test_matrix_of_any_number_type(tmp_path: Path, dtype: str) -> None:
     graph = nx.cycle_graph(5)
@@ -138,7 +249,7 @@ def test_folder_is_sorted_and_other_files_are_passed_over(tmp_path: Path) -> Non
     put(tmp_path, "readme.md", "no graph")
     put(tmp_path, "README.txt", "1 2")
     (tmp_path / "folder.col").mkdir()
-    assert [(name, len(graph)) for name, graph in read_graphs(tmp_path)] == [("a.g6", 2), ("b.col.gz", 3)]
+    assert [len(graph) for graph in Coloring().load(str(tmp_path))] == [2, 3]
 
 
 def test_packed_files_are_the_same_bytes_every_time(tmp_path: Path) -> None:
@@ -181,7 +292,9 @@ def test_dimacs_benchmark_graphs() -> None:
         ("p edge 3 1\ne 2 2\n", "line 2: an edge from vertex 2 to itself"),
         ("p edge 3 1\np edge 3 1\n", "line 2: expected 'e VERTEX VERTEX' or a comment"),
         ("p 3 edge 2\ne 1 2\n", "line 1: expected 'p edge"),
-        ("p edge 8 28\ne 1 2\n", "28 edges are announced, but 1 listed"),
+        ("p edge 8 28\ne 1 2\n", "28 edges are announced, but 1 listed: the file is cut off"),
+        ("p edge 6 6\ne 1 2\ne 2 3\ne 3 1\ne 4 5\n", "6 edges are announced, but 4 listed"),
+        ("p edge 3 1\ne 1 2\ne 2 1\ne 2 3\n", "1 edges are announced, but 3 listed"),
         ("p edge 3 1\n1 2\n", "line 2: expected 'e VERTEX VERTEX' or a comment"),
     ],
 )
@@ -193,13 +306,24 @@ def test_wrong_dimacs(tmp_path: Path, text: str, match: str) -> None:
 @pytest.mark.parametrize(
     ("text", "match"),
     [
-        ("0 1\n0 1 2\n", "line 2: expected one or two vertex names .* not '0 1 2'"),
-        ("0 1 {}\n", "line 1: expected one or two vertex names .*data=False"),
-        ("0,1\n", "line 1: expected one or two vertex names .* no commas"),
+        ("0 1\n0 1 2\n", "line 2: expected one or two vertex names, not '0 1 2'; a third column must hold decimal"),
+        ("a b c d\n", "line 1: expected one or two vertex names"),
+        ("0: 1 2\n", "line 1: expected one or two vertex names"),
+        ("0: 1\n", "line 1: expected one or two vertex names"),
+        ("[(0, 1), (1, 2)]\n", "line 1: expected one or two vertex names"),
+        ("graph {\n0 -- 1\n}", "line 1: expected one or two vertex names"),
         ("a " * 1000, "line 1: expected one or two vertex names"),
-        ("# nothing\n\n", "no vertices"),
+        ("# nothing\n\n% nor here", "no vertices"),
         ("a b\nb b\n", "line 2: an edge from vertex b to itself"),
         ("\n".join(map(str, range(100_001))), "100001 vertices; from 1 to 100000"),
+        ("100001 1\n1 2\n", "100001 vertices; from 1 to 100000"),
+        ("0:1\n1:2\n", "no line has two vertex names"),
+        ("a-b\n", "no line has two vertex names"),
+        ("name other\n0 1\n1 2\n", "line 1: 'name other' stands above nothing but numbers"),
+        ("5 7\n0 1\n1 2\n2 3\n", "line 1: '5 7' looks like a header of 5 vertices and 7 edges, but 3 edges follow"),
+        ("5 4\n0 1\n1 2\n2 3\n", "line 1: '5 4' looks like a header"),
+        ("4 6\n1 2\n2 3\n3 4\n", "line 1: '4 6' looks like a header .* on vertices from 1 to 4"),
+        ("3 3\n0 1\n1 2\n2 5\n", "line 1: '3 3' looks like a header .* on vertices from 0 to 5"),
     ],
 )
 def test_wrong_edge_list(tmp_path: Path, text: str, match: str) -> None:
@@ -312,21 +436,20 @@ def test_too_much_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_too_many_edges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for ending in FORMATS:
         write_graph(nx.complete_graph(5), tmp_path / f"k5{ending}")
-    monkeypatch.setattr(graph_files, "MAX_EDGES", 9)
+    monkeypatch.setattr(limits, "MAX_EDGES", 9)
     for ending in FORMATS:
         fails(tmp_path / f"k5{ending}", "more than 9 edges")
 
 
 def test_wrong_folders(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no graph file in this folder; endings read there"):
-        read_graphs(tmp_path)
-    with pytest.raises(UserError, match="not a folder that can be read"):
-        read_graphs(tmp_path / "missing")
-    with pytest.raises(UserError, match="not a folder that can be read"):
-        read_graphs(put(tmp_path, "a.col", "p edge 1 0\n"))
+        Coloring().load(str(tmp_path))
+    for missing in (str(tmp_path / "missing"), "", " "):
+        with pytest.raises(UserError, match="no such file"):
+            Coloring().load(missing)
     put(tmp_path, "b.col", "nonsense\n")
     with pytest.raises(UserError, match=r"b\.col: line 1"):
-        read_graphs(tmp_path)
+        Coloring().load(str(tmp_path))
 
 
 def labelled(*labels: str) -> nx.Graph:
@@ -350,6 +473,8 @@ def labelled(*labels: str) -> nx.Graph:
         (labelled("two words", "b"), "a.txt", "'two words' does not fit"),
         (labelled("", "b"), "a.txt", "'' does not fit"),
         (labelled("a", "a"), "a.txt", "same label"),
+        (labelled("a->b", "b"), "a.txt", "'a->b' does not fit"),
+        (nx.empty_graph(3), "a.edges", "without edges"),
     ],
 )
 def test_wrong_writes(tmp_path: Path, graph: nx.Graph, name: str, match: str) -> None:
@@ -381,6 +506,7 @@ def test_any_bytes_give_a_graph_or_a_user_error(ending: str, head: bytes, tail: 
 @pytest.mark.parametrize("ending", ENDINGS)
 @given(graph=graphs(), data=st.data())
 def test_damaged_files_give_a_graph_or_a_user_error(ending: str, graph: nx.Graph, data: st.DataObject) -> None:
+    assume(graph.number_of_edges() or FORMATS[ending.removesuffix(".gz")] is not EDGE_LIST)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"damaged{ending}"
         write_graph(graph, path)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import re
+from collections import Counter
 from itertools import combinations, permutations
 from pathlib import Path
 from typing import Any
@@ -19,9 +21,10 @@ from matplotlib.figure import Figure
 from gram_pyro.errors import UserError
 from gram_pyro.tasks.nqueens.boards import Board, full_boards
 from gram_pyro.tasks.nqueens.checker import attacks
-from gram_pyro.tasks.nqueens.files import read_board, read_boards
+from gram_pyro.tasks.nqueens.files import parse_board, read_board
 from gram_pyro.tasks.nqueens.solver import completions, diagonal_symmetries, diagonals, symmetries
 from gram_pyro.tasks.nqueens.task import NQueens
+from gram_pyro.tasks.pool import Pool
 
 torch.set_num_threads(1)
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "nqueens"
@@ -157,7 +160,7 @@ def test_the_symmetries_are_a_group_that_keeps_solutions(size: int) -> None:
 
 
 def test_splits_are_disjoint_and_together_everything() -> None:
-    for task in (NQueens(n=6), NQueens(n=6, split="input", augment=False)):
+    for task in (NQueens(n=6), NQueens(n=6, split="input", augmented=False)):
         parts = [task.generate(split, 10**6, 0) for split in ("train", "validation", "test")]
         everything = set().union(*map(set, parts))
         assert sum(map(len, parts)) == len(everything) and all(parts)
@@ -176,7 +179,7 @@ def test_no_test_board_is_an_image_of_a_training_board() -> None:
     test = task.generate("test", 10**6, 0)
     images = {tuple(sorted(move[list(board.queens)].tolist())) for board in test for move in moves}
     assert train and test and train.isdisjoint(images)
-    inputs = NQueens(split="input", augment=False)
+    inputs = NQueens(split="input", augmented=False)
     share = len(inputs.generate("test", 10**6, 0)) / 5148
     assert abs(share - 0.15) < 0.02
     seen = {board.queens for board in inputs.generate("train", 10**6, 0)}
@@ -195,7 +198,8 @@ def test_generate_is_seeded() -> None:
 
 def test_encoded_boards() -> None:
     task = NQueens(n=5)
-    tokens, relations = task.encode([Board(5, (0, 7)), Board(5, ())])
+    problems = task.encode([Board(5, (0, 7)), Board(5, ())])
+    tokens, relations = problems.tokens, problems.relations
     assert tokens[0].nonzero().numel() == 25 and (tokens[0] == 2).nonzero()[:, 0].tolist() == [0, 7]
     assert (tokens[1] == 1).all()
     assert relations is not None and relations.shape == (4, 25, 25)
@@ -207,31 +211,41 @@ def test_encoded_boards() -> None:
     assert relations[2, 4, 8] and not relations[3, 4, 8] and relations[3, 0, 6] and not relations[2, 0, 6]
 
 
-@pytest.mark.parametrize("augment", [True, False])
-def test_every_drawn_answer_completes_the_drawn_board(augment: bool) -> None:
-    task = NQueens(n=6, augment=augment)
+@pytest.mark.parametrize("augmented", [True, False])
+@pytest.mark.parametrize("layout", ["relations", "tokens"])
+def test_every_drawn_answer_completes_the_drawn_board(augmented: bool, layout: Any) -> None:
+    task = NQueens(n=6, augmented=augmented, layout=layout)
     sources = task.generate("train", 20, 0)
-    (tokens, relations), targets, listed = task.training_set(sources).draw(100, torch.Generator().manual_seed(3))
-    assert relations is not None and relations.dim() == 3
+    problems, targets, listed = Pool(task, sources).draw(100, torch.Generator().manual_seed(3))
+    assert problems.relations is None if layout == "tokens" else problems.relations.dim() == 3
+    assert problems.pins is not None and torch.equal(problems.pins, torch.where(problems.tokens == 2, 1, -1))
     drawn = set()
-    for row, target, solutions in zip(tokens, targets, listed, strict=True):
+    for row, target, solutions in zip(problems.tokens, targets, listed, strict=True):
         board = Board(6, tuple((row == 2).nonzero()[:, 0].tolist()))
         drawn.add(board)
         assert task.violations(board, tuple(target.tolist())) == 0
-        found = {tuple(sorted(cells)) for cells in solutions.tolist() if cells[0] >= 0}
-        assert found == {tuple(6 * r + c for r, c in enumerate(s)) for s in brute_force(*board)}
-    assert (drawn <= set(sources)) is not augment
+        found = {tuple(cells) for cells in solutions.tolist() if cells[0] >= 0}
+        assert found == {cells_of(columns) for columns in brute_force(*board)}
+    assert (drawn <= set(sources)) is not augmented
+
+
+def test_boards_are_turned_uniformly() -> None:
+    """A board that no symmetry keeps has eight images, its diagonals turned with its queens."""
+    task = NQueens(n=6, excluded=1)
+    problems, _, _ = Pool(task, task.generate("train", 1, 0)).draw(8000, torch.Generator().manual_seed(0))
+    seen = Counter(zip(map(tuple, problems.tokens.tolist()), diagonal_cells(problems.relations), strict=True))
+    assert len(seen) == 8 and max(seen.values()) < 1.2 * min(seen.values())
 
 
 def test_a_new_target_is_drawn_by_its_probability() -> None:
-    task = NQueens(n=8)
+    task = NQueens(n=8, augmented=False)
     board = next(board for board in task.generate("train", 10**4, 0) if len(task.solutions(board)) == 3)
-    pool = task.training_set([board])
+    listed = Pool(task, [board]).draw(1, torch.Generator()).solutions
     solutions = torch.tensor(task.solutions(board))
     log_probs = torch.randn(64, 2, generator=torch.Generator().manual_seed(1)).mul(0.3).log_softmax(-1)
     scores = log_probs.gather(1, solutions.T).sum(0)
-    drawn = pool.retarget(
-        pool.listed.expand(20000, -1, -1), log_probs.expand(20000, -1, -1), torch.Generator().manual_seed(1)
+    drawn = task.retarget(
+        listed.expand(20000, -1, -1), log_probs.expand(20000, -1, -1), torch.Generator().manual_seed(1)
     )
     frequency = (drawn[:, None] == solutions).all(-1).float().mean(0)
     torch.testing.assert_close(frequency, scores.softmax(0), rtol=0, atol=0.015)
@@ -254,14 +268,48 @@ def test_prepare_names_the_queens_in_conflict() -> None:
         task.prepare("Q...")  # type: ignore[arg-type]
 
 
-@given(boards())
-def test_boards_are_read_as_written(tmp_path_factory: pytest.TempPathFactory, board: Board) -> None:
-    board = Board(board.size, board.queens)
-    path = tmp_path_factory.mktemp("boards") / "my.txt"
-    marks = ["Q" if cell in board.queens else "." for cell in range(board.size**2)]
-    rows = [" ".join(marks[start : start + board.size]) for start in range(0, len(marks), board.size)]
-    path.write_text("\n".join(rows) + "\n\n")
-    assert NQueens().load(str(path)) == [board] == NQueens().load(str(path.parent))
+FORMS = {
+    "rows": lambda rows: "\n".join(rows) + "\n\n",
+    "spaced": lambda rows: "# a board\n\n" + "\n".join(map(" ".join, rows)),
+    "framed": lambda rows: "\n".join(f"+{'---+' * len(rows)}\n| {' | '.join(row)} |" for row in rows),
+    "matrix": lambda rows: "\n".join(f"[{', '.join('01'[mark == 'Q'] for mark in row)}]," for row in rows),
+    "fen": lambda rows: "/".join(re.sub(r"\.+", lambda run: str(len(run[0])), row) for row in rows) + " w - - 0 1",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@given(board=boards())
+def test_boards_are_read_as_written(form: str, board: Board) -> None:
+    marks = "".join("Q" if cell in board.queens else "." for cell in range(board.size**2))
+    text = FORMS[form]([marks[start : start + board.size] for start in range(0, len(marks), board.size)])
+    assert parse_board(text.encode()) == Board(board.size, board.queens) == NQueens().read(text)[0]
+
+
+@given(st.integers(4, 20), st.data())
+def test_columns_of_queens_are_read_as_shown(size: int, data: st.DataObject) -> None:
+    columns = data.draw(st.lists(st.integers(-1, size - 1), min_size=size, max_size=size))
+    board = parse_board(str(columns).encode())
+    cells = tuple(int(cell in board.queens) for cell in range(size * size))
+    assert NQueens().to_json(cells) == columns and board.size == size
+    for text in (" ".join(map(str, columns)), ",".join(map(str, columns)), f"{tuple(columns)}"):
+        assert NQueens().read(text) == [board]
+
+
+def test_boards_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, text in (("a.txt", "3Q4/8/8/8/8/8/8/8\n"), ("b.board", "1 3 0 2\n"), ("c.fen", "QQ2/4/4/4")):
+        (tmp_path / name).write_text(text)
+    with pytest.raises(UserError, match=r"c\.fen: the queens at row 1, column 1 and row 1, column 2 attack"):
+        NQueens().load(str(tmp_path))
+    boards = NQueens().load(str(tmp_path), skip_bad=True)
+    assert boards == [Board(8, (3,)), Board(4, (1, 7, 8, 14))]
+    assert "1 of 3 files" in (said := capsys.readouterr().err) and "c.fen: the queens" in said
+    assert NQueens().read(str(tmp_path / "b.board")) == boards[1:]
+
+
+@pytest.mark.parametrize("path", ["", "none.txt", "none", "boards/2024/1/none"])
+def test_what_is_no_board_is_a_path(path: str) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        NQueens().read(path)
 
 
 @pytest.mark.parametrize(
@@ -272,6 +320,14 @@ def test_boards_are_read_as_written(tmp_path_factory: pytest.TempPathFactory, bo
         ("Q...\n..Q.\n...\n....\n", "line 3: 3 cells"),
         ("Q...\n..x.\n....\n....\n", "line 2: 'x' is no cell"),
         ("Q...\n....\n....\n", "3 rows of 4 cells"),
+        ("Q...\n", "1 rows of 4 cells"),
+        ("----\n+--+\n", "1 rows of 4 cells"),
+        ("4 1 3 5 7 2 0 8\n", "queen of row 8 stands in column 8, but 8 columns go from 0 to 7"),
+        ("[0, -2, 1, 2]", "queen of row 2 stands in column -2"),
+        ("3Q4/8/8/7", "row 1 of the FEN has 8 cells, but a board of 4 rows has 4"),
+        ("3K/4/4/4", "row 1 of the FEN: 'K' is neither a queen nor a number"),
+        (f"{'9' * 5000}/4/4/4", "row 1 of the FEN: '99"),
+        ("Q2Q/4/4/4", "row 1, column 1 and row 1, column 4 attack"),
         ("Q...\n\udcff", "line 2: not UTF-8 text"),
     ],
 )
@@ -286,7 +342,7 @@ def test_missing_boards(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file"):
         read_board(tmp_path / "none.txt")
     with pytest.raises(UserError, match="no board file in this folder"):
-        read_boards(tmp_path)
+        NQueens().load(str(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -377,7 +433,7 @@ def test_an_image_is_in_the_same_split(board: Board, which: int) -> None:
 
 
 def test_excluded_diagonals_matter_to_the_split() -> None:
-    for task in (NQueens(n=6, excluded=1), NQueens(n=6, excluded=1, split="input", augment=False)):
+    for task in (NQueens(n=6, excluded=1), NQueens(n=6, excluded=1, split="input", augmented=False)):
         splits = [task.split_of(Board(6, (3,), ((number, kind),))) for number in range(11) for kind in (0, 1)]
         assert len({*splits}) > 1
 
@@ -402,31 +458,37 @@ def test_splits_with_excluded_diagonals_are_disjoint_under_symmetry() -> None:
 
 def test_relations_tell_excluded_diagonals() -> None:
     task = NQueens(n=5, excluded=2)
-    _, relations = task.encode([Board(5, (7,), ((0, 1), (5, 0))), Board(5, ())])
-    assert task.relations == 6 and relations is not None and relations.shape == (2, 6, 25, 25)
+    problems = task.encode([Board(5, (7,), ((0, 1), (5, 0))), Board(5, ())])
+    relations = problems.relations
+    assert task.spec.relations == 6 and relations is not None and relations.shape == (2, 6, 25, 25)
     assert torch.equal(relations[1, :4], NQueens(n=5).encode([Board(5, ())]).relations)  # type: ignore[arg-type]
     assert torch.equal(relations[0, :4], relations[1, :4]) and not relations[1, 4:].any()
     assert relations[0, 4].nonzero().tolist() == [[0, 0]]  # a corner
     falling = [5, 11, 17, 23]  # row - column = 1
+    empty = {0, *falling}
+    assert problems.pins is not None and (problems.pins[1] == -1).all()
+    assert problems.pins[0].tolist() == [1 if cell == 7 else 0 if cell in empty else -1 for cell in range(25)]
     assert {tuple(pair) for pair in relations[0, 5].nonzero().tolist()} == {(u, v) for u in falling for v in falling}
 
 
-@pytest.mark.parametrize("augment", [True, False])
-def test_drawn_targets_keep_off_drawn_diagonals(augment: bool) -> None:
+@pytest.mark.parametrize("augmented", [True, False])
+def test_drawn_targets_keep_off_drawn_diagonals(augmented: bool) -> None:
     """Judged from tokens and relations alone."""
-    task = NQueens(n=6, excluded=4, augment=augment)
+    task = NQueens(n=6, excluded=4, augmented=augmented)
     sources = task.generate("train", 20, 0)
-    (tokens, relations), targets, listed = task.training_set(sources).draw(150, torch.Generator().manual_seed(3))
-    assert relations is not None and relations.shape == (150, 6, 36, 36)
+    problems, targets, listed = Pool(task, sources).draw(150, torch.Generator().manual_seed(3))
+    tokens, relations, pins = problems.tokens, problems.relations, problems.pins
+    assert pins is not None and relations is not None and relations.shape == (150, 6, 36, 36)
     own = task.encode(sources)
     known = {(tuple(t), tuple(d)) for t, d in zip(own.tokens.tolist(), diagonal_cells(own.relations), strict=True)}
     drawn = {*zip(map(tuple, tokens.tolist()), map(tuple, diagonal_cells(relations)), strict=True)}
-    assert (drawn <= known) is not augment
-    for row, related, target, solutions in zip(tokens, relations, targets, listed, strict=True):
+    assert (drawn <= known) is not augmented
+    for row, related, pinned, target, solutions in zip(tokens, relations, pins, targets, listed, strict=True):
         queens = target.nonzero()[:, 0].tolist()
         assert len(queens) == 6 and not related[:4, queens][:, :, queens].any() and target[row == 2].all()
         forbidden = related[4:].diagonal(dim1=1, dim2=2).bool()
         assert not forbidden[:, queens].any()
+        assert torch.equal(pinned == 0, forbidden.any(0)) and torch.equal(pinned == 1, row == 2)
         lines = [related[kind + 2].bool() | torch.eye(36).bool() for kind in (0, 1)]
         for kind in (0, 1):
             assert torch.equal(related[4 + kind].bool(), lines[kind] & forbidden[kind])
@@ -434,9 +496,9 @@ def test_drawn_targets_keep_off_drawn_diagonals(augment: bool) -> None:
         assert sum(starts) == 4
         taken = {cell for cell in range(36) if forbidden[:, cell].any()}
         given_queens = tuple((row == 2).nonzero()[:, 0].tolist())
-        expected = {tuple(6 * r + c for r, c in enumerate(s)) for s in brute_force(6, given_queens)}
-        found = {tuple(sorted(cells)) for cells in solutions.tolist() if cells[0] >= 0}
-        assert found == {cells for cells in expected if taken.isdisjoint(cells)}
+        expected = [{6 * r + c for r, c in enumerate(columns)} for columns in brute_force(6, given_queens)]
+        found = [{*np.flatnonzero(cells).tolist()} for cells in solutions.tolist() if cells[0] >= 0]
+        assert sorted(map(sorted, found)) == sorted(sorted(cells) for cells in expected if taken.isdisjoint(cells))
 
 
 def diagonal_cells(relations: torch.Tensor | None) -> list[tuple[float, ...]]:

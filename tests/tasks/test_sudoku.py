@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import gzip
+import tempfile
 from collections import Counter
+from collections.abc import Callable
 from functools import cache
 from itertools import combinations, product
 from pathlib import Path
@@ -13,13 +15,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from pysat.solvers import Cadical153
 
 from gram_pyro.errors import UserError
 from gram_pyro.tasks.base import Split
+from gram_pyro.tasks.pool import Pool
 from gram_pyro.tasks.sudoku.checker import Puzzle, rule
 from gram_pyro.tasks.sudoku.files import read_csv
 from gram_pyro.tasks.sudoku.generator import CLUES, open_puzzles, solved_grids, unique_puzzles
@@ -163,7 +166,7 @@ def test_what_takes_too_long_is_undecided(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("gram_pyro.tasks.sudoku.task.SEARCH_LIMIT", 2)
     assert Sudoku().solvable(blank) is None
     with pytest.raises(UserError, match="too many"):
-        Sudoku().training_set([blank])
+        Pool(Sudoku(), [blank])
 
 
 def test_the_order_of_guesses_may_be_random() -> None:
@@ -302,8 +305,10 @@ def test_splits_share_no_puzzle_up_to_symmetry(task: Sudoku) -> None:
 @pytest.mark.parametrize("box", [2, 3])
 def test_relations_are_the_sudoku_graph(box: int) -> None:
     task = Sudoku(box=box)
-    tokens, relations = task.encode([Puzzle(box, (2, 0) * (box**4 // 2) + (1,) * (box**4 % 2))])
-    assert tokens[0, :2].tolist() == [3, 1] and relations is not None
+    problems = task.encode([Puzzle(box, (2, 0) * (box**4 // 2) + (1,) * (box**4 % 2))])
+    relations, pins = problems.relations, problems.pins
+    assert problems.tokens[0, :2].tolist() == [3, 1] and relations is not None
+    assert pins is not None and pins[0, :2].tolist() == [1, -1] and problems.values == box**2
     size = box * box
     for relation, part in zip(relations, range(3), strict=True):
         pairs = {pair for unit in units(box)[part * size : (part + 1) * size] for pair in product(unit, unit)}
@@ -311,48 +316,63 @@ def test_relations_are_the_sudoku_graph(box: int) -> None:
     assert {tuple(pair) for pair in relations.sum(0).triu().nonzero().tolist()} == set(rule(box))
 
 
-@pytest.mark.parametrize("augment", [True, False])
-def test_every_drawn_answer_solves_the_drawn_puzzle(augment: bool) -> None:
-    task = Sudoku(box=2, max_solutions=8, augment=augment)
+@pytest.mark.parametrize("augmented", [True, False])
+def test_every_drawn_answer_solves_the_drawn_puzzle(augmented: bool) -> None:
+    task = Sudoku(box=2, max_solutions=8, augmented=augmented)
     sources = task.generate("train", 20, 0)
-    pool = task.training_set(sources)
-    (tokens, relations), targets, solutions = pool.draw(100, torch.Generator().manual_seed(3))
-    assert relations is not None and relations.dim() == 3
-    drawn = [Puzzle(2, tuple(row)) for row in (tokens - 1).tolist()]
+    problems, targets, solutions = Pool(task, sources).draw(100, torch.Generator().manual_seed(3))
+    assert problems.relations is not None and problems.relations.dim() == 3
+    assert problems.pins is not None and torch.equal(problems.pins, problems.tokens - 2)
+    drawn = [Puzzle(2, tuple(row)) for row in (problems.tokens - 1).tolist()]
     flat = torch.zeros(100, 16, 4).log_softmax(-1)
     seen: list[set[tuple[int, ...]]] = [set() for _ in drawn]
     for seed in range(60):
-        for found, row in zip(seen, pool.retarget(solutions, flat, torch.Generator().manual_seed(seed)), strict=True):
+        for found, row in zip(seen, task.retarget(solutions, flat, torch.Generator().manual_seed(seed)), strict=True):
             found.add(tuple((row + 1).tolist()))
-    for puzzle, target, found in zip(drawn, targets, seen, strict=True):
+    for puzzle, target, known, found in zip(drawn, targets, solutions, seen, strict=True):
         assert task.violations(puzzle, task.answer(puzzle, target.tolist())) == 0
-        assert found <= sat_solutions(puzzle.cells, 2, 100)
+        rows = {tuple(digit + 1 for digit in row) for row in known.tolist() if row[0] >= 0}
+        assert found <= rows == sat_solutions(puzzle.cells, 2, 100)
     complete = [found == sat_solutions(puzzle.cells, 2, 100) for found, puzzle in zip(seen, drawn, strict=True)]
     assert np.mean(complete) > 0.95  # 60 draws may miss one of 8
-    assert (set(drawn) <= set(sources)) is not augment
+    assert (set(drawn) <= set(sources)) is not augmented
+
+
+def test_grids_are_moved_uniformly() -> None:
+    """By chi-squared, over all images of a grid; its answer is the same image."""
+    names, count = orbit(all_small_grids(), 2), 8000
+    size = names.count(names[0])
+    problems, targets, _ = Pool(Sudoku(box=2), [Puzzle(2, rows_of(all_small_grids())[0])]).draw(
+        count, torch.Generator().manual_seed(0)
+    )
+    assert torch.equal(problems.tokens - 2, targets)
+    seen = Counter(map(tuple, targets.tolist()))
+    apart = sum((times - count / size) ** 2 for times in seen.values()) / (count / size)
+    assert len(seen) == size and apart < size + 5 * (2 * size) ** 0.5
 
 
 def test_a_new_target_is_drawn_by_its_probability() -> None:
     """Also beside a puzzle with more solutions."""
-    task = Sudoku(box=2, max_solutions=8, augment=False)
+    task = Sudoku(box=2, max_solutions=8, augmented=False)
     puzzles = {len(task.solutions(each)): each for each in task.generate("train", 100, 0)}
     puzzle = puzzles[3]
-    pool = task.training_set([puzzle, puzzles[max(puzzles)]])
-    solutions = pool.draw(40000, torch.Generator().manual_seed(1)).solutions
+    pool = Pool(task, [puzzle, puzzles[max(puzzles)]])
+    problems, _, solutions = pool.draw(40000, torch.Generator().manual_seed(1))
     log_probs = torch.randn(16, 4, generator=torch.Generator().manual_seed(1)).mul(0.3).log_softmax(-1)
-    drawn = pool.retarget(solutions, log_probs.expand(40000, -1, -1), torch.Generator().manual_seed(1))
-    mine = drawn[solutions[:, 0] == 0]
+    drawn = task.retarget(solutions, log_probs.expand(40000, -1, -1), torch.Generator().manual_seed(1))
+    mine = drawn[(problems.tokens == task.encode([puzzle]).tokens).all(1)]
     frequency = (mine[:, None] == task.targets(puzzle)).all(-1).float().mean(0)
     scores = log_probs.gather(1, task.targets(puzzle).T).sum(0)
     torch.testing.assert_close(frequency, scores.softmax(0), rtol=0, atol=0.015)
 
 
 def test_of_very_many_solutions_some_are_listed() -> None:
-    pool = Sudoku(box=2, augment=False).training_set([Puzzle(2, (0,) * 16)])
+    task = Sudoku(box=2, augmented=False)
+    pool = Pool(task, [Puzzle(2, (0,) * 16)])
     assert pool.counts.tolist() == [288]
     solutions, flat = pool.draw(2000, torch.Generator()).solutions, torch.zeros(2000, 16, 4).log_softmax(-1)
-    drawn = {tuple(row) for row in (pool.retarget(solutions, flat, torch.Generator().manual_seed(0)) + 1).tolist()}
-    assert 40 < len(drawn) <= Sudoku.listed and all(solved(row, 2) for row in drawn)
+    drawn = {tuple(row) for row in (task.retarget(solutions, flat, torch.Generator().manual_seed(0)) + 1).tolist()}
+    assert 40 < len(drawn) <= Sudoku.max_known and all(solved(row, 2) for row in drawn)
     assert {row[0] for row in drawn} == {1, 2, 3, 4}
 
 
@@ -362,8 +382,9 @@ def test_of_very_many_solutions_some_are_listed() -> None:
 @pytest.mark.parametrize(
     ("problem", "words"),
     [
-        ("12", "takes a puzzle of 81 characters, not 2"),
-        (QUESTION[:-1] + "x", "'x' in row 9, column 9 is no digit from 1 to 9"),
+        ("12", "takes a puzzle of 81 cells, not 2: write each of them"),
+        ("53..7....6..195...", "81 cells, not 18: write each .*'...' stands for three blanks"),
+        (QUESTION[:-1] + "y", "'y' in row 9, column 9 is no digit from 1 to 9"),
         (QUESTION[:9] + "." + "3" + QUESTION[11:], "row 1, column 2 and row 2, column 2 share .* the digit 3"),
         (Puzzle(2, (0,) * 16), "box=3 takes a puzzle of 81 cells, not box=2 with 16"),
         (Puzzle(3, (0,) * 80), "81 cells, not box=3 with 80"),
@@ -385,16 +406,79 @@ def test_puzzles_with_many_solutions_may_be_asked_for() -> None:
     assert Sudoku().prepare("." * 81) == Puzzle(3, (0,) * 81)
 
 
-@given(st.lists(st.booleans(), min_size=81, max_size=81), st.sampled_from(["one", "rows", "spaced"]))
-def test_puzzles_are_read_as_written(tmp_path_factory: pytest.TempPathFactory, kept: list[bool], form: str) -> None:
-    cells = [digit * keep for digit, keep in zip(cells_of(ANSWER), kept, strict=True)]
-    path = tmp_path_factory.mktemp("puzzles") / "my.txt"
-    text = text_of(tuple(cells))
-    rows = [text[start : start + 9] for start in range(0, 81, 9)]
-    path.write_text({"one": text, "rows": "\n".join(rows) + "\n\n", "spaced": "\n".join(map(" ".join, rows))}[form])
-    expected = [Puzzle(3, tuple(cells))]
-    many = Sudoku(max_solutions=2)
-    assert many.load(str(path)) == expected == many.load(str(path.parent)) == Sudoku().read(str(path))
+def framed(rows: list[str], line: str, bar: str = "|", around: str = "|") -> str:
+    """Rows of a grid with bars between boxes and a line above each band and below the last."""
+    box = round(len(rows) ** 0.5)
+    bands = [rows[start : start + box] for start in range(0, len(rows), box)]
+    boxes = {row: bar.join(row[at : at + box] for at in range(0, len(row), box)) for row in rows}
+    return "\n".join([*(f"{line}\n" + "\n".join(around + boxes[row] + around for row in band) for band in bands), line])
+
+
+FORMS: dict[str, Callable[[list[str]], str]] = {
+    "one": "".join,
+    "rows": lambda rows: "\n".join(rows) + "\n\n",
+    "spaced": lambda rows: "\n".join(map(" ".join, rows)),
+    "commas": lambda rows: "; a comment\n" + "\n".join(map(",".join, rows)) + "  # 17 givens",
+    "titled": lambda rows: "#A somebody\n[Puzzle]\nGrid 01\n" + "\n".join(rows),
+    "borders": lambda rows: framed(rows, "+---+---+---+"),
+    "simple": lambda rows: framed(rows, "*-----------*"),
+    "dashes": lambda rows: framed(rows, "-" * len(rows), around=""),
+    "bars": lambda rows: framed(rows, "------+-------+------", " | ", ""),
+    "double": lambda rows: framed(rows, "\u2554\u2550\u2550\u2566\u2550\u2557", "\u2502", "\u2551"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@given(
+    st.sampled_from([2, 3]), st.lists(st.booleans(), min_size=81, max_size=81),
+    st.sampled_from(".0*_-xX?"), st.sampled_from([".txt", ".sdm", ".sdk", ".ss.gz"]),
+)  # fmt: skip
+def test_puzzles_are_read_as_written(form: str, box: int, kept: list[bool], blank: str, ending: str) -> None:
+    assume(form != "dashes" or blank not in "-_*")  # a row of blanks looks like its frame
+    answer = cells_of(ANSWER) if box == 3 else (1, 2, 3, 4, 3, 4, 1, 2, 2, 1, 4, 3, 4, 3, 2, 1)
+    cells = (answer[0], *(digit * keep for digit, keep in zip(answer[1:], kept, strict=False)))
+    size = box * box
+    text = "".join(str(digit) if digit else blank for digit in cells)
+    text = FORMS[form]([text[start : start + size] for start in range(0, size**2, size)])
+    expected, many = [Puzzle(box, cells)], Sudoku(box=box, max_solutions=2)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"my{ending}"
+        path.write_bytes(gzip.compress(text.encode()) if ending.endswith(".gz") else text.encode())
+        assert many.load(str(path)) == expected == many.load(folder) == many.read(str(path))
+    if form != "titled":
+        assert many.read(text) == expected
+
+
+def test_many_grids_in_rows(tmp_path: Path) -> None:
+    rows = [QUESTION[start : start + 9] for start in range(0, 81, 9)]
+    path = tmp_path / "my.txt"
+    path.write_text("\n".join(f"Puzzle {number}23\n" + "\n".join(rows) for number in range(3)))
+    assert Sudoku().load(str(path)) == [Puzzle(3, cells_of(QUESTION))] * 3
+    path.write_text(f"{QUESTION}\n{'-' * 81}\n{QUESTION}\n")
+    assert [sum(puzzle.cells) > 0 for puzzle in Sudoku().read(str(path))] == [True, False, True]
+
+
+def test_bad_puzzles_may_be_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good, twice = Puzzle(3, cells_of(QUESTION)), "55" + QUESTION[2:]
+    (tmp_path / "many.sdm").write_text(f"{QUESTION}\n{twice}\n{QUESTION[1:]}\n{'.' * 81}\n{QUESTION}\n")
+    assert Sudoku().load(str(tmp_path / "many.sdm"), skip_bad=True) == [good, good]
+    said = capsys.readouterr().err
+    assert (
+        "3 of 5 puzzles" in said and all(f"line {number}: " in said for number in (2, 3, 4)) and said.count("\n") == 1
+    )
+    (tmp_path / "one.txt").write_text(twice)
+    assert Sudoku(skip_bad=True).load(str(tmp_path)) == [good, good]
+    assert "1 of 2 files" in (said := capsys.readouterr().err) and "one.txt: line 1: row 1, column 1" in said
+    with pytest.raises(UserError, match=r"one\.txt: line 1"):
+        Sudoku(skip_bad=True).load(str(tmp_path / "one.txt"))
+    with pytest.raises(UserError, match=r"many\.sdm: line 2"):
+        Sudoku().load(str(tmp_path))
+
+
+@pytest.mark.parametrize("path", ["mistyped.sdm", "mistyped", "my puzzles", "", " ", "none/53..7....6..195", "12.txt"])
+def test_what_is_no_puzzle_is_a_path(path: str) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        Sudoku().read(path)
 
 
 def test_many_puzzles_in_a_file_and_one_on_the_command_line(tmp_path: Path) -> None:
@@ -414,7 +498,9 @@ def test_many_puzzles_in_a_file_and_one_on_the_command_line(tmp_path: Path) -> N
 def test_a_model_of_puzzles_with_one_solution_takes_no_others(tmp_path: Path) -> None:
     path = tmp_path / "my.txt"
     path.write_text(f"{QUESTION}\n{'.' * 81}\n")
-    with pytest.raises(UserError, match="puzzle 2 has several solutions"):
+    with pytest.raises(
+        UserError, match="line 2: the puzzle has more than 1 solution; a model of max_solutions above 1"
+    ):
         Sudoku().load(str(path))
     assert len(Sudoku(max_solutions=2).load(str(path))) == len(Sudoku().read(str(path))) == 2
 
@@ -423,7 +509,7 @@ def test_a_stray_quote_spoils_one_row(tmp_path: Path, capsys: pytest.CaptureFixt
     path = write_table(tmp_path / "my.csv", [(QUESTION, ANSWER), ('"' + QUESTION, ANSWER), (QUESTION, ANSWER)])
     with pytest.raises(UserError, match="line 3: not CSV"):
         Sudoku().load(path)
-    assert len(Sudoku(skip_bad=True).load(path)) == 2 and "1 of 3 rows" in capsys.readouterr().err
+    assert len(Sudoku(skip_bad=True).load(path)) == 2 and "1 of 3 rows in" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -431,12 +517,14 @@ def test_a_stray_quote_spoils_one_row(tmp_path: Path, capsys: pytest.CaptureFixt
     [
         ("my.txt", "", "empty"),
         ("my.txt", "\n \n", "empty"),
-        ("my.txt", f"{QUESTION}\n{QUESTION[1:]}\n", "line 2: .*81 characters, not 80"),
-        ("my.txt", "123456789\n12\n", "line 2: 2 characters, but a row has 9"),
-        ("my.txt", "123456789\n" * 8, "8 rows of 9 characters, but a puzzle has 9"),
-        ("my.txt", "123456789\n" * 8 + "12345678x", "'x' in row 9, column 9"),
+        ("my.txt", f"{QUESTION}\n{QUESTION[1:]}\n", "line 2: .*81 cells, not 80"),
+        ("my.txt", "hello\n+---+\n", "no puzzle"),
+        ("my.txt", "123456789\n12\n", "line 2: 2 cells, but a row has 9"),
+        ("my.txt", "123456789\n" * 8, "8 rows of 9 cells, but a puzzle has 9"),
+        ("my.txt", "123456789\n" * 10, "10 rows of 9 cells"),
+        ("my.txt", "123456789\n" * 8 + "12345678y", "'y' in row 9, column 9"),
         ("my.txt", "\x00\udcff", "line 1: not UTF-8"),
-        ("my.csv", "a,b\n1,2\n", "line 1: no column named question"),
+        ("my.csv", "a,b\n1,2\n", "line 1: no column of puzzles named question, quizzes, .*, but a, b"),
         ("my.csv", "question,answer\n", "no puzzles below the first line"),
         ("my.doc", QUESTION, "unknown ending '.doc'"),
     ],
@@ -479,7 +567,7 @@ def test_tables_are_read(tmp_path: Path, name: str) -> None:
     ("question", "answer", "words"),
     [
         (QUESTION[1:], ANSWER, "not 80"),
-        ("x" + QUESTION[1:], ANSWER, "'x' in row 1, column 1"),
+        ("y" + QUESTION[1:], ANSWER, "'y' in row 1, column 1"),
         (QUESTION, ANSWER[1:], "not 80"),
         (QUESTION, QUESTION, "blank"),
         (QUESTION, ANSWER[::-1], "does not solve"),
@@ -498,9 +586,24 @@ def test_malformed_rows(
         Sudoku().load(path)
     assert Sudoku(skip_bad=True).load(path) == [Puzzle(3, cells_of(QUESTION))] * 2
     said = capsys.readouterr().err
-    assert "1 of 3 rows left out" in said and "line 3" in said and said.count("\n") == 1
+    assert f"1 of 3 rows in {path} left out" in said and "line 3" in said and said.count("\n") == 1
     with pytest.raises(UserError, match="line 2"):
         Sudoku(skip_bad=True).load(write_table(tmp_path / "bad.csv", [(question, answer)]))
+
+
+@pytest.mark.parametrize("head", ["quizzes,solutions", "Puzzle,Solution", "id,question,answer", "solution,quiz"])
+def test_common_tables_are_read(tmp_path: Path, head: str) -> None:
+    path, names = tmp_path / "my.csv", head.lower().split(",")
+    question = next(name for name in names if name[:2] in ("qu", "pu"))
+
+    def write(answer: str) -> str:
+        row = [QUESTION if name == question else "7" if name == "id" else answer for name in names]
+        path.write_text(f"{head}\n{','.join(row)}\n")
+        return str(path)
+
+    assert Sudoku().load(write(ANSWER)) == [Puzzle(3, cells_of(QUESTION))]
+    with pytest.raises(UserError, match="line 2: the answer does not solve the puzzle"):
+        Sudoku().load(write(ANSWER[::-1]))
 
 
 def test_other_tables(tmp_path: Path) -> None:

@@ -9,28 +9,38 @@ import torch
 from torch import Tensor
 
 from gram_pyro.models.base import State
-from gram_pyro.tasks.base import Examples, Problems, TrainingSet
+from gram_pyro.tasks.base import Examples, Problems, Task
+from gram_pyro.tasks.pool import Pool
 from gram_pyro.training import carry as carry_module
 from gram_pyro.training.carry import Carry
 
 LENGTH, WIDTH = 2, 3
 
 
-class Numbered(TrainingSet):
-    """Examples that carry a random number in every tensor."""
+class Retargeted(Task):
+    """Only retargets, which is all that a carry needs of a task."""
 
-    def __init__(self, related: bool = True) -> None:
-        self.related = related
-
-    def draw(self, count: int, generator: torch.Generator) -> Examples:
-        number = torch.randint(10**9, (count, 1), generator=generator)
-        relations = number[:, None, None].expand(count, 1, LENGTH, LENGTH).double() if self.related else None
-        return Examples(Problems(number.expand(count, LENGTH), relations), number.expand(count, LENGTH), -number)
+    spec = generate = encode = targets = violations = None  # type: ignore[assignment]
 
     def retarget(self, solutions: Tensor, log_probs: Tensor, generator: torch.Generator) -> Tensor:
         """A target that tells what it was made of: the number, and the best class of the decoder plus noise."""
         noise = torch.randint(1, 1000, (len(solutions), 1), generator=generator)
-        return torch.cat((-solutions, 1000 * log_probs[:, 0].argmax(-1, keepdim=True) + noise), 1)
+        return torch.cat((-solutions[:, 0, :1], 1000 * log_probs[:, 0].argmax(-1, keepdim=True) + noise), 1)
+
+
+class Numbered(Pool):
+    """Examples that carry a random number in every tensor."""
+
+    def __init__(self, related: bool = True) -> None:
+        self.task = Retargeted()
+        self.related = related
+
+    def draw(self, count: int, generator: torch.Generator) -> Examples:
+        number = torch.randint(10**9, (count, 1), generator=generator)
+        numbers = number.expand(count, LENGTH)
+        relations = number[:, None, None].expand(count, 1, LENGTH, LENGTH).double() if self.related else None
+        problems = Problems(numbers, relations, pins=numbers if self.related else None, group=number[:, 0])
+        return Examples(problems, numbers, -numbers[:, None])
 
 
 def start(batch: int) -> State:
@@ -41,8 +51,8 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def make(training_set: TrainingSet, batch: int, depth: int, source: torch.Generator, free: float = 0.0) -> Carry:
-    return Carry(training_set, start(batch), depth, free, source)
+def make(pool: Pool, batch: int, depth: int, source: torch.Generator, prior_fraction: float = 0.0) -> Carry:
+    return Carry(pool, start(batch), depth, prior_fraction, source)
 
 
 def logits(carry: Carry) -> Tensor:
@@ -52,10 +62,13 @@ def logits(carry: Carry) -> Tensor:
 
 def numbers(carry: Carry) -> list[int]:
     """The number of each problem, the same in all its tensors."""
-    (tokens, relations), targets, solutions = carry.examples
-    assert (solutions == -tokens[:, :1]).all() and (tokens == tokens[:, :1]).all()
+    problems, targets, solutions = carry.examples
+    tokens, relations, pins, group = problems.tokens, problems.relations, problems.pins, problems.group
+    assert (solutions == -tokens[:, None, :1]).all() and (tokens == tokens[:, :1]).all()
     assert ((targets[:, 0] == tokens[:, 0]) | (targets == -1).all(-1)).all()
     assert relations is None or (relations[:, 0, 0] == tokens).all()
+    assert pins is None or torch.equal(pins, tokens)
+    assert group is not None and torch.equal(group, tokens[:, 0])
     return list(tokens[:, 0].tolist())
 
 
@@ -76,9 +89,9 @@ def test_depths_stay_spread_evenly(batch: int, depth: int) -> None:
 
 @pytest.mark.parametrize("related", [True, False])
 def test_the_finished_are_replaced_and_the_others_left_alone(related: bool) -> None:
-    training_set, batch, depth = Numbered(related), 4, 3
-    carry = make(training_set, batch, depth, generator())
-    coming = training_set.draw(carry_module.CHUNK, generator()).problems.tokens[:, 0].tolist()  # as the carry sees them
+    pool, batch, depth = Numbered(related), 4, 3
+    carry = make(pool, batch, depth, generator())
+    coming = pool.draw(carry_module.CHUNK, generator()).problems.tokens[:, 0].tolist()  # as the carry sees them
     assert numbers(carry) == coming[:batch]
     del coming[:batch]
     ages = carry.depths.tolist()
@@ -157,8 +170,8 @@ def test_nobody_runs_free_where_there_is_but_one_step() -> None:
 def test_relations_of_all_problems_stay() -> None:
     class Shared(Numbered):
         def draw(self, count: int, generator: torch.Generator) -> Examples:
-            (tokens, _), targets, solutions = super().draw(count, generator)
-            return Examples(Problems(tokens, torch.eye(LENGTH)[None]), targets, solutions)
+            problems, targets, solutions = super().draw(count, generator)
+            return Examples(problems._replace(relations=torch.eye(LENGTH)[None]), targets, solutions)
 
     carry = make(Shared(), 4, 2, generator())
     saved = copy.deepcopy(carry.state_dict())
@@ -178,7 +191,7 @@ def test_relations_of_all_problems_stay() -> None:
 @pytest.mark.parametrize("related", [True, False])
 @pytest.mark.parametrize("saved_after", [0, 1, 4, 5])
 def test_a_saved_carry_goes_on_exactly(
-    saved_after: int, related: bool, free: float, monkeypatch: pytest.MonkeyPatch
+    saved_after: int, related: bool, prior_fraction: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Over several chunk boundaries, from a generator in another state, twice from the same file."""
     monkeypatch.setattr(carry_module, "CHUNK", 8)
@@ -197,14 +210,14 @@ def test_a_saved_carry_goes_on_exactly(
             )
         return seen
 
-    carry = make(Numbered(related), 3, 4, generator(), free)
+    carry = make(Numbered(related), 3, 4, generator(), prior_fraction)
     for step in range(saved_after):
         carry.advance(moved(carry, 100 + step), logits(carry))
     saved = copy.deepcopy(carry.state_dict())
     expected = go_on(carry)
     assert len({number for seen in expected for number in seen[0]}) > 16
     for seed in (7, 8):
-        other = make(Numbered(related), 3, 4, generator(seed), free)
+        other = make(Numbered(related), 3, 4, generator(seed), prior_fraction)
         other.advance(moved(other, 0), logits(other))
         other.load_state_dict(saved)
         for left, right in zip(go_on(other), expected, strict=True):

@@ -24,6 +24,7 @@ from gram_pyro.runs.config import config_of
 from gram_pyro.runs.training_config import TrainingConfig
 from gram_pyro.system.distributed import ALONE, World, join
 from gram_pyro.tasks import Coloring
+from gram_pyro.tasks.pool import Pool
 from gram_pyro.train import main
 from gram_pyro.training.trainer import Trainer
 
@@ -38,11 +39,11 @@ RUN += ["--precision", "float32"]
 def train(world: World, guide: str = "gaussian", kind: str = "gram", **options: Any) -> tuple[list[float], Trainer]:
     """Losses of some updates of a small model, of which every process has a part."""
     torch.manual_seed(0)
-    model = MODELS[kind](TASK, config_of(kind)(width=16, heads=2, layers=1, hidden=16))
+    model = MODELS[kind](TASK.spec, config_of(kind)(width=16, heads=2, layers=1, hidden=16))
     options = {"batch": 8, "depth": 4, "warmup": 0, "updates": UPDATES, **model.recipe, **options}
     config = TrainingConfig(**options)
-    training_set = TASK.training_set(TASK.generate("train", 20, 0))
-    trainer = Trainer(model, GUIDES[guide](TASK, model), training_set, 6, config, UPDATES, "cpu", world)
+    training_set = Pool(TASK, TASK.generate("train", 20, 0))
+    trainer = Trainer(model, GUIDES[guide](TASK.spec, model), training_set, 6, config, UPDATES, "cpu", world)
     torch.manual_seed(1)
     return [trainer.update().loss.item() for _ in range(UPDATES)], trainer
 
@@ -113,18 +114,18 @@ def test_noise_is_that_of_the_whole_batch(rank: int) -> None:
         assert torch.equal(part, everything[mine])
 
 
-@pytest.mark.parametrize("pieces", [2, 4])
+@pytest.mark.parametrize("micro_batches", [2, 4])
 def test_pieces_of_an_update_add_up(micro_batches: int) -> None:
     """Without noise: deterministic models have none."""
     found = []
     for accumulate in (1, micro_batches):
         torch.manual_seed(0)
-        model = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16, guidance=False))
+        model = Gram(TASK.spec, GramConfig(width=16, heads=2, layers=1, hidden=16, guidance=False))
         config = TrainingConfig(
             batch=8, depth=4, warmup=0, updates=5, accumulate=accumulate, kl_target=None, prior_fraction=0.0
         )
-        training_set = TASK.training_set(TASK.generate("train", 20, 0))
-        trainer = Trainer(model, GUIDES["empty"](TASK, model), training_set, 6, config, 5)
+        training_set = Pool(TASK, TASK.generate("train", 20, 0))
+        trainer = Trainer(model, GUIDES["empty"](TASK.spec, model), training_set, 6, config, 5)
         measured = [trainer.update() for _ in range(5)]
         found.append((torch.tensor([row.loss for row in measured]), torch.tensor([row.accuracy for row in measured])))
         assert trainer.carry.state.high.shape == (8, 6, 16)

@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 from gram_pyro import evaluate, train, train_heads
 from gram_pyro.errors import UserError
 from gram_pyro.inference.metrics import auc
-from gram_pyro.inference.rollout import rollout
+from gram_pyro.inference.rollout import Rollout, rollout
 from gram_pyro.models.gram import Gram, GramConfig
-from gram_pyro.models.heads import Heads
+from gram_pyro.models.heads import HeadLogits, Heads
 from gram_pyro.runs.store import load_run
 from gram_pyro.system.signals import Interrupted
 from gram_pyro.tasks.coloring.task import Coloring
 from gram_pyro.training import heads as heads_training
-from gram_pyro.training.heads import HeadsTrainer, judge_heads
+from gram_pyro.training.heads import HeadsTrainer, judge_heads, returns
 
 torch.set_num_threads(1)
 TASK = Coloring(n=5)
@@ -33,7 +33,7 @@ QUICK = "--task coloring --task.n 5 --model.width 16 --model.heads 2 --model.hid
 
 def model() -> Gram:
     torch.manual_seed(0)
-    return Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1)).requires_grad_(False)
+    return Gram(TASK.spec, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1)).requires_grad_(False)
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +58,7 @@ def test_a_rollout_is_judged_by_the_checker() -> None:
 
 
 def test_one_doubtful_position_is_enough() -> None:
-    heads = Heads(TASK, model())
+    heads = Heads(TASK.spec, model())
     torch.nn.init.normal_(heads.doubt.weight)
     x = TASK.encode(GRAPHS[:1])
     high = torch.randn(1, 5, 16)
@@ -83,22 +83,77 @@ def test_heads_learn_and_the_core_does_not_move(monkeypatch: pytest.MonkeyPatch)
     assert all(torch.equal(before[name], tensor) for name, tensor in run.model.state_dict().items())
 
 
-def test_value_looks_to_the_end_and_halt_to_now() -> None:
-    """Trajectories that are wrong until their last step: value learns yes, halt learns no."""
+def after_training(right: list[bool]) -> list[HeadLogits]:
+    """Logits after each step of trajectories with these verdicts, of heads trained on nothing else."""
     core = model()
-    trainer = HeadsTrainer(TASK, core, GRAPHS, 3, 1, 0)
+    trainer = HeadsTrainer(TASK, core, GRAPHS, len(right) // 2, 1, 0)
     graphs = [GRAPHS[i % len(GRAPHS)] for i in range(heads_training.PROBLEMS)]
-    run = rollout(TASK, core, graphs, 6, 0)
-    valid = torch.zeros_like(run.valid)
-    valid[-1] = True
-    for _ in range(40):
-        trainer._update(run._replace(valid=valid), torch.arange(64))
-    verdict = trainer.heads(run.high[1], run.problems)
-    assert (verdict.value > 0).all() and (verdict.halt < 0).all()
+    run = rollout(TASK, core, graphs, len(right), 0)
+    run = run._replace(valid=torch.tensor(right)[:, None].expand_as(run.valid))
+    for _ in range(60):
+        trainer._update(run, trainer._targets(run), torch.arange(len(right) * heads_training.PROBLEMS))
+    with torch.no_grad():
+        return [trainer.heads(high, run.problems) for high in run.high]
+
+
+def test_value_looks_to_the_end_and_halt_to_now() -> None:
+    """Trajectories that are wrong until their last step."""
+    verdict = after_training([False] * 5 + [True])[1]
+    assert (verdict.value > 0).all() and (verdict.halt < 0).all() and (verdict.proceed > 0).all()
+
+
+def test_going_on_from_what_is_wrong_for_good_is_worth_nothing() -> None:
+    for verdict in after_training([False] * 6):
+        assert (verdict.proceed.sigmoid() < 0.1).all()
+
+
+@given(st.data(), st.integers(1, 6), st.integers(1, 4))
+def test_going_on_is_worth_the_verdict_where_it_halts_next(data: st.DataObject, steps: int, batch: int) -> None:
+    flags = st.lists(st.lists(st.booleans(), min_size=batch, max_size=batch), min_size=steps, max_size=steps)
+    right, halts = torch.tensor(data.draw(flags)).float(), torch.tensor(data.draw(flags))
+    found = returns(right, halts)
+    for row in range(batch):
+        for step in range(steps):
+            ends = [later for later in range(step + 1, steps) if halts[later, row]] + [steps - 1]
+            assert found[step, row] == right[ends[0], row]
+    assert (found <= right.amax(0)).all()
+
+
+def test_what_cannot_be_solved_is_not_worth_going_on_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a model that is often right, whose heads see problems of both kinds."""
+    monkeypatch.setattr(heads_training, "PROBLEMS", 64)
+    run = load_run("coloring", "cpu")
+    trainer = HeadsTrainer(run.task, run.model, run.task.generate("train", 200, 0), 4, 25, 0)
+    for _ in range(25):
+        trainer.round()
+    judged = judge_heads(run.task, run.model, trainer.heads, run.task.generate("validation", 50, 0), 4, 9)
+    assert judged["value_auc"] is not None and judged["value_auc"] > 0.6
+    assert judged["unsolvable_value"] < 0.3 and judged["unsolvable_proceed"] < 0.3, judged
+    assert judged["unsolvable_halted"] < 0.3, judged
+
+
+def test_a_quarter_of_the_problems_has_no_solution(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[bool]] = []
+
+    def recorded(task: Coloring, core: Gram, problems: list[Any], depth: int, seed: int) -> Rollout:
+        seen.append([task.solvable(problem) is True for problem in problems])
+        return rollout(task, core, problems, depth, seed)
+
+    monkeypatch.setattr(heads_training, "rollout", recorded)
+    HeadsTrainer(TASK, model(), GRAPHS, 2, 1, 0).round()
+    small = Coloring(n=3)  # which three colors always color
+    HeadsTrainer(small, model(), small.generate("train", 5, 0), 2, 1, 0).round()
+    assert [len(each) - sum(each) for each in seen] == [8, 0]
+
+
+def test_heads_judged_where_all_problems_have_solutions() -> None:
+    task = Coloring(n=3)
+    judged = judge_heads(task, model(), Heads(task.spec, model()), task.generate("train", 5, 0), 2, 0)
+    assert judged["unsolvable_value"] is judged["unsolvable_proceed"] is judged["unsolvable_halted"] is None
 
 
 def test_high_gets_no_gradient_from_the_heads() -> None:
-    heads = Heads(TASK, model())
+    heads = Heads(TASK.spec, model())
     torch.nn.init.normal_(heads.doubt.weight)
     high = torch.randn(2, 5, 16, requires_grad=True)
     torch.stack(heads(high, TASK.encode(GRAPHS[:2]))).sum().backward()
@@ -122,7 +177,8 @@ def test_training_ends_with_heads_and_resumes_to_the_same(tmp_path: Path, monkey
     heads = load_run(str(whole), "cpu").heads
     assert heads is not None and not any(p.requires_grad for p in heads.parameters())
     row = json.loads((whole / "metrics.jsonl").read_text().splitlines()[-1])
-    assert {"update", "seconds", "value_auc", "halt_auc"} == set(row)
+    judged = {"value_auc", "halt_auc", "unsolvable_value", "unsolvable_proceed", "unsolvable_halted"}
+    assert {"update", "seconds"} | judged == set(row)
 
     rounds = []
 

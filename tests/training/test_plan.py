@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import redirect_stderr
 from io import StringIO
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gram_pyro.errors import UserError
 from gram_pyro.runs.training_config import TrainingConfig
-from gram_pyro.training.plan import EVALUATION_SHARE, OVERTIME, UPDATES_SHARE, Plan, plan
+from gram_pyro.training.clock import Clock
+from gram_pyro.training.plan import (
+    EVALUATION_SHARE,
+    EVALUATIONS,
+    GRADIENT,
+    OVERTIME,
+    UPDATES_SHARE,
+    Plan,
+    choose_threads,
+    count,
+    plan,
+)
 
 
 class Machine:
@@ -25,7 +38,6 @@ class Machine:
         """What it plans, by its own clock."""
         return plan(
             training,
-            lambda: self.now,
             lambda: self.now,
             lambda: self._pass(self.an_update),
             lambda: self._pass(self.an_evaluation),
@@ -43,6 +55,32 @@ class Machine:
     def _pass(self, seconds: float) -> float:
         self.now += seconds
         return seconds
+
+
+class SharedMachine:
+    """A machine that gives a training one `share` of the time: an update on several threads waits for all of them."""
+
+    def __init__(self, share: float, wait: float = 0.0) -> None:
+        self.share, self.wait, self.passed, self.worked = share, wait, 0.0, 0.0
+        self.clock = Clock(torch.device("cpu"), 1, lambda: self.passed, lambda: self.worked)
+
+    def work(self, seconds: float, threads: int = 1) -> float:
+        """Do what takes one thread so long [s]; return how long it took by the training's clock."""
+        began = self.clock()
+        waited = self.wait if threads > 1 and self.share < 1 else 0.0
+        self.passed += seconds / threads / self.share + waited
+        self.worked += seconds + waited
+        return self.clock() - began
+
+    def plan(self, training: TrainingConfig) -> Plan:
+        """What a training on one thread plans here."""
+        return plan(
+            training,
+            self.clock,
+            lambda: self.work(0.05),
+            lambda: self.work(3.0),
+            lambda: self.work(0.5),
+        )
 
 
 NO_HEADS = TrainingConfig(minutes=8.0, head_rounds=0)
@@ -85,3 +123,79 @@ def test_a_slow_start_leaves_half_of_the_minutes(capsys: pytest.CaptureFixture[s
 def test_heads_that_take_longer_than_the_minutes_are_refused() -> None:
     with pytest.raises(UserError, match=r"60 rounds for the heads take longer than 1\.0 minutes; take fewer"):
         Machine(0.2, 1.0, 2.0).plan(TrainingConfig(minutes=1.0, head_rounds=60))
+
+
+@given(st.floats(0.05, 1.0), st.floats(0.1, 30.0))
+def test_a_busy_machine_plans_as_many_updates(share: float, minutes: float) -> None:
+    training = TrainingConfig(minutes=minutes)
+    busy, quiet = SharedMachine(share).plan(training), SharedMachine(1.0).plan(training)
+    assert busy.updates == pytest.approx(quiet.updates, abs=1)
+    assert busy[1:] == quiet[1:]
+
+
+@given(st.integers(1, 8), st.floats(0.05, 1.0), st.lists(st.floats(0.01, 10.0), min_size=1, max_size=9))
+def test_the_clock_counts_no_more_than_passed_and_no_more_than_was_worked(
+    threads: int, share: float, works: list[float]
+) -> None:
+    machine = SharedMachine(share)
+    taken = [machine.work(work, threads) for work in works]
+    assert machine.clock() == pytest.approx(sum(taken))
+    assert machine.clock() <= min(machine.passed, machine.worked) + 1e-9
+    if share == 1.0 or threads == 1:
+        assert machine.clock() == pytest.approx(sum(works) / threads)
+
+
+@pytest.mark.parametrize(("device", "processes"), [("cuda", 1), ("cpu", 2)])
+def test_a_gpu_and_several_processes_count_every_second(device: str, processes: int) -> None:
+    now = [0.0, 0.0]
+    clock = Clock(torch.device(device), processes, lambda: now[0], lambda: now[1])
+    now[:] = 10.0, 1.0
+    assert clock() == 10
+
+
+@pytest.fixture
+def threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize(("share", "chosen"), [(1.0, 2), (0.5, 1)])
+def test_threads_that_wait_for_each_other_are_not_taken(
+    share: float, chosen: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine = SharedMachine(share, wait=3.0)
+
+    def update() -> None:
+        machine.work(0.1, torch.get_num_threads())
+
+    torch.set_num_threads(2)
+    assert choose_threads(2, True, update, lambda: machine.passed) == chosen == torch.get_num_threads()
+    assert not capsys.readouterr().err
+    assert choose_threads(2, False, update, lambda: machine.passed) == 2 == torch.get_num_threads()
+    warned = "an update takes 3.1 s on 2 threads and 0.2 s on one: other programs keep this machine busy"
+    assert (warned in capsys.readouterr().err) == (share < 1)
+
+
+@given(st.integers(1, 10**6), st.integers(1, 1000), st.integers(1, 10**7))
+def test_counted_updates_bound_the_evaluations(updates: int, steps: int, evaluation_steps: int) -> None:
+    training = TrainingConfig(updates=updates, batch=16)
+    planned = count(training, steps, evaluation_steps)
+    work = updates * 16 * steps * GRADIENT
+    assert planned.updates == updates and 1 <= planned.evaluations <= EVALUATIONS
+    assert planned.evaluations == 1 or planned.evaluations * evaluation_steps <= EVALUATION_SHARE * work
+    assert planned.evaluations == EVALUATIONS or (planned.evaluations + 1) * evaluation_steps > EVALUATION_SHARE * work
+
+
+def test_a_number_of_evaluations_that_is_given_holds_where_updates_are_counted() -> None:
+    assert count(TrainingConfig(updates=12, evaluations=3, head_rounds=7), 1, 10**6) == Plan(12, 3, 7)
+    assert count(TrainingConfig(updates=500, evaluations=3), 1, 10**6).head_rounds == 2
+
+
+@given(st.integers(1, 300), st.integers(1, 20))
+def test_evaluations_are_even_and_one_is_at_the_end(updates: int, evaluations: int) -> None:
+    planned = Plan(updates, evaluations, 0)
+    after = [update for update in range(1, updates + 1) if planned.evaluates(update)]
+    assert after[-1] == updates and 1 <= len(after) <= evaluations
+    assert len({later - earlier for earlier, later in zip([0, *after[:-1]], after[:-1], strict=False)}) <= 1

@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,9 @@ from gram_pyro.runs.store import build_parts, load_run
 from gram_pyro.system.distributed import ALONE
 from gram_pyro.system.signals import Interrupted
 from gram_pyro.tasks.base import Problems
-from gram_pyro.training import plan, validation
+from gram_pyro.training import parts, plan, store, training_run, validation
 from gram_pyro.training import run as training_start
-from gram_pyro.training import training_run as fit
+from gram_pyro.training.clock import Clock
 from gram_pyro.training.trainer import Trainer, UpdateMetrics
 from gram_pyro.training.training_run import TrainingRun
 
@@ -44,7 +45,8 @@ from dataclasses import dataclass
 import pyro
 from torch import nn
 
-from gram_pyro.models.base import Answers, Model, Outcome, State, register, state_site
+from gram_pyro.models.base import Answers, Model, Outcome, State, register
+from gram_pyro.models.sites import answer_site, state_site
 
 
 class Direct(Model):
@@ -54,11 +56,11 @@ class Direct(Model):
 
     transitions = 1
 
-    def __init__(self, task, config):
+    def __init__(self, spec, config):
         super().__init__()
         self.width = config.size
-        self.embedding = nn.Embedding(task.vocabulary, config.size)
-        self.decoder = nn.Linear(config.size, task.classes)
+        self.embedding = nn.Embedding(spec.vocabulary, config.size)
+        self.decoder = nn.Linear(config.size, spec.classes)
 
     def initial_state(self, batch, length):
         zero = self.embedding.weight.new_zeros(batch, length, self.embedding.embedding_dim)
@@ -70,11 +72,11 @@ class Direct(Model):
         state = state or self.initial_state(batch, length)
         with pyro.plate("problems", batch, dim=-1):
             for t in pyro.markov(range(1, steps + 1)):
-                high = state_site(f"high_{t}", state.high + self.embedding(problems.tokens), steps - t)
-                state = State(high, state_site(f"low_{t}", state.low, steps - t))
+                high = state_site("high", t - 1, state.high + self.embedding(problems.tokens), steps)
+                state = State(high, state_site("low", t - 1, state.low, steps))
                 if supervise == "every" or t == steps:
                     logits = self.decoder(state.high)
-                    pyro.sample(f"y_{t}", Answers(logits), obs=targets)
+                    answer_site(f"y_{t}", Answers(logits), targets)
         return Outcome(state, logits)
 """
 TINY = [
@@ -139,7 +141,7 @@ def small(patch: pytest.MonkeyPatch, pictures: bool = False) -> None:
     patch.setattr(validation, "SAMPLES", 3)
     patch.setattr(plan, "TIMED_UPDATES", 6)
     if not pictures:
-        patch.setattr(fit, "draw_curves", lambda *_: None)
+        patch.setattr(store, "draw_curves", lambda *_: None)
         patch.setattr(validation, "draw_samples", lambda *_: None)
 
 
@@ -225,12 +227,14 @@ def test_what_it_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     said = capsys.readouterr()
     assert f"python -m gram_pyro.evaluate {folder}" in said.out and "validity" in said.out
     assert "2 updates of 8 problems" in said.err
+    bar = said.err.splitlines()[-1]
+    assert all(f"{name}=" in bar for name in ("loss", "posterior", "validity", "coverage"))
 
 
 def test_saves_between_evaluations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     saved = []
-    monkeypatch.setattr(fit, "SAVE_EVERY", 0.0)
-    monkeypatch.setattr(fit, "save_checkpoint", lambda folder, update, state: saved.append(update))
+    monkeypatch.setattr(training_run, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(store, "save_checkpoint", lambda folder, update, state: saved.append(update))
     start(tmp_path / "run", "--evaluations", "1", updates=3)
     assert saved[:3] == [1, 2, 3]
 
@@ -359,7 +363,7 @@ def test_a_loss_that_is_no_number_stops(tmp_path: Path, monkeypatch: pytest.Monk
         return measured._replace(loss=measured.loss * float("nan")) if trainer.done == 6 else measured
 
     monkeypatch.setattr(Trainer, "update", update)
-    with pytest.raises(UserError, match=r"nan at update 6;.*last good checkpoint"):
+    with pytest.raises(UserError, match=r"the loss is not finite \(nan\) at update 6;.*last good checkpoint"):
         start(tmp_path / "run")
     assert read_latest(tmp_path / "run")["trainer"]["done"] == 4
 
@@ -369,7 +373,7 @@ def test_answers_that_are_no_numbers_stop(task: str, tmp_path: Path, monkeypatch
     """Problems that ran free until then are given no targets, rather than some drawn from them."""
     decode = Gram.decode
     monkeypatch.setattr(Gram, "decode", lambda model, high: decode(model, high) * float("nan"))
-    with pytest.raises(UserError, match=r"became nan at update 1; no checkpoint was made before"):
+    with pytest.raises(UserError, match=r"is not finite \(nan\) at update 1; no checkpoint was made before"):
         start(tmp_path / "run", "--task", task, "--prior-fraction", "0.9", "--depth", "4")
 
 
@@ -380,7 +384,7 @@ def test_broken_weights_are_never_saved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, happen: Callable[[], Any], save_every: float, bad: int, last: int
 ) -> None:
     """The gradient of a `bad` update is no number, and so are the weights that it leaves; the loss before was fine."""
-    monkeypatch.setattr(fit, "SAVE_EVERY", save_every)
+    monkeypatch.setattr(training_run, "SAVE_EVERY", save_every)
     monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", spoil := Spoil(bad))
     after(monkeypatch, bad, happen)
     with pytest.raises(UserError, match=f"at update {bad}"):
@@ -510,7 +514,7 @@ def test_kl_is_weighed_by_supervision_step(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_before_the_first_update(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(training_start, "TrainingRun", interrupt)
@@ -534,7 +538,10 @@ def test_a_compiled_run_resumes_bitwise(tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--guide", "solution_set", "--objective", "wake_sleep"), "dreams answers that have none"),
+        (
+            ("--guide", "solution_set", "--objective", "wake_sleep"),
+            "the answers that --objective wake_sleep draws have none",
+        ),
         (("--guide", "prior", "--objective", "wake_sleep"), "the guide prior has nothing to learn"),
         (("--model", "ar", "--objective", "constraint"), "those of Autoregressive depend on each other"),
         (("--model", "mdlm", "--objective", "constraint"), "those of Mdlm depend on each other"),
@@ -557,7 +564,8 @@ def test_a_compiler_that_fails_is_explained(tmp_path: Path, monkeypatch: pytest.
 
 def test_minutes_do_not_count_what_the_processor_did_not_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     passed = iter(range(0, 10**9, 1000))
-    monkeypatch.setattr(fit.time, "monotonic", lambda: next(passed))  # a machine that is stopped all the time
+    stopped = partial(Clock, wall=lambda: next(passed))  # a machine that does something else all the time
+    monkeypatch.setattr(training_run, "Clock", stopped)
     folder = tmp_path / "run"
     train.main(["--out", str(folder), *TINY, "--threads", "1", "--minutes", "0.03"])
     assert from_json(folder / "config.json").training.updates > 3  # type: ignore[operator]
@@ -577,10 +585,10 @@ def test_a_validation_is_timed_on_some_of_its_problems(tmp_path: Path, monkeypat
     monkeypatch.setattr(validation, "sample", counted)
     checks = validation.Validation(config.task, 1, 0, ALONE, torch.device("cpu"))
     ticks = iter([0.0, 2.0])
-    assert checks.estimate(model, tmp_path, lambda: next(ticks)) == 8 * 2
+    assert checks.estimate(model, tmp_path / "samples.png", lambda: next(ticks)) == 8 * 2
     assert seen == [3]
     ticks = iter([0.0, 0.5, 1.0, 4.0])
-    assert checks.estimate(model, tmp_path, lambda: next(ticks)) == 3
+    assert checks.estimate(model, tmp_path / "samples.png", lambda: next(ticks)) == 3
     assert seen == [3, 3, 24]
 
 
@@ -600,7 +608,7 @@ def test_a_run_in_bfloat16_resumes_bitwise(tmp_path: Path, options: str) -> None
 def test_a_guide_is_tried_before_anything_moves_to_a_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     order: list[str] = []
     moved = Gram.to
-    monkeypatch.setattr(fit, "check_guide", lambda *_, **__: order.append("tried"))
+    monkeypatch.setattr(parts, "check_guide", lambda *_, **__: order.append("tried"))
     monkeypatch.setattr(Gram, "to", lambda self, *where: (order.append("moved"), moved(self, *where))[1])
     start(tmp_path / "run", updates=1)
     assert order[:2] == ["tried", "moved"]
@@ -635,7 +643,7 @@ def test_the_preset_of_the_paper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     class Stop(Exception):
         pass
 
-    def catch(config: RunConfig, *_: object) -> None:
+    def catch(config: RunConfig, *_: object, **__: object) -> None:
         seen.append(config)
         raise Stop
 

@@ -17,6 +17,7 @@ from gram_pyro.models import Gram, GramConfig
 from gram_pyro.runs.training_config import TrainingConfig
 from gram_pyro.tasks import Coloring, NQueens, Sudoku
 from gram_pyro.tasks.base import Task
+from gram_pyro.tasks.pool import Pool
 from gram_pyro.training.carry import Carry
 from gram_pyro.training.trainer import Trainer
 
@@ -44,10 +45,10 @@ class NoWaiting(TorchDispatchMode):
 
 def made(config: TrainingConfig, updates: int, task: Task = COLORING) -> Trainer:
     """What trains a small GRAM."""
-    model = Gram(task, GramConfig(width=16, heads=2, layers=1, hidden=16))
+    model = Gram(task.spec, GramConfig(width=16, heads=2, layers=1, hidden=16))
     problems = task.generate("train", 10, 0)
     length = task.encode(problems[:1]).tokens.shape[1]
-    return Trainer(model, GUIDES["gaussian"](task, model), task.training_set(problems), length, config, updates)
+    return Trainer(model, GUIDES["gaussian"](task.spec, model), Pool(task, problems), length, config, updates)
 
 
 @pytest.mark.parametrize("task", [COLORING, NQueens(n=5), Sudoku(box=2)], ids=lambda task: task.name)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import networkx as nx
 
-from gram_pyro.tasks.base import Answer
+from gram_pyro.tasks.abilities import Answer
+from gram_pyro.tasks.coloring.files import vertex_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,13 +15,6 @@ if TYPE_CHECKING:
 PALETTE = ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#edc948", "#76b7b2", "#9c755f")
 MAX_LAID_OUT = 300
 MAX_NAMED = 60
-
-
-def vertex_names(graph: nx.Graph) -> list[str] | None:
-    """Return the names of the vertices `0..n-1`; None if they have none but these numbers."""
-    labels = nx.get_node_attributes(graph, "label")
-    names = [str(labels.get(vertex, vertex)) for vertex in range(len(graph))]
-    return None if names == [*map(str, range(len(graph)))] else names
 
 
 def draw_graph(graph: nx.Graph, answer: Answer | None, axes: Axes) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import networkx as nx
 
-from gram_pyro.tasks.base import Answer
+from gram_pyro.tasks.abilities import Answer
 
 
 def colorings(graph: nx.Graph, k: int, limit: int) -> Iterator[Answer]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
+from gram_pyro.tasks.base import Split
+
 ROUNDS = 4
+MAX_DRAWS = 1000
+MAX_CELLS = 2**26
 TEST_PERCENT = 20
 VALIDATION_PERCENT = 5
 
@@ -38,6 +44,16 @@ def split_of(adjacency: NDArray[Any]) -> NDArray[np.str_]:
     bucket = invariant(adjacency) % np.uint64(100)
     names = np.where(bucket < TEST_PERCENT + VALIDATION_PERCENT, "validation", "train")
     return np.where(bucket < TEST_PERCENT, "test", names)
+
+
+def random_graphs(
+    split: Split, count: int, n: int, edge_probability: tuple[float, ...], seed: int
+) -> Iterator[nx.Graph]:
+    """Yield random graphs of a split, drawn for `count` at a time."""
+    rng = np.random.default_rng([seed, ("train", "validation", "test").index(split)])
+    for _ in range(MAX_DRAWS):
+        drawn = random_adjacency(max(1, min(4 * count + 64, MAX_CELLS // n**2)), n, edge_probability, rng)
+        yield from map(nx.from_numpy_array, drawn[split_of(drawn) == split])
 
 
 def random_adjacency(

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import islice, permutations
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import networkx as nx
 import numpy as np
 import torch
-from numpy.typing import NDArray
+import torch.nn.functional as F
 from torch import Tensor
 
 from gram_pyro.errors import UserError
-from gram_pyro.system.files import is_folder
-from gram_pyro.tasks.base import Answer, Problems, Split, Task, known_rows
-from gram_pyro.tasks.coloring.files import read_graph, read_graphs
-from gram_pyro.tasks.coloring.picture import draw_graph, vertex_names
-from gram_pyro.tasks.coloring.pool import ColoringPool, known_colorings
+from gram_pyro.system.files import naming, read_path
+from gram_pyro.tasks.abilities import Answer, Wording
+from gram_pyro.tasks.base import Problems, Spec, Split, Task
+from gram_pyro.tasks.coloring.checker import check_graph, count_violations
+from gram_pyro.tasks.coloring.encoding import adjacency_of, pair_tokens
+from gram_pyro.tasks.coloring.files import IN_FOLDERS, read_graph, vertex_names
+from gram_pyro.tasks.coloring.matrices import adjacency
+from gram_pyro.tasks.coloring.names import align_names, canonical_colors, draw_named
+from gram_pyro.tasks.coloring.picture import draw_graph
 from gram_pyro.tasks.coloring.solver import colorings
-from gram_pyro.tasks.coloring.split import random_adjacency, split_of
+from gram_pyro.tasks.coloring.split import random_graphs, split_of
 from gram_pyro.tasks.constraints import log_differ
 
 if TYPE_CHECKING:
@@ -31,10 +36,10 @@ ENUMERATION_LIMIT = 1_000_000
 MAX_RENAMED = 8
 MAX_GENERATED = 1000
 MAX_ENCODED = 8192
-MAX_CELLS = 2**26
-ROUNDS = 1000
 PATIENCE = 10_000
 """Random graphs that are tried for one that can be colored."""
+DENSER, TRIED = 6, 8
+"""Edge probabilities to seek graphs without a coloring at, each with half the missing edges, and graphs tried."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +50,8 @@ class Coloring(Task):
     """
 
     name: ClassVar[str] = "coloring"
-    noun: ClassVar[str] = "graph"
-    verdict: ClassVar[str] = "colorable"
-    distinct: ClassVar[str] = "distinct up to renaming"
-    listed: ClassVar[int] = 256
+    wording: ClassVar[Wording] = Wording("graph", "colorable", "distinct up to renaming")
+    max_known: ClassVar[int] = 256
 
     n: int = 8
     """Vertices of a generated graph; a user's own graph may have any number in the relations layout."""
@@ -60,6 +63,8 @@ class Coloring(Task):
     """One token a vertex with the adjacency as a relation, or the paper's sequence of vertex pairs."""
     names: Literal["random", "canonical"] = "random"
     """Color names of training targets: renamed at random, or by first occurrence."""
+    data: str = ""
+    """File or folder of graphs with n vertices each to take problems from, instead of generated ones."""
     positions: bool = False
     """Whether vertices carry their position; the tokens layout always does, as rotary positions only."""
 
@@ -79,35 +84,32 @@ class Coloring(Task):
             object.__setattr__(self, "positions", True)
 
     @property
-    def vocabulary(self) -> int:
-        """One kind of vertex, or each its own if it carries its position; or padding, no edge, edge."""
+    def spec(self) -> Spec:
+        """One token a vertex (or each its own, if it carries its position), and adjacency; or no edge and edge."""
+        colors = (0,) * self.k  # all of one kind
         if self.layout == "tokens":
-            return 3
-        return self.n if self.positions else 1
+            return Spec(3, colors, positions="1d")
+        return Spec(self.n if self.positions else 1, colors, 1, "1d" if self.positions else "none")
 
     @property
-    def classes(self) -> int:
-        """The colors."""
-        return self.k
+    def feasible(self) -> str:
+        """k-colorable."""
+        return f"{self.k}-colorable"
 
-    @property
-    def relations(self) -> int:
-        """Adjacency, in the relations layout."""
-        return 1 if self.layout == "relations" else 0
+    def length(self, problem: nx.Graph) -> int:
+        """Return the number of positions of a graph."""
+        return self.length_of(len(problem))
 
-    def length(self, vertices: int) -> int:
-        """Number of positions of a graph with so many vertices."""
+    def length_of(self, vertices: int) -> int:
+        """Return the number of positions of a graph with so many vertices."""
         return vertices if self.layout == "relations" else max(vertices, vertices * (vertices - 1) // 2)
 
-    def asked(self, length: int) -> int:
-        """The vertices: in the tokens layout there are more positions."""
-        return self.n if self.layout == "tokens" else length
-
     def generate(self, split: Split, count: int, seed: int) -> list[nx.Graph]:
-        """Colorable random graphs; the split is a hash of an isomorphism invariant (`graph_split`)."""
+        """Return colorable graphs, random or from `data`; the split is a hash of an isomorphism invariant (`split`)."""
+        if self.data:
+            return self._own_graphs(split, count, seed)
         graphs: list[nx.Graph] = []
-        for tried, matrix in enumerate(self._candidates(split, count, seed), 1):
-            graph = nx.from_numpy_array(matrix)
+        for tried, graph in enumerate(random_graphs(split, count, self.n, self.edge_probability, seed), 1):
             if self.solvable(graph):
                 graphs.append(graph)
             if len(graphs) == count:
@@ -119,32 +121,47 @@ class Coloring(Task):
             f"were found for the {split} split; take a smaller probability or more colors"
         )
 
-    def _candidates(self, split: Split, count: int, seed: int) -> Iterator[NDArray[np.bool_]]:
-        """Adjacency matrices of a split, colorable or not."""
-        rng = np.random.default_rng([seed, ("train", "validation", "test").index(split)])
-        for _ in range(ROUNDS):
-            at_once = max(1, min(4 * count + 64, MAX_CELLS // self.n**2))
-            adjacency = random_adjacency(at_once, self.n, self.edge_probability, rng)
-            yield from adjacency[split_of(adjacency) == split]
+    def unsolvable(self, split: Split, count: int, seed: int) -> list[nx.Graph]:
+        """Return at most `count` random graphs that k colors cannot color, of more edges where those are rare."""
+        graphs: list[nx.Graph] = []
+        for halvings in range(DENSER):
+            edge_probability = tuple(1 - (1 - p) / 2**halvings for p in self.edge_probability)
+            for graph in islice(random_graphs(split, count, self.n, edge_probability, seed), TRIED * count):
+                if self.solvable(graph) is False:
+                    graphs.append(graph)
+                if len(graphs) == count:
+                    return graphs
+        return graphs
 
-    def load(self, path: str) -> list[nx.Graph]:
-        """One graph from a file, or every graph of a folder."""
-        return [graph for _, graph in read_graphs(path)] if is_folder(path) else [read_graph(path)]
+    def _own_graphs(self, split: Split, count: int, seed: int) -> list[nx.Graph]:
+        """Return at most `count` graphs of `data` that belong to a split, in random order."""
+        graphs = [self.prepare(graph) for graph in self.load(self.data)]
+        if other := [len(graph) for graph in graphs if len(graph) != self.n]:
+            raise UserError(
+                f"{self.data}: a graph has {other[0]} vertices, and training takes n={self.n}; see --task.n"
+            )
+        graphs = [each for each in graphs if self.solvable(each) and split_of(adjacency(each)[None]) == split]
+        if not graphs:
+            raise UserError(f"{self.data}: no {self.feasible} graph in the {split} split; take more graphs")
+        return [graphs[place] for place in np.random.default_rng(seed).permutation(len(graphs))[:count]]
+
+    def load(self, path: str, skip_bad: bool = False) -> list[nx.Graph]:
+        """Read one graph from a file, or every graph of a folder."""
+        return read_path(path, IN_FOLDERS, self.wording.singular, self._read_file, skip_bad)
+
+    def _read_file(self, path: Path) -> nx.Graph:
+        """Read the graph in a file. Raises `UserError` if it is none, or of a size that no network can read."""
+        graph = read_graph(path)
+        with naming(path):
+            self.check_size(graph)
+        return graph
 
     def prepare(self, problem: nx.Graph) -> nx.Graph:
         """The graph on vertices `0..n-1`; other vertices are numbered in node order, names kept as "label".
 
         Raises `UserError` unless this is an undirected graph with vertices and without self-loops.
         """
-        if not isinstance(problem, nx.Graph):
-            raise UserError(f"coloring takes a networkx.Graph, not {type(problem).__name__}")
-        if problem.is_directed():
-            raise UserError("the graph is directed; coloring takes an undirected one, such as graph.to_undirected()")
-        if not len(problem):
-            raise UserError("the graph has no vertices; coloring takes at least one")
-        loop = next(nx.selfloop_edges(problem), None)
-        if loop is not None:
-            raise UserError(f"the graph joins vertex {loop[0]!r} to itself, which no coloring allows; remove that edge")
+        check_graph(problem)
         graph = nx.Graph(problem) if problem.is_multigraph() else problem
         if set(graph) == set(range(len(graph))):
             return graph
@@ -152,7 +169,7 @@ class Coloring(Task):
 
     def check_size(self, problem: nx.Graph) -> None:
         """Raises `UserError` if a network trained on this task cannot read a graph of this size."""
-        if self.length(len(problem)) > MAX_ENCODED:
+        if self.length_of(len(problem)) > MAX_ENCODED:
             raise UserError(
                 f"the graph has {len(problem)} vertices; attention holds every pair of positions, "
                 f"and {MAX_ENCODED} positions are the most"
@@ -167,29 +184,20 @@ class Coloring(Task):
         """Graphs of equal size as tensors."""
         for problem in problems:
             self.check_size(problem)
-        matrices = [nx.to_numpy_array(graph, nodelist=range(len(graph)), weight=None) for graph in problems]
-        return self.encode_adjacency(torch.from_numpy(np.stack(matrices)).bool())
+        return self.encode_adjacency(torch.from_numpy(np.stack([adjacency(graph) for graph in problems])))
 
     def encode_adjacency(self, adjacency: Tensor) -> Problems:
         """Adjacency matrices `(batch, n, n)` as tensors."""
         batch, n, _ = adjacency.shape
         if self.layout == "relations":
             tokens = torch.arange(n) if self.positions else torch.zeros(n, dtype=torch.long)
-            return Problems(tokens.repeat(batch, 1), adjacency[:, None].float())
-        rows, columns = torch.triu_indices(n, n, 1)
-        tokens = torch.zeros(batch, self.length(n), dtype=torch.long)
-        tokens[:, : len(rows)] = 1 + adjacency[:, rows, columns].long()
-        return Problems(tokens, None)
+            return Problems(tokens.repeat(batch, 1), adjacency[:, None].float(), values=self.k)
+        return Problems(pair_tokens(adjacency, self.length_of(n)), values=self.k, answer_length=n)
 
     def encode_colors(self, colors: Tensor) -> Tensor:
-        """Colors `(batch, n)` as targets `(batch, length)`, -1 where nothing is asked."""
-        targets = torch.full((len(colors), self.length(colors.shape[1])), -1, dtype=torch.long)
-        targets[:, : colors.shape[1]] = colors
-        return targets
-
-    def training_set(self, problems: Sequence[nx.Graph]) -> ColoringPool:
-        """Graphs with all their colorings, relabelled at random at every draw."""
-        return ColoringPool(self, problems)
+        """Return colors `(..., n)` as targets `(..., length)`, -1 at positions without an answer."""
+        n = colors.shape[-1]
+        return F.pad(colors.long(), (0, self.length_of(n) - n), value=-1)
 
     def targets(self, problem: nx.Graph) -> Tensor:
         """Canonical colorings, under every renaming of the colors if names are random."""
@@ -199,13 +207,45 @@ class Coloring(Task):
             answers = sorted({tuple(names[c] for c in answer) for answer in answers for names in renamings})
         return self.encode_colors(torch.tensor(answers))
 
-    def known(self, problems: Sequence[nx.Graph], targets: Tensor) -> Tensor:
-        """At most `listed` colorings of each graph, their colors named as close to the target's as may be."""
-        listed = known_rows(problems, lambda problem: torch.tensor(self.solutions(problem)), self.listed)
-        return known_colorings(self, listed, targets)
+    def known_solutions(self, problems: Sequence[nx.Graph]) -> list[Tensor]:
+        """Return the canonical colorings of each graph: `augment` names the colors."""
+        try:
+            return [self.encode_colors(torch.tensor(self.solutions(problem))) for problem in problems]
+        except TimeoutError:
+            raise UserError(
+                f"training lists all colorings of a graph, and some with n={self.n} and edge probability "
+                f"{self.edge_probability} have too many; take smaller or denser graphs"
+            ) from None
+
+    def augment(self, problems: Problems, answers: Tensor, generator: torch.Generator) -> tuple[Problems, Tensor]:
+        """Relabel the vertices at random, and name the colors at random or by first occurrence."""
+        count, listed, _ = answers.shape
+        n = problems.answered
+        order = torch.rand(count, n, generator=generator).argsort(1)
+        rows = torch.arange(count)[:, None, None]
+        adjacency = adjacency_of(problems)[rows, order[:, :, None], order[:, None, :]]
+        colors = answers[..., :n].clamp(min=0).gather(2, order[:, None].expand(-1, listed, -1))
+        if self.names == "random":
+            names = torch.rand(count, self.k, generator=generator).argsort(1)
+            colors = names[:, None].expand(-1, listed, -1).gather(2, colors)
+        else:
+            colors = canonical_colors(colors, self.k)
+        return self.encode_adjacency(adjacency), self.encode_colors(colors)
+
+    def retarget(self, solutions: Tensor, log_probs: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw a coloring by its probability at the decoder, under every renaming if names are random."""
+        if self.names == "canonical":
+            return super().retarget(solutions, log_probs, generator)
+        n = int((solutions[:, 0] >= 0).sum(1).max())
+        return self.encode_colors(draw_named(solutions[..., :n], log_probs[:, :n], self.k, generator))
+
+    def align(self, solutions: Tensor, targets: Tensor) -> Tensor:
+        """Name the colors as close to the target's as may be; canonical names stay."""
+        known = solutions.long()
+        return known if self.names == "canonical" else align_names(known, targets, self.k)
 
     def answer(self, problem: nx.Graph, values: Sequence[int]) -> Answer:
-        """The first n decoded values."""
+        """Return the first n decoded values."""
         return tuple(int(value) for value in values[: len(problem)])
 
     def equivalence_probs(self, probabilities: Tensor) -> Tensor:
@@ -215,19 +255,9 @@ class Coloring(Task):
         same = torch.einsum("bik,bjk->bij", colors, colors)[:, *torch.triu_indices(n, n, 1)]
         return torch.stack((same, 1 - same), -1)
 
-    def hold(self, problems: Problems, probabilities: Tensor) -> Tensor:
+    def constraint_log_prob(self, problems: Problems, probabilities: Tensor) -> Tensor:
         """No edge joins two vertices of one color."""
-        if problems.relations is not None:
-            return log_differ(probabilities, problems.relations[:, 0])
-        rows, columns = torch.triu_indices(self.n, self.n, 1)
-        joined = probabilities.new_zeros(len(probabilities), self.n, self.n)
-        joined[:, rows, columns] = (problems.tokens[:, : len(rows)] == 2).to(joined)
-        return log_differ(probabilities[:, : self.n], joined)
-
-    @property
-    def goal(self) -> str:
-        """k-colorable."""
-        return f"{self.k}-colorable"
+        return log_differ(probabilities[:, : problems.answered], adjacency_of(problems).to(probabilities))
 
     def canonical(self, answer: Answer) -> Answer:
         """Colors renamed by first occurrence."""
@@ -235,12 +265,8 @@ class Coloring(Task):
         return tuple(names.setdefault(color, len(names)) for color in answer)
 
     def violations(self, problem: nx.Graph, answer: Answer) -> int:
-        """Edges whose ends share a color, plus vertices whose color is none of the k."""
-        if len(answer) != len(problem):
-            raise UserError(f"an answer for {len(problem)} vertices must have {len(problem)} colors, not {len(answer)}")
-        colors = dict(enumerate(answer))
-        same = nx.subgraph_view(problem, filter_edge=lambda u, v: colors[u] == colors[v])
-        return int(same.number_of_edges()) + sum(not 0 <= color < self.k for color in answer)
+        """Count edges whose ends share a color, and vertices whose color is none of the k."""
+        return count_violations(problem, answer, self.k)
 
     def solutions(self, problem: nx.Graph) -> list[Answer]:
         """All colorings up to renaming, each by first occurrence. Raises `TimeoutError` if there are millions."""
@@ -266,5 +292,5 @@ class Coloring(Task):
         return {} if names is None else {"vertices": names}
 
     def draw(self, problem: nx.Graph, answer: Answer | None, axes: Axes) -> None:
-        """The graph with its colors; edges in conflict red and thick."""
+        """Draw the graph with its colors; edges in conflict red and thick."""
         draw_graph(problem, answer, axes)

@@ -66,9 +66,27 @@ def random_boards(size: int, removed: tuple[int, ...], excluded: int, rng: np.ra
     while True:
         place = rng.integers(len(full))
         queens = rng.choice(np.flatnonzero(full[place]), size - rng.choice(removed), replace=False)
-        chosen = rng.choice(np.flatnonzero(occupied[place] == 0), excluded, replace=False)
-        pairs = ((int(row % (2 * size - 1)), int(row // (2 * size - 1))) for row in chosen)
-        yield Board(size, tuple(np.sort(queens).tolist()), tuple(sorted(pairs)))
+        yield exclude(size, queens, np.flatnonzero(occupied[place] == 0), excluded, rng)
+
+
+def peaceful_boards(size: int, removed: tuple[int, ...], excluded: int, rng: np.random.Generator) -> Iterator[Board]:
+    """Random queens that do not attack each other, completable or not, and diagonals excluded off them; no end."""
+    lines = diagonals(size)
+    while True:
+        given = size - rng.choice(removed)
+        queens = rng.permutation(size)[:given] * size + rng.permutation(size)[:given]
+        occupied = lines[:, queens].sum(1)
+        if (occupied < 2).all():
+            yield exclude(size, queens, np.flatnonzero(occupied == 0), excluded, rng)
+
+
+def exclude(
+    size: int, queens: NDArray[np.int64], unoccupied: NDArray[np.int64], excluded: int, rng: np.random.Generator
+) -> Board:
+    """Return the board of these queens with so many of the `unoccupied` rows of `diagonals` excluded."""
+    chosen = rng.choice(unoccupied, excluded, replace=False)
+    pairs = ((int(row % (2 * size - 1)), int(row // (2 * size - 1))) for row in chosen)
+    return Board(size, tuple(np.sort(queens).tolist()), tuple(sorted(pairs)))
 
 
 def split_of(board: Board, turned: bool) -> Split:

@@ -33,3 +33,16 @@ def own_relations(size: int, marks: Tensor) -> Tensor:
     same = falling_and_rising.mT @ falling_and_rising
     torch.mul(marked.flip(1)[..., None], same.flip(0), out=relations[:, 4:])
     return relations
+
+
+def excluded_cells(relations: Tensor) -> Tensor:
+    """Return which cells lie on excluded diagonals, of the relations that `own_relations` made: `(batch, cells)`."""
+    return relations[:, 4:].diagonal(dim1=-2, dim2=-1).any(1)
+
+
+def marks_of(relations: Tensor) -> Tensor:
+    """Return the marks `(batch, diagonals)` that `own_relations` made relations of."""
+    size = round(relations.shape[-1] ** 0.5)
+    lines = torch.from_numpy(diagonals(size)).to(relations).view(2, -1, size * size)
+    cells = relations[:, 4:].diagonal(dim1=-2, dim2=-1).flip(1)
+    return torch.einsum("bki,kdi->bkd", cells, lines).flatten(1) > 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gram_pyro.errors import UserError
-from gram_pyro.system.files import ending, is_folder
-from gram_pyro.tasks.base import Answer, Problems, Split, Task
+from gram_pyro.system.files import ending, is_folder, read_path
+from gram_pyro.tasks.abilities import Answer, Wording
+from gram_pyro.tasks.base import Problems, Spec, Split, Task
 from gram_pyro.tasks.constraints import log_at_most_one, log_exactly_one, log_given
 from gram_pyro.tasks.nqueens.boards import (
     SEARCH_LIMIT,
@@ -23,14 +24,15 @@ from gram_pyro.tasks.nqueens.boards import (
     diagonal_rows,
     full_boards,
     masked_boards,
+    peaceful_boards,
     random_boards,
     split_of,
 )
-from gram_pyro.tasks.nqueens.checker import attacks, check_board, count_violations, excluded_at
-from gram_pyro.tasks.nqueens.files import read_board, read_boards, read_diagonals
-from gram_pyro.tasks.nqueens.pool import NQueensPool
-from gram_pyro.tasks.nqueens.relations import own_relations, relations_of
-from gram_pyro.tasks.nqueens.solver import completions, diagonals
+from gram_pyro.tasks.nqueens.checker import check_board, count_violations
+from gram_pyro.tasks.nqueens.files import ENDINGS, parse_board, read_board, read_diagonals, spells_board
+from gram_pyro.tasks.nqueens.picture import draw_board
+from gram_pyro.tasks.nqueens.relations import excluded_cells, marks_of, own_relations, relations_of
+from gram_pyro.tasks.nqueens.solver import completions, diagonal_symmetries, diagonals, symmetries
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,19 +52,19 @@ class NQueens(Task):
     """
 
     name: ClassVar[str] = "nqueens"
-    noun: ClassVar[str] = "board"
-    listed: ClassVar[int] = 128
+    wording: ClassVar[Wording] = Wording("board")
+    max_known: ClassVar[int] = 128
 
     n: int = 8
     """Rows of a generated board."""
     removed: tuple[int, ...] = ()
     """How many queens are missing, each number as likely as it has boards (each equally likely with excluded
-    diagonals); n - 3 to n - 1 unless told otherwise."""
+    diagonals); n - 3 to n - 1 by default."""
     excluded: int = 0
     """Excluded diagonals of each board, two more relations if any."""
     split: Literal["orbit", "input"] = "orbit"
     """What no two splits share: a board and all its rotations and reflections, or only the board itself (the paper)."""
-    augment: bool = True
+    augmented: bool = True
     """Whether training boards are turned and mirrored at random."""
     layout: Literal["relations", "tokens"] = "relations"
     """Cells that know which others they are related to, or the paper's plain sequence of cells."""
@@ -83,8 +85,8 @@ class NQueens(Task):
             if self.excluded:
                 raise UserError("excluded diagonals are relations; take --task.layout relations, or none of them")
             object.__setattr__(self, "positions", True)
-        if self.augment and self.split == "input":
-            raise UserError("with split=input a turned training board may be a test board; add --task.no-augment")
+        if self.augmented and self.split == "input":
+            raise UserError("with split=input a turned training board may be a test board; add --task.no-augmented")
 
     @property
     def missing(self) -> tuple[int, ...]:
@@ -92,28 +94,18 @@ class NQueens(Task):
         return self.removed or (self.n - 3, self.n - 2, self.n - 1)
 
     @property
-    def vocabulary(self) -> int:
-        """Padding, empty, queen."""
-        return 3
-
-    @property
-    def classes(self) -> int:
-        """Empty or queen."""
-        return 2
-
-    @property
-    def relations(self) -> int:
-        """Row, column and the two diagonals; the two diagonals again where they are excluded; none among tokens."""
-        if self.layout == "tokens":
-            return 0
-        return 6 if self.excluded else 4
+    def spec(self) -> Spec:
+        """Padding, empty, queen; row, column and the two diagonals, the two again where excluded; none among tokens."""
+        relations = 0 if self.layout == "tokens" else 6 if self.excluded else 4
+        return Spec(3, (0, 1), relations, "1d" if self.positions else "none")
 
     def generate(self, split: Split, count: int, seed: int) -> list[Board]:
         """At most `count` boards of a split, in random order; there are finitely many."""
         if self.n > MAX_GENERATED:
             raise UserError(f"boards are generated up to n={MAX_GENERATED}, not n={self.n}; larger ones can be loaded")
         if self.excluded:
-            boards = self.random_boards(split, count, seed)
+            candidates = random_boards(self.n, self.missing, self.excluded, np.random.default_rng(seed))
+            boards = self._different(candidates, split, count)
         else:
             every = [board for board in masked_boards(self.n, self.missing) if self.split_of(board) == split]
             boards = [every[place] for place in np.random.default_rng(seed).permutation(len(every))[:count]]
@@ -123,14 +115,21 @@ class NQueens(Task):
             )
         return boards
 
-    def random_boards(self, split: Split, count: int, seed: int) -> list[Board]:
-        """At most `count` different boards of a split with excluded diagonals."""
+    def unsolvable(self, split: Split, count: int, seed: int) -> list[Board]:
+        """Return at most `count` boards whose queens do not attack each other and that cannot be completed."""
+        candidates = peaceful_boards(self.n, self.missing, self.excluded, np.random.default_rng(seed))
+        return self._different(candidates, split, count, lambda board: self.solvable(board) is False)
+
+    def _different(
+        self, candidates: Iterator[Board], split: Split, count: int, wanted: Callable[[Board], bool] = lambda _: True
+    ) -> list[Board]:
+        """Return at most `count` different boards of a split that are wanted."""
         boards: dict[Board, None] = {}
         idle = 0
-        for board in random_boards(self.n, self.missing, self.excluded, np.random.default_rng(seed)):
+        for board in candidates:
             if len(boards) == count or idle == MAX_IDLE:
                 break
-            new = board not in boards and self.split_of(board) == split
+            new = board not in boards and self.split_of(board) == split and wanted(board)
             idle = 0 if new else idle + 1
             if new:
                 boards[board] = None
@@ -140,18 +139,18 @@ class NQueens(Task):
         """The split that a board belongs to."""
         return split_of(board, turned=self.split == "orbit")
 
-    def load(self, path: str) -> list[Board]:
-        """One board from a text file or every board of a folder; or those of size n from JSON of excluded diagonals.
+    def load(self, path: str, skip_bad: bool = False) -> list[Board]:
+        """Read a board from a text file, the boards of a folder, or those of size n from JSON of excluded diagonals.
 
         Of each list of diagonals the first `excluded` count; shorter lists are left out.
         """
-        if is_folder(path):
-            found = [cells for _, cells in read_boards(path)]
-        elif ending(Path(path)) == ".json":
+        if ending(Path(path)) == ".json" and not is_folder(path):
             return self.load_excluded(path)
-        else:
-            found = [read_board(path)]
-        return [Board(len(cells), tuple(np.flatnonzero(cells).tolist())) for cells in found]
+        return read_path(path, ENDINGS, self.wording.singular, read_board, skip_bad)
+
+    def read(self, text: str) -> list[Board]:
+        """Read a board written out, or those of a path."""
+        return [parse_board(text.encode(errors="replace"))] if spells_board(text) else self.load(text)
 
     def load_excluded(self, path: str) -> list[Board]:
         """Empty boards of size n with excluded diagonals from a JSON file."""
@@ -198,25 +197,35 @@ class NQueens(Task):
         return marks
 
     def problems(self, tokens: Tensor, marks: Tensor) -> Problems:
-        """Tokens `(batch, cells)` with the relations of a board of their size and excluded diagonals as in `marks`."""
+        """Return tokens `(batch, cells)` with the relations of a board and of its excluded diagonals `marks`."""
+        pins = torch.where(tokens == 2, 1, -1)
         if self.layout == "tokens":
-            return Problems(tokens, None)
+            return Problems(tokens, pins=pins)
         size = round(tokens.shape[1] ** 0.5)
-        return Problems(tokens, own_relations(size, marks) if self.excluded else relations_of(size))
+        if not self.excluded:
+            return Problems(tokens, relations_of(size), pins)
+        relations = own_relations(size, marks)
+        return Problems(tokens, relations, pins.masked_fill(excluded_cells(relations), 0))
 
-    def training_set(self, problems: Sequence[Board]) -> NQueensPool:
-        """Boards with all their completions, turned and mirrored at random if `augment`."""
-        return NQueensPool(self, problems)
+    def augment(self, problems: Problems, answers: Tensor, generator: torch.Generator) -> tuple[Problems, Tensor]:
+        """Turn or mirror each board at random, if the task augments."""
+        if not self.augmented:
+            return problems, answers
+        size = round(problems.tokens.shape[1] ** 0.5)
+        turn = torch.randint(8, (len(answers),), generator=generator)
+        source = torch.from_numpy(symmetries(size)).argsort(1)[turn]
+        tokens = problems.tokens.gather(1, source)
+        marks = torch.zeros(0, dtype=torch.bool)
+        if self.excluded and problems.relations is not None:
+            moved = torch.from_numpy(diagonal_symmetries(size)).argsort(1)[turn]
+            marks = marks_of(problems.relations).gather(1, moved)
+        return self.problems(tokens, marks), answers.gather(2, source[:, None].expand_as(answers))
 
     def targets(self, problem: Board) -> Tensor:
-        """Every completion."""
-        return torch.tensor(self.solutions(problem))
+        """Return every completion."""
+        return torch.from_numpy(self.completed(problem)).long()
 
-    def answer(self, problem: Board, values: Sequence[int]) -> Answer:
-        """0 or 1 for each cell."""
-        return tuple(int(value) for value in values)
-
-    def hold(self, problems: Problems, probabilities: Tensor) -> Tensor:
+    def constraint_log_prob(self, problems: Problems, probabilities: Tensor) -> Tensor:
         """One queen in each row and column, at most one on a diagonal, none on excluded ones, the given ones kept."""
         size = round(probabilities.shape[1] ** 0.5)
         queens = probabilities[..., 1]
@@ -224,21 +233,14 @@ class NQueens(Task):
         crossed = torch.from_numpy(diagonals(size)).to(queens.device)
         held = log_exactly_one(queens, torch.cat((lines, lines.view(size, size, size).mT.flatten(1))))
         held = held + log_at_most_one(queens, crossed)
-        given = torch.where(problems.tokens == 2, 1, -1)
-        if self.excluded and problems.relations is not None:
-            empty = problems.relations[:, 4:].diagonal(dim1=-2, dim2=-1).any(1)
-            given = torch.where(empty, 0, given)
-        return held + log_given(probabilities, given)
+        assert problems.pins is not None
+        return held + log_given(probabilities, problems.pins)
 
-    def shown(self, answer: Answer) -> list[int]:
+    def to_json(self, answer: Answer) -> list[int]:
         """The column of the queen in each row, counted from 0; -1 where a row has none or several."""
         size = round(len(answer) ** 0.5)
         rows = [answer[start : start + size] for start in range(0, size * size, size)]
         return [row.index(1) if sum(row) == 1 else -1 for row in rows]
-
-    def canonical(self, answer: Answer) -> Answer:
-        """The answer itself: different boards are different answers."""
-        return answer
 
     def violations(self, problem: Board, answer: Answer) -> int:
         """Attacks, queens on excluded diagonals, queens too few or too many, and queens of the problem that moved."""
@@ -271,22 +273,5 @@ class NQueens(Task):
         return "\n".join(" ".join(marks[row : row + problem.size]) for row in range(0, len(marks), problem.size))
 
     def draw(self, problem: Board, answer: Answer | None, axes: Axes) -> None:
-        """The board, excluded diagonals hatched: given queens black, others blue; attacks and misplaced queens red."""
-        from matplotlib.patches import Rectangle  # here: most programs draw nothing
-
-        size = problem.size
-        axes.imshow(np.indices((size, size)).sum(0) % 2, cmap="Greys", vmin=-0.2, vmax=3)
-        queens = problem.queens if answer is None else [cell for cell, value in enumerate(answer) if value]
-        for cell in range(size * size):
-            hatch = "".join(("\\\\\\", "///")[kind] for _, kind in excluded_at(problem, cell))
-            if hatch:
-                corner = (cell % size - 0.5, cell // size - 0.5)
-                axes.add_patch(Rectangle(corner, 1, 1, fill=False, hatch=hatch, edgecolor="#a0522d", linewidth=0))
-        for first, second in attacks(size).subgraph(queens).edges:
-            (y1, x1), (y2, x2) = divmod(first, size), divmod(second, size)
-            axes.plot([x1, x2], [y1, y2], color="#d62728", linewidth=2)
-        for cell in {*queens, *problem.queens}:
-            row, column = divmod(cell, size)
-            color = "#d62728" if excluded_at(problem, cell) else "black" if cell in problem.queens else "#4e79a7"
-            axes.text(column, row, "\u265b", ha="center", va="center", fontsize=150 / size, color=color)
-        axes.set_axis_off()
+        """Draw the board: given queens black, others blue; attacks and misplaced queens red."""
+        draw_board(problem, answer, axes)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import networkx as nx
 
 from gram_pyro.errors import UserError
-from gram_pyro.tasks.base import Answer
+from gram_pyro.tasks.abilities import Answer
 from gram_pyro.tasks.grid import place
 
 

@@ -4,21 +4,38 @@ from __future__ import annotations
 
 import csv
 import re
-import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from gram_pyro.errors import UserError
-from gram_pyro.system.files import check_file, ending, file_bytes, folder_files, is_file, is_folder, naming, text_lines
+from gram_pyro.system.files import (
+    check_file,
+    check_left_out,
+    ending,
+    file_bytes,
+    is_file,
+    is_folder,
+    naming,
+    text_lines,
+)
 from gram_pyro.tasks.grid import place
 from gram_pyro.tasks.sudoku.checker import Puzzle, check_puzzle
 from gram_pyro.tasks.sudoku.solver import Grids, candidates_of, search
 
-TEXT_ENDINGS = (".txt", ".sudoku")
+TEXT_ENDINGS = (".txt", ".sudoku", ".sdm", ".sdk", ".ss")
 CSV_ENDING = ".csv"
 SEARCH_LIMIT = 100_000
+QUESTIONS = ("question", "quizzes", "quiz", "puzzle", "puzzles", "problem", "sudoku", "unsolved")
+ANSWERS = ("answer", "one_answer", "answers", "solution", "solutions", "solved")
+
+BLANKS = str.maketrans(dict.fromkeys(".*_-xX?", "0"))
+FRAME = re.compile(r"[^\w.*?-]")
+"""All that is neither a cell nor a letter."""
+LETTERS = re.compile(r"[^\W\d_xX]")
+RULED = re.compile(r"[-_*]+")
 
 
 class Rows(NamedTuple):
@@ -29,19 +46,25 @@ class Rows(NamedTuple):
 
 
 def is_csv(path: str | Path) -> bool:
-    """Whether the name says that the file is a table."""
+    """Return whether the name says that the file is a table."""
     return ending(Path(path)) == CSV_ENDING
 
 
 def parse_cells(text: str, box: int) -> Grids:
-    """The digits that a text spells `(cells,)`, `.` or `0` where blank, white space skipped.
+    """Read the digits that a text spells `(cells,)`; `.`, `0` or one of `*_-x?` is a blank, frames are skipped.
 
-    Raises `UserError` if it has another number of characters, or one that is no digit.
+    Raises `UserError` if it has another number of cells, or a letter.
     """
     size = box * box
-    marks = "".join(text.split()).replace(".", "0")
+    marks = "".join(cells for _, cells in cell_lines(enumerate(text.splitlines(), 1), size))
     if len(marks) != size**2:
-        raise UserError(f"sudoku with box={box} takes a puzzle of {size**2} characters, not {len(marks)}")
+        short = len(marks) < size**2 and text.rstrip().endswith(("...", "\u2026"))
+        rest = ", and '...' stands for three blanks" if short else ""
+        raise UserError(
+            f"sudoku with box={box} takes a puzzle of {size**2} cells, not {len(marks)}: write each of them, row by "
+            f"row, with . for a blank{rest}"
+        )
+    marks = marks.translate(BLANKS)
     if wrong := re.search(f"[^0-{size}]", marks):
         cell = wrong.start()
         raise UserError(f"{marks[cell]!r} in {place(size, cell)} is no digit from 1 to {size}, nor . or 0 for a blank")
@@ -49,75 +72,105 @@ def parse_cells(text: str, box: int) -> Grids:
     return cells
 
 
+def cell_lines(lines: Iterable[tuple[int, str]], size: int) -> list[tuple[int, str]]:
+    """Return number and cells of each line that has some, without frames, comments (`#`, `;`) and titles.
+
+    A line of nothing but `-`, `_` or `*` may be a frame or a row of blanks: a frame if there are enough cells
+    without it.
+    """
+    found = []
+    for number, line in lines:
+        text = line.partition("#")[0].strip()
+        cells = FRAME.sub("", text)
+        title = 2 * len(LETTERS.findall(cells)) > len(cells)
+        frame = RULED.fullmatch(cells) and ("+" in text or len({*cells}) > 1 or len(cells) not in (size, size**2))
+        if cells and not (title or frame or text.startswith(";")):
+            found.append((number, cells))
+    firm = [(number, cells) for number, cells in found if len(cells) != size or not RULED.fullmatch(cells)]
+    count = sum(len(cells) for _, cells in firm)
+    return firm if count and count % size**2 == 0 else found
+
+
 def spells_puzzle(text: str) -> bool:
-    """Whether a text must be the cells of a puzzle, well written or not, rather than a path."""
+    """Return whether a text must be the cells of a puzzle, well written or not, rather than a path."""
     known = ending(Path(text)) in (*TEXT_ENDINGS, CSV_ENDING)
-    return not (known or "/" in text or is_file(text) or is_folder(text))
+    named = 2 * len(LETTERS.findall(text)) > len(FRAME.sub("", text))
+    return not (not text.strip() or known or named or "/" in text or is_file(text) or is_folder(text))
 
 
 def file_lines(path: Path) -> list[tuple[int, str]]:
-    """Number and text of each line of a file. Raises `UserError` if it cannot be read."""
+    """Return number and text of each line of a file. Raises `UserError` if it cannot be read."""
     check_file(path, "puzzle")
     return list(text_lines(file_bytes(path)))
 
 
-def read_text(path: str | Path, box: int) -> Grids:
-    """The puzzles of a text file `(puzzles, cells)`: one, a line for each row, or many, a line for each.
+def read_text(path: str | Path, box: int, most: int | None = None, skip_bad: bool = False) -> Grids:
+    """Read the puzzles of a text file `(puzzles, cells)`: a line for each, or a line for each row of each.
 
-    Raises `UserError` if the file cannot be read or one of them is no puzzle.
+    Raises `UserError` if the file cannot be read, or one is no puzzle or has more than `most` solutions; with
+    `skip_bad`, such puzzles are left out, and named on standard error.
     """
     path = Path(path)
+    bad: dict[int, str] = {}
     with naming(path):
-        lines = [(number, "".join(line.split())) for number, line in file_lines(path) if line.strip()]
+        lines = file_lines(path)
         if ending(path) not in TEXT_ENDINGS:
             known = ", ".join((*TEXT_ENDINGS, CSV_ENDING))
             raise UserError(f"unknown ending {ending(path)!r}; known endings are {known}, each also with .gz")
-        if not lines:
-            raise UserError("the file is empty")
-        if len(lines[0][1]) == box * box:
-            return parse_rows(lines, box)[None]
-        puzzles = []
-        for number, line in lines:
-            with naming(f"line {number}"):
-                puzzles.append(parse_puzzle(line, box))
-        return np.stack(puzzles)
+        puzzles: dict[int, Grids] = {}
+        for number, cells in parse_text(lines, box):
+            try:
+                puzzles[number] = parse_puzzle(cells, box)
+            except UserError as error:
+                bad[number] = str(error)
+        if most is not None and puzzles:
+            found = search(candidates_of(np.stack([*puzzles.values()])), most + 1, SEARCH_LIMIT).solutions
+            for number, solutions in zip(puzzles, found, strict=True):
+                if len(solutions) > most:
+                    bad[number] = f"the puzzle {too_many(most)}; a model of max_solutions above {most} takes it"
+    check_bad(path, bad, len(bad.keys() | puzzles), "puzzles", skip_bad)
+    return np.stack([cells for number, cells in puzzles.items() if number not in bad])
 
 
-def read_folder(folder: str | Path, box: int) -> Grids:
-    """The puzzles of all text files of a folder `(puzzles, cells)`, sorted by name.
-
-    Raises `UserError` if there is none, or if one of them cannot be read.
-    """
-    folder = Path(folder)
-    with naming(folder):
-        paths = folder_files(folder, TEXT_ENDINGS, "puzzle")
-    return np.concatenate([read_text(path, box) for path in paths])
-
-
-def parse_rows(lines: list[tuple[int, str]], box: int) -> Grids:
-    """One puzzle `(cells,)`, from a numbered line for each row."""
+def parse_text(lines: list[tuple[int, str]], box: int) -> list[tuple[int, str]]:
+    """Return line number and cells of each puzzle in a text. Raises `UserError` if its rows make no whole puzzles."""
     size = box * box
+    lines = cell_lines(lines, size)
+    if not lines:
+        raise UserError("the file has no puzzle, or is empty")
+    if len(lines[0][1]) != size:
+        return lines
     for number, line in lines:
         if len(line) != size:
-            raise UserError(f"line {number}: {len(line)} characters, but a row has {size}")
-    if len(lines) != size:
-        raise UserError(f"{len(lines)} rows of {size} characters, but a puzzle has {size}")
-    return parse_puzzle("".join(line for _, line in lines), box)
+            raise UserError(f"line {number}: {len(line)} cells, but a row has {size}")
+    if len(lines) % size:
+        raise UserError(f"{len(lines)} rows of {size} cells, but a puzzle has {size}")
+    starts = range(0, len(lines), size)
+    return [(lines[at][0], "".join(cells for _, cells in lines[at : at + size])) for at in starts]
 
 
 def parse_puzzle(text: str, box: int) -> Grids:
-    """The puzzle that a text spells `(cells,)`. Raises `UserError` as `parse_cells`, and for givens in conflict."""
+    """Read the puzzle that a text spells `(cells,)`. Raises `UserError` if there is none, or givens in conflict."""
     cells = parse_cells(text, box)
     check_puzzle(Puzzle(box, tuple(cells.tolist())))
     return cells
 
 
+def check_bad(path: Path, bad: dict[int, str], total: int, parts: str, skip_bad: bool) -> None:
+    """Raises `UserError` for the first bad line, unless bad ones may be left out and others remain."""
+    errors = [f"line {number}: {bad[number]}" for number in sorted(bad)]
+    with naming(path):
+        if errors and not skip_bad:
+            raise UserError(errors[0])
+        check_left_out(errors, total, f"{parts} in {path}")
+
+
 def read_csv(path: str | Path, box: int, most: int | None, skip_bad: bool) -> Rows:
-    """The puzzles in the column `question` of a CSV file, each with its solutions.
+    """Read the puzzles of a CSV file, each with its solutions, from its column `question`, `quizzes` or `puzzle`.
 
     A puzzle may have at most `most` solutions; if that is None, any number, and one is listed. What a column
-    `answer` or `one_answer` has must solve the puzzle. Raises `UserError` on the first row that is not so; with
-    `skip_bad` such rows are left out, and it is said on standard error how many.
+    `answer`, `one_answer`, `solutions` or `solution` has must solve the puzzle. Raises `UserError` on the first row
+    that is not so; with `skip_bad`, such rows are left out and named on standard error.
     """
     path = Path(path)
     with naming(path):
@@ -129,20 +182,20 @@ def read_csv(path: str | Path, box: int, most: int | None, skip_bad: bool) -> Ro
         for row, number in enumerate(table.lines):
             if wrong := complaint(len(solutions[row]), most, bool(undecided[row]), bool(right[row])):
                 bad[number] = wrong
-        total = len(bad.keys() | table.lines)
-        first = f"line {min(bad)}: {bad[min(bad)]}" if bad else ""
-        if bad and (len(bad) == total or not skip_bad):
-            raise UserError(first)
-    if bad:
-        print(f"{path}: {len(bad)} of {total} rows left out, the first of them {first}", file=sys.stderr)
+    check_bad(path, bad, len(bad.keys() | table.lines), "rows", skip_bad)
     kept = [row for row, number in enumerate(table.lines) if number not in bad]
     return Rows(table.puzzles[kept], [solutions[row] for row in kept])
 
 
+def too_many(most: int) -> str:
+    """Say that a puzzle has more than `most` solutions."""
+    return f"has more than {most} solution{'s' * (most > 1)}"
+
+
 def complaint(count: int, most: int | None, undecided: bool, right: bool) -> str:
-    """What is wrong with a puzzle of which `count` solutions were found; empty if nothing is."""
+    """Return what is wrong with a puzzle of which `count` solutions were found; empty if nothing is."""
     if most is not None and count > most:
-        return f"the puzzle has more than {most} solution{'s' * (most > 1)}"
+        return f"the puzzle {too_many(most)}"
     if undecided:
         return f"the puzzle is undecided after {SEARCH_LIMIT} guesses"
     if not count:
@@ -161,13 +214,14 @@ class Table(NamedTuple):
 
 
 def parse_table(lines: list[tuple[int, str]], box: int) -> Table:
-    """Puzzles and answers as they stand in a CSV file. Raises `UserError` if it is none, or holds no puzzle."""
+    """Read puzzles and answers as they stand in a CSV file. Raises `UserError` if it is none, or holds no puzzle."""
     with naming("line 1"):
         names = [name.strip().lower() for name in split_row(lines[0][1])]
-        if "question" not in names:
-            raise UserError(f"no column named question, which holds the puzzles, but {', '.join(names)}"[:200])
-    question = names.index("question")
-    answer = next((names.index(name) for name in ("answer", "one_answer") if name in names), None)
+        question, answer = (
+            next((names.index(name) for name in known if name in names), None) for known in (QUESTIONS, ANSWERS)
+        )
+        if question is None:
+            raise UserError(f"no column of puzzles named {', '.join(QUESTIONS)}, but {', '.join(names)}"[:200])
     bad: dict[int, str] = {}
     good: list[tuple[int, Grids, Grids]] = []
     for number, line in lines[1:]:
@@ -189,7 +243,7 @@ def parse_table(lines: list[tuple[int, str]], box: int) -> Table:
 
 
 def split_row(line: str) -> list[str]:
-    """The columns of a line of CSV; each row has a line of its own, so that a stray quote spoils no other."""
+    """Return the columns of a line of CSV; each row has a line of its own, so that a stray quote spoils no other."""
     try:
         return next(csv.reader([line], strict=True), [])
     except csv.Error as error:

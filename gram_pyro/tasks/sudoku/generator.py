@@ -18,6 +18,8 @@ CLUES: dict[int, dict[Level, tuple[int, int]]] = {
 }
 """The fewest and the most givens of a puzzle, by box and level."""
 
+CHANGES = 8
+
 
 def solved_grids(count: int, box: int, rng: np.random.Generator) -> Grids:
     """Random solved grids `(count, cells)`: boxes on the diagonal filled and completed at random, then a symmetry."""
@@ -59,6 +61,32 @@ def unique_puzzles(grids: Grids, clues: tuple[int, int], rng: np.random.Generato
         puzzles[active[~needed], place[~needed]] = 0
         left[active[~needed]] -= 1
     return puzzles, left <= clues[1]
+
+
+def contradict(puzzles: Grids, rng: np.random.Generator) -> Grids:
+    """Change one given of each puzzle `(puzzles, cells)` so that no solution is left, though no givens conflict.
+
+    Puzzles for which `CHANGES` random changes do not do that are left out.
+    """
+    cells = puzzles.shape[1]
+    box = round(cells**0.25)
+    row, column = np.divmod(np.arange(cells), box * box)
+    units = np.stack([row, column, row // box * box + column // box])
+    related = (units[:, :, None] == units[:, None, :]).any(0)
+    digits = np.arange(1, box * box + 1)
+    found = [puzzles[:0]]
+    for _ in range(CHANGES):
+        every = np.arange(len(puzzles))
+        cell = (rng.random(puzzles.shape) * (puzzles > 0)).argmax(1)
+        near = np.where(related[cell], puzzles, 0)
+        free = (near[:, :, None] != digits).all(1)  # (puzzles, digits); the given's own digit is not
+        changed = puzzles.copy()
+        changed[every, cell] = (rng.random(free.shape) * free).argmax(1) + 1
+        solutions, _, undecided = search(candidates_of(changed), limit=1)
+        done = free.any(1) & ~undecided & np.array([not len(part) for part in solutions], dtype=bool)
+        found.append(changed[done])
+        puzzles = puzzles[~done]
+    return np.concatenate(found)
 
 
 def open_puzzles(grids: Grids, clues: tuple[int, int], rng: np.random.Generator) -> Grids:

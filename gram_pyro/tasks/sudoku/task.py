@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -13,15 +14,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gram_pyro.errors import UserError
-from gram_pyro.system.files import is_folder
-from gram_pyro.tasks.base import Answer, Problems, Split, Task
+from gram_pyro.system.files import read_path
+from gram_pyro.tasks.abilities import Answer, Wording
+from gram_pyro.tasks.base import Problems, Spec, Split, Task
 from gram_pyro.tasks.constraints import log_exactly_one, log_given
 from gram_pyro.tasks.sudoku.checker import Puzzle, check_puzzle, count_violations, rule
-from gram_pyro.tasks.sudoku.files import is_csv, parse_cells, read_csv, read_folder, read_text, spells_puzzle
-from gram_pyro.tasks.sudoku.generator import CLUES, Level
-from gram_pyro.tasks.sudoku.pool import SudokuPool
+from gram_pyro.tasks.sudoku.files import TEXT_ENDINGS, is_csv, parse_cells, read_csv, read_text, spells_puzzle
+from gram_pyro.tasks.sudoku.generator import CLUES, Level, contradict
+from gram_pyro.tasks.sudoku.picture import draw_grid
 from gram_pyro.tasks.sudoku.solver import Grids, candidates_of, search
-from gram_pyro.tasks.sudoku.split import from_files, random_puzzles
+from gram_pyro.tasks.sudoku.split import from_files, random_puzzles, splits_of
+from gram_pyro.tasks.sudoku.symmetry import Symmetries, random_symmetries
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +46,7 @@ class Sudoku(Task):
     """
 
     name: ClassVar[str] = "sudoku"
-    noun: ClassVar[str] = "puzzle"
+    wording: ClassVar[Wording] = Wording("puzzle")
 
     box: int = 3
     """Cells along the side of a box: 3 for grids of 9 x 9 cells, 2 for 4 x 4."""
@@ -52,12 +55,13 @@ class Sudoku(Task):
     max_solutions: int = 1
     """1 for puzzles with one solution; more for puzzles with 2 to that many, from random cells of a solved grid."""
     data: str = ""
-    """CSV file with a column question to take problems from, instead of generated ones."""
+    """CSV file with a column of puzzles (`question`, `quizzes` or `puzzle`) to take
+    problems from, instead of generated ones."""
     test_data: str = ""
     """CSV file of test problems; none of `data` that has the class of one of them is trained on."""
     skip_bad: bool = False
     """Whether malformed rows of a CSV file are left out, instead of an error."""
-    augment: bool = True
+    augmented: bool = True
     """Whether training puzzles undergo a random symmetry."""
 
     def __post_init__(self) -> None:
@@ -74,24 +78,9 @@ class Sudoku(Task):
         return self.box**2
 
     @property
-    def vocabulary(self) -> int:
-        """Padding, blank and the digits."""
-        return 2 + self.size
-
-    @property
-    def classes(self) -> int:
-        """The digits."""
-        return self.size
-
-    @property
-    def relations(self) -> int:
-        """Row, column and box."""
-        return 3
-
-    @property
-    def positions(self) -> bool:
-        """The relations say where a cell is."""
-        return False
+    def spec(self) -> Spec:
+        """Padding, blank and the digits, which are all of one kind; row, column and box."""
+        return Spec(2 + self.size, (0,) * self.size, 3)
 
     def generate(self, split: Split, count: int, seed: int) -> list[Puzzle]:
         """At most `count` different puzzles of a split; a file, and few givens on 4 x 4 cells, may hold fewer."""
@@ -116,38 +105,41 @@ class Sudoku(Task):
             )
         return list(found)[:count]
 
+    def unsolvable(self, split: Split, count: int, seed: int) -> list[Puzzle]:
+        """Return at most `count` puzzles of a split with one given changed, so that there is no solution."""
+        cells = np.array([puzzle.cells for puzzle in self.generate(split, count, seed)], dtype=np.int8)
+        changed = contradict(cells.reshape(-1, self.size**2), np.random.default_rng(seed))
+        if self.box == 2:  # where a puzzle stands for itself, so that another one may be of another split
+            changed = changed[splits_of(changed, []) == split]
+        return list(dict.fromkeys(self.puzzles(changed)))
+
     def puzzles(self, cells: Grids) -> list[Puzzle]:
         """Rows of digits `(puzzles, cells)` as puzzles."""
         return [Puzzle(self.box, tuple(row)) for row in cells.tolist()]
 
-    def load(self, path: str) -> list[Puzzle]:
-        """The puzzles of a CSV file, a text file, or all text files of a folder.
+    def load(self, path: str, skip_bad: bool = False) -> list[Puzzle]:
+        """Read the puzzles of a CSV file, a text file, or all text files of a folder.
 
         Unless max_solutions is more than 1, none may have several solutions; those of a CSV file must have one.
         """
-        most = 1 if self.max_solutions == 1 else None
-        cells = self._read_path(path, most)
-        if most == 1 and not is_csv(path):
-            for number, found in enumerate(search(candidates_of(cells), 2, SEARCH_LIMIT).solutions, 1):
-                if len(found) > 1:
-                    raise UserError(
-                        f"{path}: puzzle {number} has several solutions, but a model of puzzles with one is measured; "
-                        f"one of max_solutions above 1 takes it"
-                    )
-        return self.puzzles(cells)
+        return self._read_path(path, 1 if self.max_solutions == 1 else None, skip_bad or self.skip_bad)
 
-    def _read_path(self, path: str, most: int | None) -> Grids:
-        """The puzzles of a file or folder `(puzzles, cells)`; in a CSV file they have at most `most` solutions."""
-        if is_folder(path):
-            return read_folder(path, self.box)
-        return read_csv(path, self.box, most, self.skip_bad).puzzles if is_csv(path) else read_text(path, self.box)
+    def _read_path(self, path: str, most: int | None, skip_bad: bool) -> list[Puzzle]:
+        """Read the puzzles of a file or folder, which have at most `most` solutions."""
+
+        def read(path: Path) -> Grids:
+            if is_csv(path):
+                return read_csv(path, self.box, most, skip_bad).puzzles
+            return read_text(path, self.box, most, skip_bad)
+
+        return self.puzzles(np.concatenate(read_path(path, TEXT_ENDINGS, self.wording.singular, read, skip_bad)))
 
     def read(self, text: str) -> list[Puzzle]:
-        """A puzzle written out in its cells, or those of a path."""
-        return [self.prepare(text)] if spells_puzzle(text) else self.puzzles(self._read_path(text, None))
+        """Read a puzzle written out in its cells, or those of a path."""
+        return [self.prepare(text)] if spells_puzzle(text) else self._read_path(text, None, self.skip_bad)
 
     def prepare(self, problem: Puzzle | str) -> Puzzle:
-        """The puzzle, also from a string of its cells, `.` or `0` where blank.
+        """The puzzle, also from a text of its cells, `.` or `0` where blank.
 
         Raises `UserError` if it is of another size, has what is no digit, or givens in conflict.
         """
@@ -168,30 +160,40 @@ class Sudoku(Task):
         return self.problems(torch.tensor([puzzle.cells for puzzle in problems]))
 
     def problems(self, cells: Tensor) -> Problems:
-        """Cells `(batch, cells)`, 0 where blank, as tokens, with the relations of a grid."""
-        return Problems(cells.long() + 1, relations_of(self.box))
+        """Return cells `(batch, cells)`, 0 where blank, as tokens, with the relations of a grid."""
+        cells = cells.long()
+        return Problems(cells + 1, relations_of(self.box), cells - 1, self.size)
 
-    def training_set(self, problems: Sequence[Puzzle]) -> SudokuPool:
-        """Puzzles with all their solutions, under a random symmetry if `augment`."""
-        return SudokuPool(self, problems)
+    def augment(self, problems: Problems, answers: Tensor, generator: torch.Generator) -> tuple[Problems, Tensor]:
+        """Move each puzzle by a random symmetry, if the task augments."""
+        if not self.augmented:
+            return problems, answers
+        count, listed, _ = answers.shape
+        symmetries = random_symmetries(count, self.box, generator)
+        many = Symmetries(*(part.repeat_interleave(listed, 0) for part in symmetries))
+        moved = many.apply(answers.flatten(0, 1) + 1).view_as(answers) - 1
+        return self.problems(symmetries.apply(problems.tokens - 1)), moved
 
     def targets(self, problem: Puzzle) -> Tensor:
-        """Every solution."""
+        """Return every solution."""
         return torch.from_numpy(self.all_solutions([problem])[0]).long() - 1
+
+    def known_solutions(self, problems: Sequence[Puzzle]) -> list[Tensor]:
+        """Return all solutions of each puzzle, found together."""
+        try:
+            return [torch.from_numpy(grids).long() - 1 for grids in self.all_solutions(problems)]
+        except TimeoutError as error:
+            raise UserError(f"training lists all solutions of a puzzle, and one has too many: {error}") from None
 
     def answer(self, problem: Puzzle, values: Sequence[int]) -> Answer:
         """A digit for each cell."""
         return tuple(int(value) + 1 for value in values)
 
-    def hold(self, problems: Problems, probabilities: Tensor) -> Tensor:
+    def constraint_log_prob(self, problems: Problems, probabilities: Tensor) -> Tensor:
         """Every digit once in each row, column and box, the givens kept."""
         groups = F.one_hot(units_of(self.box)).mT.flatten(0, 1).to(probabilities.device)
-        given = torch.where(problems.tokens > 1, problems.tokens - 2, -1)
-        return log_exactly_one(probabilities.mT, groups).sum(1) + log_given(probabilities, given)
-
-    def canonical(self, answer: Answer) -> Answer:
-        """The answer itself: different grids are different answers."""
-        return answer
+        assert problems.pins is not None
+        return log_exactly_one(probabilities.mT, groups).sum(1) + log_given(probabilities, problems.pins)
 
     def violations(self, problem: Puzzle, answer: Answer) -> int:
         """Pairs of cells that may not have the same digit and do, givens that changed, and what is no digit."""
@@ -228,26 +230,8 @@ class Sudoku(Task):
         return "\n".join(lines)
 
     def draw(self, problem: Puzzle, answer: Answer | None, axes: Axes) -> None:
-        """The grid: givens bold and black, others blue; digits in conflict, and in place of another given, red."""
-        box, cells = problem
-        size = box * box
-        shown = cells if answer is None else answer
-        clash = {cell for edge in rule(box) if shown[edge[0]] == shown[edge[1]] != 0 for cell in edge}
-        for line in range(size + 1):
-            width = 2.0 if line % box == 0 else 0.5
-            axes.plot([0, size], [line, line], color="black", linewidth=width)
-            axes.plot([line, line], [0, size], color="black", linewidth=width)
-        for cell, digit in enumerate(shown):
-            if digit:
-                y, x = divmod(cell, size)
-                given = cells[cell] == digit
-                wrong = cell in clash or cells[cell] not in (0, digit)
-                color = "#d62728" if wrong else "black" if given else "#4e79a7"
-                weight = "bold" if given else "normal"
-                text = axes.text(x + 0.5, y + 0.5, str(digit), ha="center", va="center", color=color)
-                text.set(fontweight=weight, fontsize=100 / size)
-        axes.set(xlim=(-0.1, size + 0.1), ylim=(size + 0.1, -0.1), aspect="equal")
-        axes.set_axis_off()
+        """Draw the grid: givens bold and black, others blue; what breaks a rule red."""
+        draw_grid(problem, answer, axes)
 
 
 @lru_cache(maxsize=2)

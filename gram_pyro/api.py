@@ -1,0 +1,98 @@
+"""The library from Python: train a model, or load a trained one."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from gram_pyro.errors import UserError
+from gram_pyro.reasoner import Reasoner
+from gram_pyro.runs.config import Part
+from gram_pyro.runs.machine import MachineConfig
+from gram_pyro.runs.recipes import recipe
+from gram_pyro.runs.store import Run, load_run
+from gram_pyro.runs.training_config import TrainingConfig
+from gram_pyro.tasks.base import Task
+from gram_pyro.training.objective import OBJECTIVES
+from gram_pyro.training.run import train
+
+
+def load(run: str, device: str = "auto") -> Reasoner:
+    """Return a trained model, from a run folder or by the name of a checkpoint that comes with the package.
+
+    `device` is auto (CUDA where there is one), cpu, cuda or cuda:1.
+    Raises `gram_pyro.UserError` if there is no such run.
+
+    >>> import networkx as nx
+    >>> reasoner = load("coloring")  # doctest: +SKIP
+    >>> reasoner.sample(nx.petersen_graph()).solutions  # doctest: +SKIP
+    """
+    return Reasoner(load_run(run, device))
+
+
+def fit(
+    task: Part | Task,
+    *,
+    model: Part = "gram",
+    guide: Part | None = None,
+    objective: str = "elbo",
+    minutes: float | None = None,
+    updates: int | None = None,
+    out: str | Path | None = None,
+    quiet: bool = False,
+    **training: Any,
+) -> Reasoner:
+    """Train a model on a task and return it, ready to answer.
+
+    Parameters
+    ----------
+    task, model, guide
+        A name, a class or function that makes one, or an instance.
+    objective
+        Name of what is minimised: elbo, importance, wake_sleep or constraint.
+    minutes, updates
+        How long to train; one of them, or the recipe's own.
+    out
+        Folder of the run; None leaves nothing on the disk.
+    quiet
+        Whether to show no progress.
+    training
+        Fields of `TrainingConfig` (batch, depth, learning_rate ...) and `MachineConfig` (device, threads ...).
+
+    Raises `gram_pyro.UserError` if parts or options do not fit together.
+
+    >>> reasoner = fit("coloring", minutes=5)  # doctest: +SKIP
+    """
+    if minutes is not None and updates is not None:
+        raise UserError("minutes and updates both say how long to train; give one of them")
+    if objective not in OBJECTIVES:
+        raise UserError(f"unknown objective {objective!r}; known are {', '.join(OBJECTIVES)}")
+    config = recipe(task, model=model, guide=guide)
+    names = {kind: {field.name for field in fields(kind)} for kind in (TrainingConfig, MachineConfig)}
+    unknown = sorted(training.keys() - names[TrainingConfig] - names[MachineConfig])
+    if unknown:
+        raise UserError(f"unknown options of fit: {', '.join(unknown)}; see gram_pyro.runs.training_config")
+    own: dict[str, Any] = {name: value for name, value in training.items() if name in names[TrainingConfig]}
+    machine = {name: value for name, value in training.items() if name not in own}
+    own["objective"] = objective
+    if minutes is not None or updates is not None:
+        own |= {"updates": updates} if minutes is None else {"updates": None, "minutes": minutes}
+    config = replace(config, training=replace(config.training, **own), machine=replace(config.machine, **machine))
+    run = train(config, None if out is None else Path(out), quiet=quiet)
+    for part in (run.model, run.guide):
+        part.requires_grad_(False).eval()
+    name = config.task.name if out is None else Path(out).name
+    return Reasoner(
+        Run(
+            name,
+            config.task,
+            run.model,
+            run.guide,
+            config.training.depth,
+            run.device,
+            run.heads,
+            run.folder,
+            run.config,
+        )
+    )

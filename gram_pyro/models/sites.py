@@ -1,0 +1,108 @@
+"""The sites of a program, and the marks that say what each is: `infer={"role": ..., "transition": t, ...}`.
+
+Handlers and objectives read the marks, so that they need to know no model and no name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Literal
+
+import pyro
+import pyro.distributions as dist
+import torch
+from torch import Tensor
+
+Role = Literal["high", "low", "proposal", "guidance", "answer"]
+"""h_t and l_t after a transition, u_t and eps_t within it, and what is observed."""
+
+
+class FixedValue(dist.TorchDistribution):
+    """The distribution of a decided value `(batch, length, width)`: less work than a masked `Delta`."""
+
+    arg_constraints: ClassVar = {}
+    support = dist.constraints.real
+    has_rsample = True
+
+    def __init__(self, value: Tensor) -> None:
+        self.value = value
+        super().__init__(value.shape[:-2], value.shape[-2:], validate_args=False)
+
+    @property
+    def base_dist(self) -> dist.Delta:
+        """A point mass, as below `pyro.deterministic`; `pyro.render_model` looks for it."""
+        return dist.Delta(self.value)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> FixedValue:
+        """Return itself where nothing changes: every plate expands."""
+        if torch.Size(batch_shape) == self.batch_shape:
+            return self
+        return FixedValue(self.value.expand(torch.Size(batch_shape) + self.event_shape))
+
+    def rsample(self, sample_shape: Any = ()) -> Tensor:
+        """Return the value."""
+        return self.value.expand(torch.Size(sample_shape) + self.value.shape)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Return zero: the site takes no part in any density."""
+        return value.new_zeros(self.batch_shape)
+
+
+def state_site(role: Role, transition: int, value: Tensor, total: int) -> Tensor:
+    """Record a state `(batch, length, width)` of a transition from 0, of `total`; cheaper than `pyro.deterministic`.
+
+    How many transitions follow lets a handler decide what to do at a place in the recursion: cut gradients, record.
+    """
+    marks: Any = {"_deterministic": True, **_marks(role, transition, total)}
+    site: Tensor = pyro.sample(f"{role}_{transition}", FixedValue(value), obs=value, infer=marks)
+    return site
+
+
+def guidance_site(transition: int, prior: dist.TorchDistribution, total: int) -> Tensor:
+    """Draw eps_t from its prior, or where a guide steers it from the posterior."""
+    marks: Any = _marks("guidance", transition, total)
+    guidance: Tensor = pyro.sample(f"guidance_{transition}", prior, infer=marks)
+    return guidance
+
+
+def answer_site(name: str, likelihood: dist.TorchDistribution, targets: Tensor | None) -> Tensor:
+    """Observe the targets, or draw an answer where there are none."""
+    marks: Any = {"role": "answer"}
+    answer: Tensor = pyro.sample(name, likelihood, obs=targets, infer=marks)
+    return answer
+
+
+def role_of(site: Mapping[str, Any]) -> Role | None:
+    """Return what a site is, of a message or of a node of a trace."""
+    role: Role | None = site.get("infer", {}).get("role")
+    return role
+
+
+def transition_of(site: Mapping[str, Any]) -> int | None:
+    """Return the transition of a site."""
+    transition: int | None = site.get("infer", {}).get("transition")
+    return transition
+
+
+def remaining_of(site: Mapping[str, Any]) -> int | None:
+    """Return how many transitions follow a site's own."""
+    remaining: int | None = site.get("infer", {}).get("remaining")
+    return remaining
+
+
+def sites_of(nodes: Mapping[str, Any], role: Role) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the names and sites of one role among the nodes of a trace, in the order of the program."""
+    return ((name, site) for name, site in nodes.items() if role_of(site) == role)
+
+
+def value_at(nodes: dict[str, Any], role: Role, transition: int) -> Tensor:
+    """Return the value of a site of a trace. Raises `KeyError` if there is none."""
+    for site in reversed([*nodes.values()]):
+        if role_of(site) == role and transition_of(site) == transition:
+            value: Tensor = site["value"]
+            return value
+    raise KeyError(f"the trace has no {role} site of transition {transition}")
+
+
+def _marks(role: Role, transition: int, total: int) -> dict[str, Any]:
+    return {"role": role, "transition": transition, "remaining": total - transition}

@@ -1,0 +1,95 @@
+"""What a task may be able to do beside: words, files, pictures, constraints as a likelihood."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from torch import Tensor
+
+from gram_pyro.errors import UserError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Answer = tuple[int, ...]
+
+
+class Wording(NamedTuple):
+    """How messages name a task's problems."""
+
+    singular: str = "problem"
+    """What one problem is called."""
+    feasible: str = "solvable"
+    """What a problem is that has a solution; the key of it in JSON."""
+    distinct: str = "distinct"
+    """How solutions differ that count as different."""
+
+
+class Abilities:
+    """Optional abilities, each with a default. Raises `UserError` where a task lacks one that is needed."""
+
+    name: ClassVar[str] = "task"
+    wording: ClassVar[Wording] = Wording()
+    max_known: ClassVar[int] = 64
+    """Most solutions of a problem that training lists; evenly spaced if there are more."""
+    scores: ClassVar[tuple[str, ...]] = ("validity", "coverage", "ratio")
+    """Columns of a training log beside the loss; coverage and ratio need solutions that can be counted."""
+
+    @property
+    def feasible(self) -> str:
+        """What a problem is that has a solution, after "the problem is" or "is not"."""
+        return self.wording.feasible
+
+    def load(self, path: str, skip_bad: bool = False) -> list[Any]:
+        """Read problems from a file or a folder of the user's.
+
+        Raises `UserError` on bad input. With `skip_bad`, leave bad files of a folder and bad rows of a file out, and
+        name them on standard error.
+        """
+        raise UserError(f"{path}: the task {self.name} reads no files")
+
+    def read(self, text: str) -> list[Any]:
+        """Read problems as a user writes them on a command line: a path, unless the task has a short form."""
+        return self.load(text)
+
+    def prepare(self, problem: Any) -> Any:
+        """Return a problem given in Python in the task's own form. Raises `UserError` if it is none."""
+        return problem
+
+    def to_json(self, answer: Answer) -> list[int]:
+        """Return an answer as a person or a program reads it."""
+        return list(answer)
+
+    def text(self, problem: Any, answer: Answer) -> str:
+        """Return an answer as lines of text."""
+        return " ".join(map(str, self.to_json(answer)))
+
+    def details(self, problem: Any) -> dict[str, Any]:
+        """Return what a reader of JSON needs to understand the answers, such as the names of their positions."""
+        return {}
+
+    def draw(self, problem: Any, answer: Answer | None, axes: Axes) -> None:
+        """Draw the problem with an answer, broken constraints marked; as text where there is no picture."""
+        shown = str(problem) if answer is None else self.text(problem, answer)
+        axes.text(0.5, 0.5, shown, ha="center", va="center", family="monospace", wrap=True)
+        axes.set_axis_off()
+
+    def equivalence_probs(self, probabilities: Tensor) -> Tensor:
+        """Return what the decoder says about an answer, as far as it tells distinct answers apart.
+
+        `probabilities` `(batch, length, classes)` -> independent distributions `(batch, places, values)`, the same for
+        answers that count as the same.
+        """
+        return probabilities
+
+    def constraint_log_prob(self, problems: Any, probabilities: Tensor) -> Tensor:
+        """Return the log-probability that independent positions satisfy the constraints: `(batch,)`.
+
+        `probabilities` `(batch, length, classes)`; each constraint exactly, several as if they were independent.
+        """
+        raise UserError(f"the task {self.name} has no likelihood of its constraints; take another --objective")
+
+    def unsolvable(self, split: Any, count: int, seed: int) -> Sequence[Any]:
+        """Return at most `count` problems of a split that look like the others and have no solution."""
+        return []

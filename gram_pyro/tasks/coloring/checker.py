@@ -1,0 +1,33 @@
+"""What is wrong with a coloring, by the edges of the graph; nothing here looks for colorings."""
+
+from __future__ import annotations
+
+import networkx as nx
+
+from gram_pyro.errors import UserError
+from gram_pyro.tasks.abilities import Answer
+
+
+def count_violations(graph: nx.Graph, answer: Answer, k: int) -> int:
+    """Count edges whose ends share a color, and vertices whose color is none of the k.
+
+    Raises `UserError` if the answer has another length than the graph.
+    """
+    if len(answer) != len(graph):
+        raise UserError(f"an answer for {len(graph)} vertices must have {len(graph)} colors, not {len(answer)}")
+    colors = dict(enumerate(answer))
+    same = nx.subgraph_view(graph, filter_edge=lambda u, v: colors[u] == colors[v])
+    return int(same.number_of_edges()) + sum(not 0 <= color < k for color in answer)
+
+
+def check_graph(graph: nx.Graph) -> None:
+    """Raises `UserError` unless this is an undirected graph with vertices and without self-loops."""
+    if not isinstance(graph, nx.Graph):
+        raise UserError(f"coloring takes a networkx.Graph, not {type(graph).__name__}")
+    if graph.is_directed():
+        raise UserError("the graph is directed; coloring takes an undirected one, such as graph.to_undirected()")
+    if not len(graph):
+        raise UserError("the graph has no vertices; coloring takes at least one")
+    loop = next(nx.selfloop_edges(graph), None)
+    if loop is not None:
+        raise UserError(f"the graph joins vertex {loop[0]!r} to itself, which no coloring allows; remove that edge")

@@ -1,0 +1,100 @@
+"""Graphs whose file holds every pair of vertices: graph6 and adjacency matrices of numpy."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+
+from gram_pyro.errors import UserError
+from gram_pyro.tasks.coloring.limits import MAX_DENSE_VERTICES, build, check_edges, check_vertices, sorted_edges
+
+NPY_SHAPE = re.compile(rb"'shape': *\(([0-9, ]*)\)")
+NPY_DTYPE = re.compile(rb"'descr': *'([<>|=]?(?:b1|[iu][1248]|f[248]))'")
+
+
+def parse_graph6(content: bytes) -> nx.Graph:
+    """Read the one graph in a graph6 file."""
+    line = content.strip().removeprefix(b">>graph6<<")
+    if len(line.split()) > 1:
+        raise UserError("more than one graph in the file; put each into a file of its own")
+    if not line or min(line) < 63 or max(line) > 126:
+        raise UserError("not graph6, which has only the characters from '?' to '~'")
+    digits = np.frombuffer(line, np.uint8) - 63
+    head = digits[:2].tolist()
+    start, end = (2, 8) if head == [63, 63] else (1, 4) if head[0] == 63 else (0, 1)  # digits that spell n
+    n = int("0" + "".join(f"{digit:02o}" for digit in digits[start:end]), 8)
+    check_vertices(n, MAX_DENSE_VERTICES)
+    pairs = n * (n - 1) // 2
+    if len(digits) != end + -(-pairs // 6):
+        raise UserError(f"graph6 of {n} vertices takes {end + -(-pairs // 6)} characters, not {len(digits)}")
+    bits = np.unpackbits(digits[end:, None], axis=1)[:, 2:].ravel()[:pairs]
+    check_edges(int(np.count_nonzero(bits)))
+    places = np.flatnonzero(bits)
+    firsts = np.arange(n) * np.arange(-1, n - 1) // 2  # where the pairs (0, v), (1, v), ... begin
+    v = np.searchsorted(firsts, places, side="right") - 1
+    return build(n, zip((places - firsts[v]).tolist(), v.tolist(), strict=True))
+
+
+def write_graph6(graph: nx.Graph) -> bytes:
+    """Return a graph6 line without a header."""
+    matrix = adjacency(graph)
+    n = len(matrix)
+    size = f"{n:02o}" if n <= 62 else f"77{n:06o}"
+    bits = matrix[np.tri(n, k=-1, dtype=bool)]
+    sixes = np.pad(bits, (0, -len(bits) % 6)).reshape(-1, 6)
+    digits = np.packbits(np.pad(sixes, ((0, 0), (2, 0))), axis=1).ravel() + 63
+    return bytes(int(size[i : i + 2], 8) + 63 for i in range(0, len(size), 2)) + digits.tobytes() + b"\n"
+
+
+def parse_matrix(content: bytes) -> nx.Graph:
+    """Read the graph whose adjacency matrix is in a numpy file; nothing is allocated before the header is checked."""
+    if not content.startswith(b"\x93NUMPY"):
+        raise UserError("not a .npy file as numpy.save writes it")
+    data = 10 if content[6:7] == b"\x01" else 12
+    length = int.from_bytes(content[8:data], "little")
+    header = content[data : data + min(length, 10_000)]
+    shape, kind = NPY_SHAPE.search(header), NPY_DTYPE.search(header)
+    if not shape or not kind:
+        raise UserError("the .npy file must hold a matrix of numbers or bools")
+    sizes = shape[1].decode().replace(",", " ").split()
+    if len(sizes) != 2 or sizes[0] != sizes[1]:
+        raise UserError(f"an adjacency matrix must be square, not of shape ({', '.join(sizes)})"[:200])
+    n = int(sizes[0][:18])  # so many digits are too large anyhow
+    check_vertices(n, MAX_DENSE_VERTICES)
+    dtype = np.dtype(kind[1].decode().replace("b1", "u1"))
+    found = len(content) - data - length
+    if found != n * n * dtype.itemsize:
+        raise UserError(f"a matrix of this shape takes {n * n * dtype.itemsize} bytes of data, not {max(found, 0)}")
+    values: NDArray[Any] = np.frombuffer(content, dtype, offset=data + length).reshape(n, n)
+    matrix = values == 1
+    for wrong, problem in (
+        (~matrix & (values != 0), "must be 0 or 1"),
+        (matrix & np.eye(n, dtype=bool), "must be 0, as an edge from a vertex to itself allows no coloring"),
+        (matrix != matrix.T, "differs from its mirror image, but the matrix must be symmetric"),
+    ):
+        if wrong.any():
+            row, column = divmod(int(wrong.argmax()), n)
+            raise UserError(f"the entry in row {row}, column {column} (from 0) {problem}")
+    check_edges(int(np.count_nonzero(matrix)) // 2)
+    return build(n, np.argwhere(np.triu(matrix)).tolist())
+
+
+def write_matrix(graph: nx.Graph) -> bytes:
+    """Return the adjacency matrix as a numpy file of bools."""
+    stream = io.BytesIO()
+    np.save(stream, adjacency(graph), allow_pickle=False)
+    return stream.getvalue()
+
+
+def adjacency(graph: nx.Graph) -> NDArray[np.bool_]:
+    """Return the adjacency matrix `(n, n)`. Raises `UserError` if there are too many vertices for one."""
+    check_vertices(len(graph), MAX_DENSE_VERTICES)
+    matrix = np.zeros((len(graph), len(graph)), dtype=bool)
+    u, v = np.array(sorted_edges(graph), dtype=int).reshape(-1, 2).T
+    matrix[u, v] = matrix[v, u] = True
+    return matrix
