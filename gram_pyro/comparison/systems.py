@@ -146,11 +146,7 @@ POSTERIORS: dict[str, System] = {
             ("importance", "importance-weighted, 4 trajectories", "--objective importance"),
             ("wake_sleep", "wake-sleep", "--objective wake_sleep"),
             ("constraint", "constraints on prior samples, weight 0.1", "--objective constraint"),
-            (
-                "constraint-1",
-                "constraints on prior samples, weight 1",
-                "--objective constraint --constraint-weight 1",
-            ),
+            ("constraint-1", "constraints on prior samples, weight 1", "--objective constraint --constraint-weight 1"),
         )
     },
 }
@@ -160,10 +156,7 @@ REFERENCES = {"table1": "gram", "table3": "full", "posteriors": "default"}
 """The system of each table that sets the amount where evaluations or examples are equal."""
 
 TASK_OPTIONS: dict[str, dict[str, str]] = {
-    "coloring": {
-        "tokens": "--task.layout tokens",
-        "one-answer": "--task.names canonical --task.positions",
-    },
+    "coloring": {"tokens": "--task.layout tokens", "one-answer": "--task.names canonical --task.positions"},
     "nqueens": {"tokens": "--task.layout tokens", "one-answer": "--task.positions"},
 }
 """Options that give a model the paper's tokens, and what a model with one answer needs beside the relations."""

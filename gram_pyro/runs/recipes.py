@@ -62,12 +62,7 @@ def sized(kind: Callable[..., Any], preset: GramConfig) -> Any:
     return kind(**{name: getattr(preset, name) for name in names if name in known})
 
 
-def recipe(
-    task: Part | Task,
-    preset: str = "cpu",
-    model: Part = "gram",
-    guide: Part | None = None,
-) -> RunConfig:
+def recipe(task: Part | Task, preset: str = "cpu", model: Part = "gram", guide: Part | None = None) -> RunConfig:
     """Return the recipe of a task, with what its model and guide want (`Model.guide`, `Model.recipe`, `Guide.recipe`).
 
     Each part is a name, a class or function, or an instance. A task of the user's own starts from the preset alone.

@@ -91,11 +91,7 @@ class Trainer:
         self.elbo = OBJECTIVES[config.objective](config, pool.task)
         self.parameters: list[Tensor] = [*model.parameters(), *guide.parameters()]
         self.optimizer = torch.optim.AdamW(
-            self.parameters,
-            lr=config.learning_rate,
-            betas=(0.9, 0.95),
-            weight_decay=config.weight_decay,
-            fused=True,
+            self.parameters, lr=config.learning_rate, betas=(0.9, 0.95), weight_decay=config.weight_decay, fused=True
         )
         self.generator = torch.Generator().manual_seed(config.seed)
         self.supervise = "every" if config.deep_supervision else "last"
@@ -121,13 +117,7 @@ class Trainer:
         initial = model.initial_state(config.batch, length)
         rounds = config.rounds(model.transitions, model.recursion)
         self.carry = Carry(
-            pool,
-            State(*(z.clone() for z in initial)),
-            rounds,
-            config.prior_fraction,
-            self.generator,
-            device,
-            world,
+            pool, State(*(z.clone() for z in initial)), rounds, config.prior_fraction, self.generator, device, world
         )
         place = torch.arange(rounds) / max(1, rounds - 1)
         self.kl_weights = (config.kl_tilt ** (1 - place)).to(device)
