@@ -14,9 +14,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from gram_pyro.comparison.budget import Budget, difference
 from gram_pyro.comparison.comparison import Comparison
-from gram_pyro.comparison.config import CompareConfig, check
+from gram_pyro.comparison.config import Budget, CompareConfig, check
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.system.cli import parse, take_option
 from gram_pyro.system.files import make_folder, write_atomically
@@ -37,7 +36,7 @@ def claim(folder: Path, budget: Budget) -> None:
         raise UserError(f"{path} cannot be read: {error}") from None
     if not isinstance(theirs, dict):
         raise UserError(f"{path} is damaged; choose another --out")
-    if other := difference(theirs, budget):
+    if other := budget.difference(theirs):
         raise UserError(f"{folder} holds runs made with {other}; choose another --out, or the same budget")
 
 

@@ -25,11 +25,8 @@ def draw_table(rows: Sequence[Row], path: Path) -> None:
     places = range(len(rows))
     for axes, measure, title in ((left, "validity", "validity of one sample"), (right, "coverage", "coverage")):
         values = [row[measure] or 0.0 for row in rows]
-        spreads = [row[f"{measure}_spread"] or [0.0, 0.0] for row in rows]
-        errors = [
-            [value - low for value, (low, _) in zip(values, spreads, strict=True)],
-            [high - value for value, (_, high) in zip(values, spreads, strict=True)],
-        ]
+        spreads = np.array([row[f"{measure}_spread"] or [0.0, 0.0] for row in rows])
+        errors = np.abs(spreads.T - values)
         colors = ["#4e79a7" if row["model"].startswith("GRAM") else "#bab0ac" for row in rows]
         axes.barh(places, values, xerr=errors, color=colors, ecolor="#333333", capsize=2)
         for place, value in zip(places, values, strict=True):

@@ -5,23 +5,23 @@ from __future__ import annotations
 import json
 import sys
 import time
-from contextlib import redirect_stdout
+from contextlib import ExitStack, redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from gram_pyro.comparison.budget import Budget
+from gram_pyro.comparison.config import Budget
 from gram_pyro.comparison.entry import RESULT, Entry, Result
-from gram_pyro.comparison.systems import SamplingVariant, System, methods_of
+from gram_pyro.comparison.systems import SamplingVariant, System
 from gram_pyro.errors import Diverged
 from gram_pyro.evaluation.bound import bound
 from gram_pyro.evaluation.evaluate import draw_all, measure_draws, no_progress
 from gram_pyro.evaluation.likelihood import likelihood
 from gram_pyro.evaluation.scores import calibration, evenness
 from gram_pyro.guides.base import Guide
-from gram_pyro.inference.config import SamplingConfig
+from gram_pyro.inference.config import INDEPENDENT, SamplingConfig
 from gram_pyro.inference.metrics import ViolationCache, count_solutions
 from gram_pyro.inference.sampling import Draws, seeded
 from gram_pyro.inference.selection import possible
@@ -43,7 +43,7 @@ MAX_SAMPLES = 1000
 MAX_TARGETS = 8
 """Targets of a problem that the posterior steers to."""
 DEEP = 4
-"""Systems are measured at their training depth, and at so many times of it."""
+"""Systems are measured at their training depth, and this many times deeper."""
 
 
 def train_and_measure(entry: Entry, out: Path, budget: Budget, reference: Result | None) -> Result:
@@ -95,21 +95,14 @@ def evaluations_of(config: RunConfig, model: Model, guide: Guide) -> int:
     problem = task.generate("train", 1, 0)
     targets = task.targets(problem[0])[:1].to(device)
     run_kwargs = {"steps": config.training.steps(model.transitions), **guide.side_information(task, problem, targets)}
-    count = 0
-
-    def passed(*_: object) -> None:
-        nonlocal count
-        count += 1
-
-    hooks = [block.register_forward_hook(passed) for block in model.modules() if isinstance(block, Block)]
-    try:
-        with torch.no_grad(), seeded(0):
-            elbo = OBJECTIVES[config.training.objective](config.training, task)
-            elbo.terms(model, guide, task.encode(problem).to(device), targets, **run_kwargs)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return count * config.training.batch
+    calls: list[object] = []
+    with ExitStack() as hooks, torch.no_grad(), seeded(0):
+        for block in model.modules():
+            if isinstance(block, Block):
+                hooks.callback(block.register_forward_hook(lambda *_: calls.append(None)).remove)
+        elbo = OBJECTIVES[config.training.objective](config.training, task)
+        elbo.terms(model, guide, task.encode(problem).to(device), targets, **run_kwargs)
+    return len(calls) * config.training.batch
 
 
 def equal_updates(entry: Entry, budget: Budget, reference: Result) -> int | None:
@@ -117,10 +110,9 @@ def equal_updates(entry: Entry, budget: Budget, reference: Result) -> int | None
     if budget.equal == "time":
         return None
     config = entry.config(budget, 1)
-    an_update = config.training.batch
-    if budget.equal == "evaluations":
-        an_update = evaluations_of(config, *build_parts(config))
-    amount: int = reference["examples" if budget.equal == "examples" else "evaluations"] * reference["updates"]
+    by_examples = budget.equal == "examples"
+    an_update = config.training.batch if by_examples else evaluations_of(config, *build_parts(config))
+    amount = reference["examples" if by_examples else "evaluations"] * reference["updates"]
     return max(1, round(amount / an_update))
 
 
@@ -131,9 +123,8 @@ def measured(run: Run, system: System, budget: Budget, reference: Result | None)
     seen: ViolationCache = {}
     rows: list[dict[str, Any]] = []
     usual = depths_of(run)[0]
-    scored = [place for place, count in enumerate(counts) if count][:SCORED_PROBLEMS]
     first: list[Draws] = []
-    for way in methods_of(system):
+    for way in [SamplingVariant(system.label, (INDEPENDENT,)), *system.naive]:
         method = chosen_method(run, way)
         for depth in depths_of(run):
             samples = samples_at(run, depth, budget, reference)
@@ -146,21 +137,22 @@ def measured(run: Run, system: System, budget: Budget, reference: Result | None)
             even = evenness(run.task, problems, [each.decoded[0] for each in drawn], counts, seen)
             measures = {"label": way.label, "method": asdict(method), "seconds": seconds, **row._asdict()}
             rows.append(measures | {"evenness": None if even is None else even._asdict()})
+    scored = [place for place, count in enumerate(counts) if count][:SCORED_PROBLEMS]
     few = [problems[place] for place in scored]
-    posterior = gap = None
-    if run.model.draws and run.model.recursion == "carried":
-        posterior = bound(run.task, run.model, run.guide, few, usual, max_targets=MAX_TARGETS)
-        samples = samples_at(run, usual, budget, reference)
-        prior = measure_draws(run.task, problems, first, 0, samples, usual, counts, seen, scored, ())
-        gap = posterior.posterior_validity - prior.validity
-    return {
+    result: Result = {
         "rows": rows,
-        "gap": gap,
-        "bound": None if posterior is None else posterior._asdict(),
+        "gap": None,
+        "bound": None,
         "size": getattr(run.task, "n", None),
         "likelihood": likelihood(run, few, usual)._asdict(),
         "calibration": calibration(run, problems, usual, 0)._asdict(),
     }
+    if run.model.draws and run.model.recursion == "carried":
+        posterior = bound(run.task, run.model, run.guide, few, usual, max_targets=MAX_TARGETS)
+        samples = samples_at(run, usual, budget, reference)
+        prior = measure_draws(run.task, problems, first, 0, samples, usual, counts, seen, scored, ())
+        result |= {"bound": posterior._asdict(), "gap": posterior.posterior_validity - prior.validity}
+    return result
 
 
 def depths_of(run: Run) -> list[int]:
