@@ -138,5 +138,6 @@ def cell(row: Row, name: str, digits: int) -> str:
         return "-"
     if name == "minutes":
         return f"{row[name]:.{digits}f}"
-    text = with_range(row[name], *row[f"{name}_spread"], digits=digits)
+    least, greatest = row[f"{name}_spread"]
+    text = with_range(row[name], least, greatest, digits)
     return f"≤ {text}" if name == "excess" and row["likelihood"] == "bound" else text
