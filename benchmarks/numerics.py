@@ -122,7 +122,7 @@ def long_run(name: str, updates: int, seed: int) -> Row:
             last = seen.loss.item()
             first = first or last
             bar.update()
-            if not (seen.loss.isfinite() and seen.norm.isfinite()):
+            if not (seen.loss.isfinite() and seen.gradient_norm.isfinite()):
                 return {"task": name, "finite": done - 1, "updates": updates, "first_loss": first, "last_loss": last}
     return {"task": name, "finite": updates, "updates": updates, "first_loss": first, "last_loss": last}
 

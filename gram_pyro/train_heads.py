@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 import tyro
-from tqdm import tqdm
 
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.runs.checkpoint import checkpoints, read_latest, save_checkpoint
@@ -49,9 +48,7 @@ def main(arguments: list[str]) -> None:
         raise UserError(f"{config.run} came with the package; heads are stored with a run of one's own")
     problems = run.task.generate("train", config.problems, config.seed)
     trainer = HeadsTrainer(run.task, run.model, problems, run.depth, config.rounds, config.seed)
-    with tqdm(range(config.rounds), desc="heads", unit="round") as bar:
-        for _ in bar:
-            bar.set_postfix(loss=f"{trainer.round():.3f}")
+    trainer.train()
     unseen = run.task.generate("validation", validation.PROBLEMS, config.seed)
     judged = judge_heads(run.task, run.model, trainer.heads, unseen, run.depth, config.seed)
     with locked(folder):

@@ -14,7 +14,7 @@ from gram_pyro.tasks.base import Task
 
 
 def common(config: TrainingConfig) -> dict[str, Any]:
-    """What every objective is told."""
+    """Return the options of every objective."""
     return {"kl_transitions": config.kl_transitions, "recompute": config.recompute}
 
 

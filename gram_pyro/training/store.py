@@ -13,7 +13,7 @@ from gram_pyro.runs.checkpoint import checkpoints, remove_leftovers, save_checkp
 from gram_pyro.runs.config import RunConfig, to_json
 from gram_pyro.runs.lock import locked
 from gram_pyro.runs.store import publish
-from gram_pyro.system.files import make_folder, write_atomically
+from gram_pyro.system.files import write_atomically
 from gram_pyro.training.curves import draw_curves
 from gram_pyro.training.trainer import Trainer
 
@@ -31,14 +31,9 @@ class Store:
         if folder is not None:
             to_json(config)
 
-    def make(self) -> None:
-        """Make the folder. Raises `UserError` if the system will not."""
-        if self.folder is not None:
-            make_folder(self.folder)
-
     @contextmanager
-    def held(self, config: RunConfig) -> Iterator[None]:
-        """Hold the folder and store the configuration. Raises `UserError` if another process trains there."""
+    def reserved(self, config: RunConfig) -> Iterator[None]:
+        """Lock the folder and store the configuration. Raises `UserError` if another process trains there."""
         if self.folder is None:
             yield
             return
@@ -48,12 +43,7 @@ class Store:
             yield
 
     def save(
-        self,
-        config: RunConfig,
-        trainer: Trainer,
-        heads: Heads | None,
-        rows: Sequence[dict[str, Any]],
-        state: dict[str, Any],
+        self, config: RunConfig, trainer: Trainer, heads: Heads | None, rows: Sequence[dict[str, Any]], state: Any
     ) -> None:
         """Write the `state` to go on from, the averaged weights, the log and its curves, each file whole or not."""
         if self.folder is None:
@@ -65,8 +55,7 @@ class Store:
         if rows:
             draw_curves(rows, self.folder / "curves.png")
 
-    @property
-    def kept(self) -> str:
-        """What is left of a training that diverged."""
+    def remains(self) -> str:
+        """Say what is left of a training that diverged."""
         saved = [] if self.folder is None else checkpoints(self.folder)
         return f"the last good checkpoint, {saved[-1]}, is kept" if saved else "no checkpoint was made before"

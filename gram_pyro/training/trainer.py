@@ -31,16 +31,16 @@ PARTS = ("model", "guide", "averaged", "averaged_guide", "optimizer", "carry")
 class UpdateMetrics(NamedTuple):
     """What one update saw, as scalar tensors on the device.
 
-    `loss` and `kl` in nats a problem and supervision step; `accuracy` the part of problems whose whole answer the
-    posterior got right; `kl` and `accuracy` over problems steered from their start, `loss` over all (a prior rollout
-    costs nothing); `beta` and `norm` (of the gradient) as used.
+    `loss` and `kl` in nats a problem and supervision step; `posterior_accuracy`: part of the problems whose whole
+    answer is right. Loss over all problems (a prior rollout costs nothing), the next two over those steered from their
+    start. `beta` as used, the norm before clipping.
     """
 
     loss: Tensor
     kl: Tensor
-    accuracy: Tensor
+    posterior_accuracy: Tensor
     beta: Tensor
-    norm: Tensor
+    gradient_norm: Tensor
 
 
 class LossModule(nn.Module):

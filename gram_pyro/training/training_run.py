@@ -22,15 +22,18 @@ from gram_pyro.runs.config import RunConfig
 from gram_pyro.runs.machine import compile_network
 from gram_pyro.runs.store import Run
 from gram_pyro.system.distributed import ALONE, World
+from gram_pyro.system.files import make_folder
 from gram_pyro.system.machine import arithmetic, noise_of, set_noise
 from gram_pyro.system.signals import Interrupted, watch_signals
+from gram_pyro.tasks.pool import Pool
 from gram_pyro.training.clock import Clock
 from gram_pyro.training.heads import HeadsTrainer, judge_heads
-from gram_pyro.training.log import Log
-from gram_pyro.training.parts import make_data, make_trainer, settle_machine
+from gram_pyro.training.log import LOG_EVERY, Log
+from gram_pyro.training.parts import make_trainer, settle_machine
 from gram_pyro.training.plan import Plan, choose_threads, count, plan
 from gram_pyro.training.store import Store
 from gram_pyro.training.trainer import UpdateMetrics
+from gram_pyro.training.validation import Validation
 
 SAVE_EVERY = 300.0
 """Seconds after which everything is saved, where evaluations are rarer."""
@@ -58,14 +61,17 @@ class TrainingRun:
         self.free_threads = config.machine.threads == 0
         self.config, self.device = settle_machine(config, world)
         self.store = Store(folder if world.is_main else None, self.config)
+        task, training = config.task, config.training
         torch.set_num_threads(self.config.machine.threads)
-        torch.manual_seed(config.training.seed)
+        torch.manual_seed(training.seed)
         self.clock = Clock(self.device, world.size)
-        self.data = make_data(self.config, world, self.device)
-        self.trainer = make_trainer(self.config, self.data, init, world, self.device)
+        self.problems = task.generate("train", training.problems, training.seed)
+        pool = Pool(task, self.problems)  # refuses what has too many solutions, before validation counts them
+        self.validation = Validation(task, training.depth, training.seed, world, self.device)
+        self.trainer = make_trainer(self.config, self.problems, pool, init, world, self.device)
         self.schedule: Plan | None = None
         self.heads: Heads | None = None
-        self.log = Log()
+        self.log = Log(self.store.remains)
         self.seconds = 0.0
 
     @property
@@ -96,42 +102,36 @@ class TrainingRun:
         """
         if self.schedule is not None:
             return self.schedule
-        self.store.make()
-        timed = self.config.training.updates is None
+        if self.store.folder is not None:
+            make_folder(self.store.folder)
+        training, machine = self.config.training, self.config.machine
+        timed = training.updates is None
         start, noise = (self.trainer.state_dict(), noise_of(self.device)) if timed else ({}, [])
-        threads = self.config.machine.threads
-        if timed and threads > 1 and self.device.type == "cpu" and self.world.size == 1:
-            threads = choose_threads(threads, self.free_threads, self._update, self.clock.wall)
-            self.config = replace(self.config, machine=replace(self.config.machine, threads=threads))
-        if self.config.machine.compile != "off":  # for the threads that were chosen
-            compile_network(self.trainer.model, graphs=self.config.machine.compile == "graphs")
+        if timed and machine.threads > 1 and self.device.type == "cpu" and self.world.size == 1:
+            threads = choose_threads(machine.threads, self.free_threads, self._update, self.clock.wall)
+            machine = replace(machine, threads=threads)
+        if machine.compile != "off":  # for the threads that were chosen
+            compile_network(self.trainer.model, graphs=machine.compile == "graphs")
         if timed:
-            self.schedule = self._plan()
+            planned = plan(
+                training,
+                self.clock.synchronized,
+                self._update,
+                lambda: self.validation.estimate(self.model, self.store.picture, self.clock),
+                lambda: self._heads_trainer(1).round(),
+                lambda more: bool(self.world.broadcast([more], self.device)[0]),
+            )
+            self.schedule = Plan(*self.world.broadcast(planned, self.device))
             self.trainer.load_state_dict(start)
             set_noise(self.device, noise)
         else:
-            self.schedule = count(self.config.training, self.trainer.steps, self.data.validation.cost)
-        self.config = replace(self.config, training=replace(self.config.training, **self.schedule._asdict()))
+            self.schedule = count(training, self.trainer.steps, self.validation.cost)
+        self.config = replace(self.config, machine=machine, training=replace(training, **self.schedule._asdict()))
         self.trainer.updates = self.schedule.updates
         return self.schedule
 
-    def _plan(self) -> Plan:
-        """Plan by the clock; the first process decides."""
-        found = plan(
-            self.config.training,
-            self.clock.synchronized,
-            self._update,
-            lambda: self.data.validation.estimate(self.model, self.store.picture, self.clock),
-            lambda: self._heads_trainer(1).round(),
-            lambda more: bool(self.world.broadcast([more], self.device)[0]),
-        )
-        return Plan(*self.world.broadcast(found, self.device))
-
     def resume(self) -> None:
-        """Go on from the newest sound checkpoint of the folder.
-
-        Raises `UserError` if there is none, or if it does not fit.
-        """
+        """Go on from the newest sound checkpoint of the folder. Raises `UserError` if there is none that fits."""
         assert self.folder is not None
         saved = read_latest(self.folder)
         try:
@@ -154,7 +154,7 @@ class TrainingRun:
         """
         schedule, trainer = self.prepare(), self.trainer
         self._before = self.seconds - self.clock()
-        with self.store.held(self.config), watch_signals() as stop:
+        with self.store.reserved(self.config), watch_signals() as stop:
             self._train(schedule, stop)
             trained = self.save()
             if self.world.is_main and trainer.done == schedule.updates and not self.complete:
@@ -170,10 +170,11 @@ class TrainingRun:
         """Update, log, evaluate and save, to the last update or until any process is to `stop`."""
         trainer, log = self.trainer, self.log
         saved = time.monotonic()
-        with tqdm(
+        bar = tqdm(
             total=schedule.updates, initial=trainer.done, unit="update", mininterval=1, smoothing=0.05,
             disable=self.quiet,
-        ) as bar:  # fmt: skip
+        )  # fmt: skip
+        with bar:
             while trainer.done < schedule.updates:
                 stopping, due = self.world.any([bool(stop), time.monotonic() - saved > SAVE_EVERY], self.device)
                 if stopping:
@@ -182,11 +183,12 @@ class TrainingRun:
                 bar.update()
                 self._count_seconds()
                 evaluates = schedule.evaluates(trainer.done)
-                if log.full or evaluates:
-                    log.add_pending(trainer.done, self.seconds, self.store.kept)
-                    if evaluates:
-                        row = self.data.validation.measure(self.model, self.store.picture)
-                        log.add(trainer.done, self.seconds, row)
+                if evaluates or len(log.pending) >= LOG_EVERY:
+                    log.add_pending(trainer.done, self.seconds)
+                if evaluates:
+                    row = self.validation.measure(self.model, self.store.picture)
+                    log.add(trainer.done, self.seconds, row)
+                if not log.pending:
                     bar.set_postfix(log.latest())
                 if evaluates or due:
                     self.save()
@@ -198,7 +200,7 @@ class TrainingRun:
 
         `trained` is that state where it is known already. Raises `Diverged` rather than keep what is not finite.
         """
-        self.log.check(self.trainer.done, self.store.kept)
+        self.log.check(self.trainer.done)
         if self.folder is None:
             return {}
         trained = self.trainer.state_dict() if trained is None else trained
@@ -215,22 +217,18 @@ class TrainingRun:
 
     def _heads_trainer(self, rounds: int) -> HeadsTrainer:
         task, training = self.config.task, self.config.training
-        return HeadsTrainer(task, self.model, self.data.problems, training.depth, rounds, training.seed)
+        return HeadsTrainer(task, self.model, self.problems, training.depth, rounds, training.seed)
 
     def _train_heads(self, stop: list[int]) -> None:
         """Train the value and halt heads of the finished model; interrupted, they start over."""
-        training = self.config.training
-        assert training.head_rounds is not None
-        trainer = self._heads_trainer(training.head_rounds)
-        with tqdm(range(trainer.rounds), desc="heads", unit="round", disable=self.quiet) as bar:
-            for _ in bar:
-                if stop:
-                    return
-                bar.set_postfix(loss=f"{trainer.round():.3f}")
+        task, training = self.config.task, self.config.training
+        trainer = self._heads_trainer(training.head_rounds or 0)
+        if not trainer.train(stop, self.quiet):
+            return
         self.heads = trainer.heads.requires_grad_(False)
         self._count_seconds()
-        unseen = self.data.validation.problems
-        judged = judge_heads(self.config.task, self.model, self.heads, unseen, training.depth, training.seed)
+        unseen = self.validation.problems
+        judged = judge_heads(task, self.model, self.heads, unseen, training.depth, training.seed)
         self.log.add(self.trainer.done, self.seconds, judged)
 
     def _count_seconds(self) -> None:
@@ -238,6 +236,5 @@ class TrainingRun:
 
     def _update(self) -> UpdateMetrics:
         machine = self.config.machine
-        graphs = machine.compile == "graphs"
-        with arithmetic(self.device, machine.precision, graphs), pyro.validation_enabled(False):
+        with arithmetic(self.device, machine.precision, machine.compile == "graphs"), pyro.validation_enabled(False):
             return self.trainer.update()

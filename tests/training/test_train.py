@@ -537,7 +537,7 @@ def test_a_compiled_run_resumes_bitwise(tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--guide", "solution_set", "--objective", "wake_sleep"), "dreams answers that have none"),
+        (("--guide", "solution_set", "--objective", "wake_sleep"), "draws answers that have none"),
         (("--guide", "prior", "--objective", "wake_sleep"), "the guide prior has nothing to learn"),
         (("--model", "ar", "--objective", "constraint"), "those of Autoregressive depend on each other"),
         (("--model", "mdlm", "--objective", "constraint"), "those of Mdlm depend on each other"),
