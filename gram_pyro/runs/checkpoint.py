@@ -40,7 +40,7 @@ def save_checkpoint(folder: Path, update: int, state: dict[str, Any]) -> Path:
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """Checkpoint files, oldest first."""
+    """Return the checkpoint files, oldest first."""
     return sorted(folder.glob("checkpoint-*.pt"))
 
 
@@ -57,18 +57,15 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise UserError(f"{path} is damaged: its checksum does not fit")
     try:
         state = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError) as error:
-        raise UserError(f"{path} holds something other than a training state") from error
+    except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError):
+        state = None
     if not isinstance(state, dict):
         raise UserError(f"{path} holds something other than a training state")
     return state
 
 
 def read_latest(folder: Path) -> dict[str, Any]:
-    """The newest sound checkpoint of a run; damaged ones are named on standard error and skipped.
-
-    Raises `UserError` if there is none.
-    """
+    """Return the newest sound checkpoint of a run, naming damaged ones. Raises `UserError` if there is none."""
     found = checkpoints(folder)
     for path in reversed(found):
         try:

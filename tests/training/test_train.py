@@ -26,8 +26,7 @@ from gram_pyro.models import Gram
 from gram_pyro.runs.checkpoint import checkpoints, read_latest
 from gram_pyro.runs.config import RunConfig, from_json
 from gram_pyro.runs.lock import locked
-from gram_pyro.runs.options import with_minutes
-from gram_pyro.runs.recipes import recipe
+from gram_pyro.runs.recipes import configured, recipe
 from gram_pyro.runs.store import build_parts, load_run
 from gram_pyro.system.distributed import ALONE
 from gram_pyro.system.signals import Interrupted
@@ -463,9 +462,8 @@ def test_options_reach_the_run(tmp_path: Path, options: str, expected: dict[str,
 
 
 def test_minutes_replace_the_updates_of_a_recipe() -> None:
-    paper = recipe("coloring", "paper")
-    assert paper.training.updates == 80_000 == with_minutes(paper, ["--seed", "3"]).training.updates
-    assert with_minutes(paper, ["--minutes=3"]).training.updates is None
+    assert configured(["--preset", "paper", "--seed", "3"])[0].training.updates == 80_000
+    assert configured(["--preset", "paper", "--minutes=3"])[0].training.updates is None
 
 
 def test_a_model_that_shares_nothing_with_ours(tmp_path: Path) -> None:
