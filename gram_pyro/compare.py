@@ -57,14 +57,13 @@ def end_with_parent() -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Compare."""
+    """Compare. Raises `UserError` on wrong input, `Interrupted` on Ctrl-C."""
     task_options = take_option(arguments, "task-options", "")
     config: CompareConfig = parse(CompareConfig, "gram_pyro.compare", arguments)
     config = replace(config, task_options=task_options or "")
     comparison = Comparison(config, check(config))
-    for task in config.task:
-        for entry in comparison.first(task):
-            entry.config(comparison.budget, 1)
+    for entry in [entry for task in config.task for entry in comparison.first(task)]:
+        entry.config(comparison.budget, 1)
     for folder in (comparison.out, Path(config.results or config.out)):
         make_folder(folder)
     claim(comparison.out, comparison.budget)

@@ -86,7 +86,8 @@ def from_json(path: Path) -> RunConfig:
     if version < FORMAT:
         stored = upgraded(stored)
     try:
-        makers = TASKS.find(stored["task_name"]), config_of(stored["model_name"]), TrainingConfig, MachineConfig
+        task, model = TASKS.find(stored["task_name"]), config_of(stored["model_name"])
+        makers: list[Callable[..., Any]] = [task, model, TrainingConfig, MachineConfig]
         parts = {key: build(maker, stored[key], path) for key, maker in zip(kinds, makers, strict=True)}
         return RunConfig(**stored | parts)
     except (KeyError, TypeError) as error:
