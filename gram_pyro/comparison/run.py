@@ -28,13 +28,12 @@ from gram_pyro.inference.selection import possible
 from gram_pyro.models.base import Model
 from gram_pyro.models.layers import Block
 from gram_pyro.runs.config import RunConfig, from_json
-from gram_pyro.runs.store import Run, build_parts, load_run
+from gram_pyro.runs.store import Run, build_parts, load_run, parameters_of
 from gram_pyro.system.files import write_atomically
 from gram_pyro.system.machine import machine_facts
 from gram_pyro.system.signals import Interrupted
 from gram_pyro.training import validation
 from gram_pyro.training.objective import OBJECTIVES
-from gram_pyro.training.parts import parameters_of
 from gram_pyro.training.run import train_once
 
 SCORED_PROBLEMS = 100

@@ -72,6 +72,11 @@ def instantiate(part: Part, registry: Registry, *inputs: Any) -> Any:
     return made
 
 
+def parameters_of(module: nn.Module) -> int:
+    """Return the number of trained numbers."""
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
 def load_weights(run: Run, model: Model, guide: Guide) -> None:
     """Give a fresh model and guide the weights of a trained run. Raises `UserError` if they do not fit."""
     try:

@@ -17,12 +17,16 @@ from gram_pyro.errors import UserError
 from gram_pyro.guides.base import Guide
 from gram_pyro.models.base import Model, Outcome, State
 from gram_pyro.objectives.elbo import Terms, TruncatedTrace_ELBO
+from gram_pyro.runs.config import RunConfig, label
+from gram_pyro.runs.store import Run, build_parts, load_weights
 from gram_pyro.runs.training_config import TrainingConfig
 from gram_pyro.system.distributed import ALONE, World
 from gram_pyro.tasks.pool import Pool
 from gram_pyro.training.carry import Carry
+from gram_pyro.training.heads import check_has_state
 from gram_pyro.training.kl_controller import KLController
 from gram_pyro.training.objective import OBJECTIVES
+from gram_pyro.training.trial import check_compatible, check_guide
 
 PARTS = ("model", "guide", "averaged", "averaged_guide", "optimizer", "carry")
 """Attributes of a trainer with a state of their own."""
@@ -194,6 +198,29 @@ class Trainer:
         weight = 1 - min(self.config.ema, (1 + self.done) / (10 + self.done))
         averaged: list[Tensor] = [*self.averaged.parameters(), *self.averaged_guide.parameters()]
         torch._foreach_lerp_(averaged, self.parameters, weight)
+
+
+def make_trainer(
+    config: RunConfig, problems: Sequence[Any], pool: Pool, init: Run | None, world: World, device: torch.device
+) -> Trainer:
+    """Make model and guide, with the weights of `init` if there is one, and what trains them.
+
+    Raises `UserError` if model, guide, objective and weights do not fit together.
+    """
+    task, training, name = config.task, config.training, label(config.guide)
+    model, guide = build_parts(config)
+    check_compatible(name, training, task, model, guide)
+    shape = pool.problems.tokens.shape
+    if training.objective == "constraint":
+        probs = torch.full((1, *shape[1:], task.spec.classes), 1 / task.spec.classes)
+        task.constraint_log_prob(task.encode(problems[:1]), probs)
+    if training.head_rounds != 0:
+        check_has_state(model)
+    if init is not None:
+        load_weights(init, model, guide)
+    check_guide(name, guide, task, problems[0])
+    model, guide = model.to(device), guide.to(device)
+    return Trainer(model, guide, pool, shape[1], training, training.updates or 1, device, world)
 
 
 def _joined(parts: Sequence[Tensor]) -> Tensor:

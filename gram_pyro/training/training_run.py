@@ -19,7 +19,7 @@ from gram_pyro.models.base import Model
 from gram_pyro.models.heads import Heads
 from gram_pyro.runs.checkpoint import read_latest
 from gram_pyro.runs.config import RunConfig
-from gram_pyro.runs.machine import compile_network
+from gram_pyro.runs.machine import compile_network, resolve
 from gram_pyro.runs.store import Run
 from gram_pyro.system.distributed import ALONE, World
 from gram_pyro.system.files import make_folder
@@ -28,11 +28,9 @@ from gram_pyro.system.signals import Interrupted, watch_signals
 from gram_pyro.tasks.pool import Pool
 from gram_pyro.training.clock import Clock
 from gram_pyro.training.heads import HeadsTrainer, judge_heads
-from gram_pyro.training.log import LOG_EVERY, Log
-from gram_pyro.training.parts import make_trainer, settle_machine
 from gram_pyro.training.plan import Plan, choose_threads, count, plan
-from gram_pyro.training.store import Store
-from gram_pyro.training.trainer import UpdateMetrics
+from gram_pyro.training.store import LOG_EVERY, Store
+from gram_pyro.training.trainer import UpdateMetrics, make_trainer
 from gram_pyro.training.validation import Validation
 
 SAVE_EVERY = 300.0
@@ -59,19 +57,21 @@ class TrainingRun:
         self.folder, self.world = folder, world
         self.quiet = quiet or not world.is_main or "TQDM_DISABLE" in os.environ
         self.free_threads = config.machine.threads == 0
-        self.config, self.device = settle_machine(config, world)
-        self.store = Store(folder if world.is_main else None, self.config)
         task, training = config.task, config.training
-        torch.set_num_threads(self.config.machine.threads)
+        machine = resolve(config.machine, training)
+        self.device = world.device(torch.device(machine.device))
+        (half,) = world.broadcast([machine.precision == "bfloat16"], self.device)
+        self.config = replace(config, machine=replace(machine, precision="bfloat16" if half else "float32"))
+        self.store = Store(folder if world.is_main else None, self.config)
+        torch.set_num_threads(machine.threads)
         torch.manual_seed(training.seed)
         self.clock = Clock(self.device, world.size)
         self.problems = task.generate("train", training.problems, training.seed)
         pool = Pool(task, self.problems)  # refuses what has too many solutions, before validation counts them
         self.validation = Validation(task, training.depth, training.seed, world, self.device)
-        self.trainer = make_trainer(self.config, self.problems, pool, init, world, self.device)
+        self.trainer = make_trainer(config, self.problems, pool, init, world, self.device)
         self.schedule: Plan | None = None
         self.heads: Heads | None = None
-        self.log = Log(self.store.remains)
         self.seconds = 0.0
 
     @property
@@ -87,7 +87,7 @@ class TrainingRun:
     @property
     def metrics(self) -> list[dict[str, Any]]:
         """The rows of the log."""
-        return self.log.rows
+        return self.store.rows
 
     @property
     def complete(self) -> bool:
@@ -137,8 +137,8 @@ class TrainingRun:
         try:
             self.trainer.load_state_dict(saved["trainer"])
             set_noise(self.device, saved["noise"])
-            self.log.rows, self.seconds = json.loads(saved["metrics"]), saved["seconds"]
-            self.log.pending = [UpdateMetrics(*row) for row in saved["pending"].to(self.device)]
+            self.store.rows, self.seconds = json.loads(saved["metrics"]), saved["seconds"]
+            self.store.pending = [UpdateMetrics(*row) for row in saved["pending"].to(self.device)]
             if saved.get("heads") is not None:
                 self.heads = Heads(self.config.task.spec, self.trainer.model).to(self.device)
                 self.heads.load_state_dict(saved["heads"])
@@ -168,7 +168,7 @@ class TrainingRun:
 
     def _train(self, schedule: Plan, stop: list[int]) -> None:
         """Update, log, evaluate and save, to the last update or until any process is to `stop`."""
-        trainer, log = self.trainer, self.log
+        trainer, store = self.trainer, self.store
         saved = time.monotonic()
         bar = tqdm(
             total=schedule.updates, initial=trainer.done, unit="update", mininterval=1, smoothing=0.05,
@@ -179,17 +179,17 @@ class TrainingRun:
                 stopping, due = self.world.any([bool(stop), time.monotonic() - saved > SAVE_EVERY], self.device)
                 if stopping:
                     return
-                log.pending.append(self._update())
+                store.pending.append(self._update())
                 bar.update()
                 self._count_seconds()
                 evaluates = schedule.evaluates(trainer.done)
-                if evaluates or len(log.pending) >= LOG_EVERY:
-                    log.add_pending(trainer.done, self.seconds)
+                if evaluates or len(store.pending) >= LOG_EVERY:
+                    store.log_pending(trainer.done, self.seconds)
                 if evaluates:
-                    row = self.validation.measure(self.model, self.store.picture)
-                    log.add(trainer.done, self.seconds, row)
-                if not log.pending:
-                    bar.set_postfix(log.latest())
+                    row = self.validation.measure(self.model, store.picture)
+                    store.log(trainer.done, self.seconds, row)
+                if not store.pending:
+                    bar.set_postfix(store.latest())
                 if evaluates or due:
                     self.save()
                     saved = time.monotonic()
@@ -200,19 +200,19 @@ class TrainingRun:
 
         `trained` is that state where it is known already. Raises `Diverged` rather than keep what is not finite.
         """
-        self.log.check(self.trainer.done)
+        self.store.check(self.trainer.done)
         if self.folder is None:
             return {}
         trained = self.trainer.state_dict() if trained is None else trained
         state = {
             "trainer": trained,
             "noise": noise_of(self.device),
-            "pending": torch.tensor([[float(number) for number in row] for row in self.log.pending]),
+            "pending": torch.tensor([[float(number) for number in row] for row in self.store.pending]),
             "heads": None if self.heads is None else self.heads.state_dict(),
             "metrics": json.dumps(self.metrics),
             "seconds": self.seconds,
         }
-        self.store.save(self.config, self.trainer, self.heads, self.metrics, state)
+        self.store.save(self.config, self.trainer, self.heads, state)
         return trained
 
     def _heads_trainer(self, rounds: int) -> HeadsTrainer:
@@ -229,7 +229,7 @@ class TrainingRun:
         self._count_seconds()
         unseen = self.validation.problems
         judged = judge_heads(task, self.model, self.heads, unseen, training.depth, training.seed)
-        self.log.add(self.trainer.done, self.seconds, judged)
+        self.store.log(self.trainer.done, self.seconds, judged)
 
     def _count_seconds(self) -> None:
         self.seconds = self._before + self.clock()

@@ -31,7 +31,7 @@ from gram_pyro.runs.store import build_parts, load_run
 from gram_pyro.system.distributed import ALONE
 from gram_pyro.system.signals import Interrupted
 from gram_pyro.tasks.base import Problems
-from gram_pyro.training import parts, plan, store, training_run, validation
+from gram_pyro.training import plan, store, trainer, training_run, validation
 from gram_pyro.training import run as training_start
 from gram_pyro.training.clock import Clock
 from gram_pyro.training.trainer import Trainer, UpdateMetrics
@@ -603,7 +603,7 @@ def test_a_run_in_bfloat16_resumes_bitwise(tmp_path: Path, options: str) -> None
 def test_a_guide_is_tried_before_anything_moves_to_a_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     order: list[str] = []
     moved = Gram.to
-    monkeypatch.setattr(parts, "check_guide", lambda *_, **__: order.append("tried"))
+    monkeypatch.setattr(trainer, "check_guide", lambda *_, **__: order.append("tried"))
     monkeypatch.setattr(Gram, "to", lambda self, *where: (order.append("moved"), moved(self, *where))[1])
     start(tmp_path / "run", updates=1)
     assert order[:2] == ["tried", "moved"]
