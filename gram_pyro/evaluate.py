@@ -62,10 +62,7 @@ class EvaluateConfig:
 
 
 def problems_of(config: EvaluateConfig, task: Task) -> list[Any]:
-    """Return generated problems, or the solvable ones of a file or folder; say how many were left out.
-
-    Raises `UserError` if none is left, or if there is nothing to skip.
-    """
+    """Return generated problems, or the solvable ones of a file or folder. Raises `UserError` if there is none."""
     if config.graphs is None:
         if config.skip_bad and not hasattr(task, "skip_bad"):
             raise UserError(f"--skip-bad is for files, and {task.name} generates its problems; add --graphs PATH")
@@ -135,10 +132,9 @@ def main(arguments: list[str]) -> None:
         check_selection(name, run.heads is not None)
     config.method.check(run.model, run.heads)
     progress = partial(tqdm, disable=config.json and not sys.stderr.isatty(), leave=False)
-    result = Reasoner(run).evaluate(
-        problems_of(config, run.task), samples=config.samples, steps=config.steps, select=config.select, method=config.method,
-        seed=config.seed, bound=config.bound, progress=progress,
-    ) | {"data_seed": config.data_seed if config.graphs is None else None}  # fmt: skip
+    options = {name: getattr(config, name) for name in ("samples", "steps", "select", "method", "seed", "bound")}
+    result = Reasoner(run).evaluate(problems_of(config, run.task), progress=progress, **options)
+    result["data_seed"] = config.data_seed if config.graphs is None else None
     out = Path(config.out) if config.out else None if run.folder is None else run.folder / "evaluation.json"
     if out:
         write_atomically(out, (json.dumps(result, indent=2) + "\n").encode())

@@ -8,9 +8,8 @@ from typing import Annotated
 import tyro
 
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.runs.checkpoint import checkpoints, read_latest, save_checkpoint
+from gram_pyro.runs.checkpoint import checkpoints, locked, read_latest, save_checkpoint
 from gram_pyro.runs.config import from_json
-from gram_pyro.runs.lock import locked
 from gram_pyro.runs.store import load_run, publish
 from gram_pyro.system.cli import parse
 from gram_pyro.training import validation

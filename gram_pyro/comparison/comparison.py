@@ -20,10 +20,7 @@ from gram_pyro.system.files import write_atomically
 
 
 class Comparison:
-    """All runs of one command, those that exist already, here or in `--known`, left as they are.
-
-    Raises `UserError` if a file of known results does not serve.
-    """
+    """All runs of one command; what exists, here or in `--known`, stays. Raises `UserError` if such a file is unfit."""
 
     def __init__(self, config: CompareConfig, names: Sequence[str]) -> None:
         self.config, self.names, self.budget = config, names, config.budget
@@ -63,43 +60,36 @@ class Comparison:
         return firsts[by_quality.index(max(by_quality))]["entry"]["inputs"] if firsts else None
 
     def run(self, bar: Any, pool: ProcessPoolExecutor | None) -> None:
-        """Train and measure everything that is missing.
-
-        Raises `Interrupted` on Ctrl-C, and `UserError` if the reference failed or a task has no row in the end.
-        """
-        without = []
+        """Train and measure all that is missing. Raises `UserError` if the reference failed or a task has no row."""
+        self.bar, self.pool, without = bar, pool, []
         for task in self.config.task:
             amount = None
             if self.budget.equal != "time":
                 reference = Entry(self.config.table, task, REFERENCES[self.config.table], self.config.inputs[0], 0)
-                self.train_and_measure([reference], None, bar, pool)
+                self.train_and_measure([reference], None)
                 amount = self.result(reference)
             if amount is not None and amount["failed"]:
                 raise UserError(f"the reference failed, and nothing can be equal to it: {amount['failed']}")
-            self.train_and_measure(self.first(task), amount, bar, pool)
-            self.train_and_measure(self.repeated(task), amount, bar, pool)
+            self.train_and_measure(self.first(task), amount)
+            self.train_and_measure(self.repeated(task), amount)
             if not self.write(task):
                 without.append(task)
         if without:
             raise UserError(f"no system could be measured on {' or '.join(without)}; {RESULT} in {self.out} says why")
 
-    def train_and_measure(
-        self, entries: Sequence[Entry], reference: Result | None, bar: Any, pool: ProcessPoolExecutor | None
-    ) -> None:
+    def train_and_measure(self, entries: Sequence[Entry], reference: Result | None) -> None:
         """Train and measure those of the entries that are missing, here or in the pool."""
         missing = [entry for entry in entries if self.result(entry) is None]
-        bar.total += len(missing)
-        bar.refresh()
-        for entry, result in self.results_of(missing, reference, pool):
-            bar.update()
+        self.bar.total += len(missing)
+        self.bar.refresh()
+        for entry, result in self.results_of(missing, reference):
+            self.bar.update()
             outcome = "failed" if result["failed"] else "done"
-            bar.set_postfix_str(f"{entry.task} {entry.name} {entry.inputs} {entry.seed} {outcome}")
+            self.bar.set_postfix_str(f"{entry.task} {entry.name} {entry.inputs} {entry.seed} {outcome}")
 
-    def results_of(
-        self, entries: Sequence[Entry], reference: Result | None, pool: ProcessPoolExecutor | None
-    ) -> Iterator[tuple[Entry, Result]]:
+    def results_of(self, entries: Sequence[Entry], reference: Result | None) -> Iterator[tuple[Entry, Result]]:
         """Yield entries with their results, as they are done."""
-        if pool is None:
+        if self.pool is None:
             for entry in entries:
                 yield entry, train_and_measure(entry, self.out, self.budget, reference)
             return
@@ -109,7 +99,7 @@ class Comparison:
             # no more than are at work: what waits in a pool cannot be called back
             while left and len(waiting) < self.config.jobs:
                 entry = left.pop(0)
-                waiting[pool.submit(train_and_measure_there, entry, self.out, self.budget, reference)] = entry
+                waiting[self.pool.submit(train_and_measure_there, entry, self.out, self.budget, reference)] = entry
             for future in wait(waiting, return_when=FIRST_COMPLETED).done:
                 yield waiting.pop(future), future.result()
 
@@ -142,7 +132,7 @@ class Comparison:
 
 
 def train_and_measure_there(entry: Entry, out: Path, budget: Budget, reference: Result | None) -> Result:
-    """`train_and_measure` in a process of a pool, which heeds Ctrl-C while it works."""
+    """Do `train_and_measure` in a process of a pool, which heeds Ctrl-C while it works."""
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return train_and_measure(entry, out, budget, reference)

@@ -27,16 +27,13 @@ class Result(TypedDict, total=False):
     parameters: int
     minutes: float
     updates: int
-    examples: int
-    """Problems in an update."""
-    evaluations: int
-    """Blocks that an update runs through, times its problems."""
+    examples: int  # problems in an update
+    evaluations: int  # blocks that an update runs through, times its problems
     blocks: int
     validation: dict[str, Any]
     machine: dict[str, Any]
     size: int | None
-    rows: list[dict[str, Any]]
-    """A row for each way to sample and each depth."""
+    rows: list[dict[str, Any]]  # one for each way to sample and each depth
     gap: float | None
     bound: dict[str, Any] | None
     likelihood: dict[str, Any]
@@ -92,10 +89,7 @@ def is_result(value: Any) -> TypeGuard[Result]:
 
 
 def stored_results(paths: Sequence[str], table: str, budget: Budget) -> dict[Entry, Result]:
-    """Return the results of a table in files that a comparison wrote beside it.
-
-    Raises `UserError` if a file cannot be read, or was made for another table or under another budget.
-    """
+    """Return the results in files of a comparison. Raises `UserError` for another table, another budget, or damage."""
     results: dict[Entry, Result] = {}
     for path in paths:
         try:

@@ -46,10 +46,9 @@ DEEP = 4
 
 
 def train_and_measure(entry: Entry, out: Path, budget: Budget, reference: Result | None) -> Result:
-    """Train a system, or go on with it, and measure it; a run that is finished is only measured.
+    """Train a system, or go on with it, and measure it; note a training that diverged as `failed`.
 
-    `reference` is the result whose training and sampling set the amount where evaluations or examples are equal.
-    A training that diverged is noted as `failed`. Raises `Interrupted` on Ctrl-C.
+    `reference` sets the amount where evaluations or examples are equal. Raises `Interrupted` on Ctrl-C.
     """
     folder = entry.folder(out)
     result: Result = {"entry": asdict(entry), "label": entry.system.label, "failed": None, "budget": asdict(budget)}
@@ -86,10 +85,7 @@ def facts_of(run: Run, folder: Path) -> Result:
 
 
 def evaluations_of(config: RunConfig, model: Model, guide: Guide) -> int:
-    """Return how many blocks of the model an update runs its batch through, times the batch.
-
-    Counted on one problem, as guides and objectives run the model beside: a pilot, a dream, more trajectories.
-    """
+    """Return how many blocks an update runs, those of a guide's and an objective's own runs too, times its batch."""
     task, device = config.task, next(model.parameters()).device
     problem = task.generate("train", 1, 0)
     targets = task.targets(problem[0])[:1].to(device)

@@ -1,12 +1,15 @@
-"""Writing so that nothing is lost, reading so that nothing is executed."""
+"""Writing so that nothing is lost, by one process at a time; reading so that nothing is executed."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib
 import io
+import os
 import pickle
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -74,3 +77,22 @@ def read_latest(folder: Path) -> dict[str, Any]:
             print(f"warning: {error}; trying the one before it", file=sys.stderr)
     anew = f"remove {folder} to train it anew" if found else f"train it with python -m gram_pyro.train --out {folder}"
     raise UserError(f"{folder} holds no sound checkpoint; {anew}")
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Lock a run folder, until the process ends at the latest, where the system can. Raises `UserError` if it is."""
+    try:
+        fcntl = importlib.import_module("fcntl")
+    except ModuleNotFoundError:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"another process is training in {folder}; wait for it, or choose another --out") from None
+        yield
+    finally:
+        os.close(handle)

@@ -100,10 +100,7 @@ def known_name(registry: Registry, part: Part) -> Part:
 
 
 def configured(arguments: Sequence[str]) -> tuple[RunConfig, Path]:
-    """Return the configuration and the run folder of a command line that starts a training.
-
-    Minutes take the place of a recipe's updates. Raises `UserError` on wrong input.
-    """
+    """Return configuration and run folder of a command line that starts a training. Raises `UserError` if wrong."""
     arguments, defaults = [*arguments], {"task": "coloring", "preset": "cpu", "model": "gram"}
     task, preset, model = (str(take_option(arguments, name, default)) for name, default in defaults.items())
     guide, init, out = (take_option(arguments, name) for name in ("guide", "init", "out"))

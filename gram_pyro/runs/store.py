@@ -105,10 +105,7 @@ def publish(folder: Path, config: RunConfig, model: Model, guide: Guide, heads: 
 
 @torch.inference_mode(False)
 def load_run(run: str, device: str = "auto") -> Run:
-    """Load a run folder, or a shipped checkpoint by name.
-
-    Raises `UserError` if there is none, or if it is half-written, damaged or from another version.
-    """
+    """Load a run folder, or a shipped checkpoint by name. Raises `UserError` if there is none that is sound."""
     place = choose_device(device)
     own, shipped_one = is_file(Path(run) / "config.json"), is_file(SHIPPED / run / "config.json")
     folder = SHIPPED / run if shipped_one and not own else Path(run)

@@ -12,9 +12,8 @@ import torch
 
 from gram_pyro.errors import Diverged
 from gram_pyro.models.heads import Heads
-from gram_pyro.runs.checkpoint import checkpoints, remove_leftovers, save_checkpoint
+from gram_pyro.runs.checkpoint import checkpoints, locked, remove_leftovers, save_checkpoint
 from gram_pyro.runs.config import RunConfig, to_json
-from gram_pyro.runs.lock import locked
 from gram_pyro.runs.store import publish
 from gram_pyro.system.files import write_atomically
 from gram_pyro.training.curves import draw_curves

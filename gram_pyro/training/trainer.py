@@ -203,10 +203,7 @@ class Trainer:
 def make_trainer(
     config: RunConfig, problems: Sequence[Any], pool: Pool, init: Run | None, world: World, device: torch.device
 ) -> Trainer:
-    """Make model and guide, with the weights of `init` if there is one, and what trains them.
-
-    Raises `UserError` if model, guide, objective and weights do not fit together.
-    """
+    """Make model and guide, from the weights of `init` if any, and a trainer. Raises `UserError` if they misfit."""
     task, training, name = config.task, config.training, label(config.guide)
     model, guide = build_parts(config)
     check_compatible(name, training, task, model, guide)

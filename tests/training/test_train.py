@@ -23,9 +23,8 @@ from gram_pyro import train
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.inference.sampling import Draws, sample
 from gram_pyro.models import Gram
-from gram_pyro.runs.checkpoint import checkpoints, read_latest
+from gram_pyro.runs.checkpoint import checkpoints, locked, read_latest
 from gram_pyro.runs.config import RunConfig, from_json
-from gram_pyro.runs.lock import locked
 from gram_pyro.runs.recipes import configured, recipe
 from gram_pyro.runs.store import build_parts, load_run
 from gram_pyro.system.distributed import ALONE
