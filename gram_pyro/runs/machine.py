@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import shutil
 from collections.abc import Callable
@@ -56,13 +55,7 @@ def resolve(machine: MachineConfig, training: TrainingConfig) -> MachineConfig:
     precision = machine.precision
     if precision == "auto":
         precision = "bfloat16" if device.type == "cuda" or native_bfloat16() else "float32"
-    return dataclasses.replace(
-        machine,
-        device=str(device),
-        compile=choice,
-        precision=precision,
-        threads=machine.threads or max(1, cores() // processes()),
-    )
+    return MachineConfig(str(device), choice, precision, machine.threads or max(1, cores() // processes()))
 
 
 def compile_network(model: Model, graphs: bool = False) -> None:

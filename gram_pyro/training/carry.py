@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from gram_pyro.models.base import Model, Outcome, State, inputs_of
 from gram_pyro.system.distributed import ALONE, World
@@ -19,28 +19,19 @@ CHUNK = 2048
 class Carry:
     """`batch` problems, each with its target, its latent state and its depth.
 
-    Problems that reached `depth` supervision steps are replaced by new ones. Depths start spread
-    evenly, so that every update sees all of them.
-
+    Problems that reached `depth` supervision steps are replaced by new ones. Depths start spread evenly.
     A part `prior_fraction` of the problems starts with a prior rollout of random length: its targets are -1, so that
     the guide leaves it to the prior and no likelihood is charged. Then it gets a target drawn from p(y | z) among the
     solutions of the problem, and is steered from where the prior really goes.
-
     In a `world` of several processes each knows all problems and keeps the states of its own rows.
     """
 
     def __init__(
-        self,
-        pool: Pool,
-        initial: State,
-        depth: int,
-        prior_fraction: float,
-        generator: torch.Generator,
-        world: World = ALONE,
+        self, pool: Pool, initial: State, depth: int, prior_fraction: float, generator: Generator, world: World = ALONE
     ) -> None:
         self.pool, self.initial, self.depth, self.generator, self.world = pool, initial, depth, generator, world
         self.prior_fraction = prior_fraction if depth > 1 else 0.0  # a prior rollout needs a step left to be steered in
-        self.choices = torch.Generator().manual_seed(generator.initial_seed() + 1)
+        self.choices = Generator().manual_seed(generator.initial_seed() + 1)
         batch, self.device = len(initial.high), initial.high.device
         self.rows = world.rows(batch)
         self.state = State(*(latent[self.rows].clone() for latent in initial))
@@ -147,7 +138,7 @@ def carried(
     >>> for problems, targets, state in carried(task, model, graphs):  # doctest: +SKIP
     ...     svi.step(problems, targets, state=state)
     """
-    pool, generator = Pool(task, problems), torch.Generator().manual_seed(seed)
+    pool, generator = Pool(task, problems), Generator().manual_seed(seed)
     rounds = depth if model.recursion == "carried" else 1
     initial = model.initial_state(batch, pool.problems.tokens.shape[1])
     carry = Carry(pool, initial, rounds, prior_fraction, generator)

@@ -67,15 +67,7 @@ class Trainer:
     """
 
     def __init__(
-        self,
-        model: Model,
-        guide: Guide,
-        pool: Pool,
-        length: int,
-        config: TrainingConfig,
-        updates: int,
-        device: torch.device | str = "cpu",
-        world: World = ALONE,
+        self, model: Model, guide: Guide, pool: Pool, config: TrainingConfig, updates: int, world: World = ALONE
     ) -> None:
         self.world, self.pool, self.config, self.updates = world, pool, config, updates
         self.model, self.guide = model, guide
@@ -89,6 +81,7 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(self.parameters, rate, (0.9, 0.95), weight_decay=decay, fused=True)
         self.supervise = "every" if config.deep_supervision else "last"
         self.steps = config.steps(model.transitions)
+        device = next(model.parameters()).device
         self.controller = KLController(config.beta, config.kl_rate * self.steps, device)
         pieces = world.size * config.accumulate
         if config.depth % self.steps:
@@ -107,7 +100,7 @@ class Trainer:
         self.losses = DistributedDataParallel(losses) if world.size > 1 else losses
         rows = config.batch // pieces
         self.micro_batches = [slice(start * rows, (start + 1) * rows) for start in range(config.accumulate)]
-        initial = model.initial_state(config.batch, length)
+        initial = model.initial_state(config.batch, pool.problems.tokens.shape[1])
         rounds = config.rounds(model.transitions, model.recursion)
         generator = torch.Generator().manual_seed(config.seed)
         self.carry = Carry(pool, initial, rounds, config.prior_fraction, generator, world)
@@ -207,17 +200,15 @@ def make_trainer(
     task, training, name = config.task, config.training, label(config.guide)
     model, guide = build_parts(config)
     check_compatible(name, training, task, model, guide)
-    shape = pool.problems.tokens.shape
     if training.objective == "constraint":
-        probs = torch.full((1, *shape[1:], task.spec.classes), 1 / task.spec.classes)
-        task.constraint_log_prob(task.encode(problems[:1]), probs)
+        x = task.encode(problems[:1])
+        task.constraint_log_prob(x, torch.full((*x.tokens.shape, task.spec.classes), 1 / task.spec.classes))
     if training.head_rounds != 0:
         check_has_state(model)
     if init is not None:
         load_weights(init, model, guide)
     check_guide(name, guide, task, problems[0])
-    model, guide = model.to(device), guide.to(device)
-    return Trainer(model, guide, pool, shape[1], training, training.updates or 1, device, world)
+    return Trainer(model.to(device), guide.to(device), pool, training, training.updates or 1, world)
 
 
 def _joined(parts: Sequence[Tensor]) -> Tensor:

@@ -14,8 +14,6 @@ import torch
 from tqdm import tqdm
 
 from gram_pyro.errors import UserError
-from gram_pyro.guides.base import Guide
-from gram_pyro.models.base import Model
 from gram_pyro.models.heads import Heads
 from gram_pyro.runs.checkpoint import read_latest
 from gram_pyro.runs.config import RunConfig
@@ -41,8 +39,8 @@ class TrainingRun:
     """One training: its data and its trainer; its clock and its schedule; its log and its store.
 
     It is kept in `folder`, or in memory alone. `init` is a trained run whose weights it starts from. In a `world` of
-    several processes all of them do the same, and the first writes; a `quiet` one shows no progress.
-    Raises `UserError` if its parts do not fit together.
+    several processes all do the same, and the first writes; a `quiet` one shows no progress. `model` and `guide` have
+    the averaged weights. Raises `UserError` if parts do not fit together.
     """
 
     def __init__(
@@ -51,7 +49,6 @@ class TrainingRun:
         folder: Path | None = None,
         init: Run | None = None,
         world: World = ALONE,
-        *,
         quiet: bool = False,
     ) -> None:
         self.folder, self.world = folder, world
@@ -70,24 +67,11 @@ class TrainingRun:
         pool = Pool(task, self.problems)  # refuses what has too many solutions, before validation counts them
         self.validation = Validation(task, training.depth, training.seed, world, self.device)
         self.trainer = make_trainer(config, self.problems, pool, init, world, self.device)
+        self.model, self.guide = self.trainer.averaged, self.trainer.averaged_guide
+        self.metrics = self.store.rows
         self.schedule: Plan | None = None
         self.heads: Heads | None = None
         self.seconds = 0.0
-
-    @property
-    def model(self) -> Model:
-        """The model with its averaged weights."""
-        return self.trainer.averaged
-
-    @property
-    def guide(self) -> Guide:
-        """The guide with its averaged weights."""
-        return self.trainer.averaged_guide
-
-    @property
-    def metrics(self) -> list[dict[str, Any]]:
-        """The rows of the log."""
-        return self.store.rows
 
     @property
     def complete(self) -> bool:
@@ -137,7 +121,8 @@ class TrainingRun:
         try:
             self.trainer.load_state_dict(saved["trainer"])
             set_noise(self.device, saved["noise"])
-            self.store.rows, self.seconds = json.loads(saved["metrics"]), saved["seconds"]
+            self.seconds = saved["seconds"]
+            self.metrics.extend(json.loads(saved["metrics"]))
             self.store.pending = [UpdateMetrics(*row) for row in saved["pending"].to(self.device)]
             if saved.get("heads") is not None:
                 self.heads = Heads(self.config.task.spec, self.trainer.model).to(self.device)
