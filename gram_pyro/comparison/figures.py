@@ -18,7 +18,7 @@ LEAST_KL = 0.01
 
 
 def draw_table(rows: Sequence[Row], path: Path) -> None:
-    """Validity and coverage of every row as bars with their spread, the ceiling as a line."""
+    """Draw validity and coverage of every row as bars with their spread, the ceiling as a line."""
     figure = Figure(figsize=(11, 1.2 + 0.34 * len(rows)), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
     names = [f"{row['model']}, {row['steps']} step{'s' * (row['steps'] > 1)}" for row in rows]
@@ -43,8 +43,7 @@ def draw_table(rows: Sequence[Row], path: Path) -> None:
 
 
 def draw_gaps(rows: Sequence[Row], path: Path) -> None:
-    """Every variant of a model at its first depth: coverage / ceiling, validity of one sample, and the gap from the
-    posterior's validity to that, with their spread.
+    """Draw every variant of a model at its first depth: coverage / ceiling, validity, and the gap, with their spread.
 
     Beside them the KL of posterior to prior at each transition, as shades; gray where a row has none.
     """

@@ -87,12 +87,11 @@ def locked(folder: Path) -> Iterator[None]:
     except ModuleNotFoundError:
         yield
         return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
+    with contextlib.ExitStack() as stack:
+        handle = os.open(folder, os.O_RDONLY)
+        stack.callback(os.close, handle)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UserError(f"another process is training in {folder}; wait for it, or choose another --out") from None
         yield
-    finally:
-        os.close(handle)

@@ -44,15 +44,14 @@ class Plan(NamedTuple):
     head_rounds: int
 
     def evaluates(self, update: int) -> bool:
-        """Whether an evaluation follows an update: evenly spaced, and after the last."""
+        """Return whether an evaluation follows an update: evenly spaced, and after the last."""
         return update == self.updates or update % math.ceil(self.updates / self.evaluations) == 0
 
 
 def count(training: TrainingConfig, steps: int, evaluation_steps: int) -> Plan:
-    """Return the plan of a training whose updates are counted.
+    """Return the plan of a training whose updates are counted; evaluations get no more than their share of the work.
 
-    Where the number of evaluations is open, they get no more than their share of the work. `steps` are the
-    supervision steps of a problem in an update, `evaluation_steps` those of all samples of an evaluation.
+    `steps` are the supervision steps of a problem in an update, `evaluation_steps` those of all of an evaluation.
     """
     updates, evaluations, rounds = training.updates, training.evaluations, training.head_rounds
     assert updates is not None
@@ -102,8 +101,8 @@ def plan(
 def choose_threads(threads: int, open_number: bool, update: Callable[[], object], wall: Callable[[], float]) -> int:
     """Return 1 if an update is faster on one thread than on `threads`, else `threads`.
 
-    Threads of an update wait for each other, on a busy machine most of the time, which no clock can take out again.
-    A number that is not open to choice stays, and a warning names the cure. `wall` is a clock [s].
+    Threads wait for each other, on a busy machine most of the time. A number that is not open to choice stays, and a
+    warning names the cure. `wall` is a clock [s].
     """
     times: dict[int, list[float]] = {threads: [], 1: []}
     update()
@@ -128,7 +127,7 @@ def _minutes(time: float) -> str:
 
 
 def seconds(clock: Callable[[], float], work: Callable[[], object]) -> float:
-    """Return how long something takes."""
+    """Return how long some work takes."""
     began = clock()
     work()
     return clock() - began

@@ -132,13 +132,10 @@ class TrainingRun:
             raise UserError(f"the checkpoint does not fit {self.folder / 'config.json'}: {reason}") from error
 
     def run(self) -> None:
-        """Train to the last update.
-
-        Raises `Interrupted` on Ctrl-C, `Diverged` if the loss is not finite, `UserError` if another process
-        trains in its folder.
-        """
+        """Train to the last update. Raises `Interrupted` on Ctrl-C, `Diverged`, or `UserError` if the folder is in use."""
         schedule, trainer = self.prepare(), self.trainer
-        self._before = self.seconds - self.clock()
+        self.clock()  # what came before the first update does not count
+        self.clock.seconds = self.seconds
         with self.store.reserved(self.config), watch_signals() as stop:
             self._train(schedule, stop)
             trained = self.save()
@@ -166,29 +163,25 @@ class TrainingRun:
                     return
                 store.pending.append(self._update())
                 bar.update()
-                self._count_seconds()
+                self.seconds = self.clock()
                 evaluates = schedule.evaluates(trainer.done)
                 if evaluates or len(store.pending) >= LOG_EVERY:
                     store.log_pending(trainer.done, self.seconds)
                 if evaluates:
-                    row = self.validation.measure(self.model, store.picture)
-                    store.log(trainer.done, self.seconds, row)
+                    store.log(trainer.done, self.seconds, self.validation.measure(self.model, store.picture))
                 if not store.pending:
                     bar.set_postfix(store.latest())
                 if evaluates or due:
                     self.save()
                     saved = time.monotonic()
-        self._count_seconds()
+        self.seconds = self.clock()
 
     def save(self, trained: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Keep everything in the store, and return the state of the trainer, which all processes make together.
-
-        `trained` is that state where it is known already. Raises `Diverged` rather than keep what is not finite.
-        """
+        """Store everything; return the trainer's state, `trained` if it is known. Raises `Diverged` if not finite."""
         self.store.check(self.trainer.done)
         if self.folder is None:
             return {}
-        trained = self.trainer.state_dict() if trained is None else trained
+        trained = self.trainer.state_dict() if trained is None else trained  # all processes make it together
         state = {
             "trainer": trained,
             "noise": noise_of(self.device),
@@ -210,14 +203,10 @@ class TrainingRun:
         trainer = self._heads_trainer(training.head_rounds or 0)
         if not trainer.train(stop, self.quiet):
             return
-        self.heads = trainer.heads.requires_grad_(False)
-        self._count_seconds()
+        self.heads, self.seconds = trainer.heads.requires_grad_(False), self.clock()
         unseen = self.validation.problems
         judged = judge_heads(task, self.model, self.heads, unseen, training.depth, training.seed)
         self.store.log(self.trainer.done, self.seconds, judged)
-
-    def _count_seconds(self) -> None:
-        self.seconds = self._before + self.clock()
 
     def _update(self) -> UpdateMetrics:
         machine = self.config.machine
