@@ -132,7 +132,7 @@ class TrainingRun:
             raise UserError(f"the checkpoint does not fit {self.folder / 'config.json'}: {reason}") from error
 
     def run(self) -> None:
-        """Train to the last update. Raises `Interrupted` on Ctrl-C, `Diverged`, or `UserError` if the folder is in use."""
+        """Train to the last update. Raises `Interrupted` on Ctrl-C, `Diverged`, or `UserError` if it is locked."""
         schedule, trainer = self.prepare(), self.trainer
         self.clock()  # what came before the first update does not count
         self.clock.seconds = self.seconds
