@@ -1,7 +1,5 @@
 """The paper's tables under one budget: `python -m gram_pyro.compare --task coloring --models all --minutes 4`."""
 
-from __future__ import annotations
-
 import json
 import multiprocessing
 import os

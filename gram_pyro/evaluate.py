@@ -1,7 +1,5 @@
 """Measure a trained model on test problems: `python -m gram_pyro.evaluate RUN`."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """`python -m gram_pyro.program --model gram`: the sites of a model and how they depend on each other, as a picture."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """`python -m gram_pyro.train --task coloring`: train a model and keep everything about it in a run folder."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Value and halt heads for a run that has none, or new ones: `python -m gram_pyro.train_heads RUN`."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Annotated
 

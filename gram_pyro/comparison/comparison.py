@@ -1,7 +1,5 @@
 """All runs of a comparison, in the order in which they need each other."""
 
-from __future__ import annotations
-
 import json
 import signal
 from collections.abc import Iterator, Sequence

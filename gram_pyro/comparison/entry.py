@@ -1,7 +1,5 @@
 """One training run of a comparison, and its result."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The figures of a comparison."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

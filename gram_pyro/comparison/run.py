@@ -1,7 +1,5 @@
 """One system of a comparison: trained under the common budget, and measured like all others."""
 
-from __future__ import annotations
-
 import json
 import sys
 import time

@@ -1,7 +1,5 @@
 """What `gram_pyro.compare` compares: the rows of the paper's tables, and the inputs of each."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """The tables of a comparison: rows over seeds, and Markdown."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from statistics import mean
 from typing import Any

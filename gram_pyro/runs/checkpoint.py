@@ -1,7 +1,5 @@
 """Writing so that nothing is lost, by one process at a time; reading so that nothing is executed."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import importlib

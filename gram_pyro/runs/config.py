@@ -1,7 +1,5 @@
 """The configuration of a run: complete, frozen, stored beside what it produced."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """What a run computes on."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """One complete recipe per task and preset, and the options that change it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """From a run folder, or the name of a shipped checkpoint, to a model that answers."""
 
-from __future__ import annotations
-
 import copy
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Deep supervision with carried state: the batch of half-solved problems between two updates."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 

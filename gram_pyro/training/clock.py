@@ -1,7 +1,5 @@
 """The clock that a training's minutes are counted by."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The curves of a training."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Training of the value and halt heads on trajectories of the prior."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Holding the KL at a target by moving its coefficient."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

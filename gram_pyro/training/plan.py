@@ -1,7 +1,5 @@
 """How minutes, or a number of updates, become a schedule."""
 
-from __future__ import annotations
-
 import math
 import sys
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """From a configuration to a trained model: the one way that commands, comparisons and Python take."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

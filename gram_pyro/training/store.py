@@ -1,7 +1,5 @@
 """What a training leaves behind: the rows of its log, and on the disk a run folder."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """The training loop's state: one update, and everything it depends on."""
 
-from __future__ import annotations
-
 import copy
 import math
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Running a training from its first update to its last, whatever interrupts it."""
 
-from __future__ import annotations
-
 import json
 import os
 import time

@@ -1,7 +1,5 @@
 """Whether a model, a guide and an objective fit together, before anything is trained."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pyro

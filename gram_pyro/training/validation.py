@@ -1,7 +1,5 @@
 """How the prior does on problems that training does not see."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 
