@@ -30,23 +30,18 @@ PAPER_TRAINING = TrainingConfig(
 PRESETS = {"cpu": (GramConfig(), TrainingConfig()), "paper": (PAPER_MODEL, PAPER_TRAINING)}
 QUEENS_TRAINING = TrainingConfig(minutes=20, batch=64, kl_target=0.12, kl_target_start=0.2)
 SUDOKU_TRAINING = TrainingConfig(minutes=45, batch=32, problems=5000, kl_target=0.05, kl_target_start=0.1)
-RECIPES: dict[tuple[str, str], RunConfig] = {
-    ("coloring", "cpu"): RunConfig(Coloring(), *PRESETS["cpu"]),
-    ("coloring", "paper"): RunConfig(Coloring(layout="tokens", names="canonical"), *PRESETS["paper"]),
-    ("nqueens", "cpu"): RunConfig(NQueens(), GramConfig(), QUEENS_TRAINING, task_name="nqueens"),
-    ("nqueens", "paper"): RunConfig(
-        NQueens(split="input", augmented=False),
-        PAPER_MODEL,
-        replace(PAPER_TRAINING, updates=48_000, beta=0.07),
-        task_name="nqueens",
-    ),
-    ("sudoku", "cpu"): RunConfig(Sudoku(), GramConfig(), SUDOKU_TRAINING, task_name="sudoku"),
-    ("sudoku", "paper"): RunConfig(
-        Sudoku(level="hard"),
-        replace(PAPER_MODEL, refinements=6),
-        replace(PAPER_TRAINING, beta=0.1),
-        task_name="sudoku",
-    ),
+QUEENS_PAPER = replace(PAPER_TRAINING, updates=48_000, beta=0.07)
+SUDOKU_PAPER = replace(PAPER_MODEL, refinements=6), replace(PAPER_TRAINING, beta=0.1)
+ROWS: tuple[tuple[str, str, Task, GramConfig, TrainingConfig], ...] = (
+    ("coloring", "cpu", Coloring(), *PRESETS["cpu"]),
+    ("coloring", "paper", Coloring(layout="tokens", names="canonical"), *PRESETS["paper"]),
+    ("nqueens", "cpu", NQueens(), GramConfig(), QUEENS_TRAINING),
+    ("nqueens", "paper", NQueens(split="input", augmented=False), PAPER_MODEL, QUEENS_PAPER),
+    ("sudoku", "cpu", Sudoku(), GramConfig(), SUDOKU_TRAINING),
+    ("sudoku", "paper", Sudoku(level="hard"), *SUDOKU_PAPER),
+)
+RECIPES = {
+    (name, preset): RunConfig(task, model, training, task_name=name) for name, preset, task, model, training in ROWS
 }
 
 

@@ -49,14 +49,9 @@ class Validation:
             measure(self.task, self.problems[few], values, SAMPLES, depth, self.counts[few])
             for values, depth in zip(decoded, self.steps, strict=True)
         )
-        row = {
-            "validity": usual.validity,
-            "coverage": usual.coverage or 0.0,
-            "ratio": usual.ratio or 0.0,
-            "validity_deep": deep.validity,
-            "ratio_deep": deep.ratio or 0.0,
-        }
-        return {name: round(value, 5) for name, value in row.items()}
+        row = {name: getattr(usual, name) for name in ("validity", "coverage", "ratio")}
+        row |= {f"{name}_deep": getattr(deep, name) for name in ("validity", "ratio")}
+        return {name: round(value or 0.0, 5) for name, value in row.items()}
 
     def estimate(self, model: Model, picture: Path | None, clock: Callable[[], float]) -> float:
         """Return about how long `measure` takes on a `clock` [s].
