@@ -40,10 +40,10 @@ def test_guides_and_heads_too(guide: str) -> None:
     config = recipe("coloring", guide=guide)
     with Hollow():
         model, hollow = build_parts(config)
-        heads = Heads(config.task, model)
+        heads = Heads(config.task.spec, model)
     original, own = build_parts(config)
     fill(hollow, own.state_dict(), CPU)
-    fill(heads, Heads(config.task, original).state_dict(), CPU)
+    fill(heads, Heads(config.task.spec, original).state_dict(), CPU)
     assert all(tensor.device == CPU for part in (hollow, heads) for tensor in part.state_dict().values())
 
 
