@@ -1,5 +1,6 @@
 """`python -m gram_pyro.train --task coloring`: train a model and keep everything about it in a run folder."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def report(run: TrainingRun | None) -> None:
         f"coverage / ceiling {check['ratio']:.3f} at {depth} steps, {check['validity_deep']:.3f} and "
         f"{check['ratio_deep']:.3f} at {DEEP * depth} steps"
     )
-    print(f"next: python -m gram_pyro.evaluate {folder}")
+    print(f"next: python -m gram_pyro.evaluate {shlex.quote(str(folder))}")
 
 
 def main(arguments: list[str]) -> None:

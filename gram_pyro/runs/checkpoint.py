@@ -6,6 +6,7 @@ import importlib
 import io
 import os
 import pickle
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,7 +74,8 @@ def read_latest(folder: Path) -> dict[str, Any]:
             return read_checkpoint(path)
         except UserError as error:
             print(f"warning: {error}; trying the one before it", file=sys.stderr)
-    anew = f"remove {folder} to train it anew" if found else f"train it with python -m gram_pyro.train --out {folder}"
+    train = f"train it with python -m gram_pyro.train --out {shlex.quote(str(folder))}"
+    anew = f"remove {folder} to train it anew" if found else train
     raise UserError(f"{folder} holds no sound checkpoint; {anew}")
 
 
