@@ -37,8 +37,8 @@ def tiny_run(run: str = "tiny", device: str = "auto", task: Task | None = None) 
     """An untrained model for graphs of any size, or for another task."""
     torch.manual_seed(0)
     task = task or Coloring()
-    model = Gram(task, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1))
-    return Run(run, task, model, GaussianGuide(task, model), 2, torch.device("cpu"))
+    model = Gram(task.spec, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1))
+    return Run(run, task, model, GaussianGuide(task.spec, model), 2, torch.device("cpu"))
 
 
 REASONER = Reasoner(tiny_run())

@@ -203,7 +203,7 @@ def test_a_configuration_that_asks_for_more_than_there_is(finished: Path, tmp_pa
     stored = json.loads((folder / "config.json").read_text())
     stored["model"] |= {"width": 2**14, "hidden": 2**14, "layers": 1000}
     (folder / "config.json").write_text(json.dumps(stored))
-    with pytest.raises(UserError, match=r"weights\.safetensors holds [\d,]+ numbers, and its config\.json asks for"):
+    with pytest.raises(UserError, match=r"weights\.safetensors holds [\d,]+ numbers, and its config\.json needs"):
         load_run(str(folder), "cpu")
 
 
