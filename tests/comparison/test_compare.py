@@ -18,8 +18,7 @@ import torch
 from gram_pyro import compare
 from gram_pyro.comparison import comparison
 from gram_pyro.comparison import run as comparison_run
-from gram_pyro.comparison.budget import Budget
-from gram_pyro.comparison.config import CompareConfig
+from gram_pyro.comparison.config import Budget, CompareConfig
 from gram_pyro.comparison.entry import Entry, result_of
 from gram_pyro.comparison.figures import draw_gaps, draw_table
 from gram_pyro.comparison.run import equal_updates, samples_at
@@ -30,8 +29,7 @@ from gram_pyro.guides import GUIDES
 from gram_pyro.guides.lookahead import LOOKAHEAD
 from gram_pyro.models import MODELS
 from gram_pyro.runs.config import RunConfig
-from gram_pyro.runs.options import configured
-from gram_pyro.runs.recipes import recipe
+from gram_pyro.runs.recipes import configured, recipe
 from gram_pyro.runs.store import Run
 from gram_pyro.tasks import Coloring
 

@@ -106,8 +106,8 @@ class Fickle(Heads):
 @pytest.mark.parametrize("patience", [1, 2, 4])
 def test_halting_waits_for_so_many_sure_steps_in_a_row(halt: Halt, patience: int) -> None:
     """By hand, with a model that draws nothing, so that a trajectory goes the same way whoever has halted."""
-    steps, heads = 10, Fickle(TASK, MODEL)
-    model = Gram(TASK, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1, guidance=False))
+    steps, heads = 10, Fickle(TASK.spec, MODEL)
+    model = Gram(TASK.spec, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1, guidance=False))
     x = TASK.encode(TASK.generate("test", 30, 0))
     torch.manual_seed(0)
     state, sure = random_state(model, *x.tokens.shape), []
@@ -158,7 +158,7 @@ def test_progress_changes_nothing_and_ends_at_all_steps(
 
 def test_progress_of_a_model_that_draws_nothing_counts_all_samples() -> None:
     done: list[int] = []
-    model = Trm(TASK, Trm.Config(width=16, heads=2, layers=1, hidden=16, refinements=1))
+    model = Trm(TASK.spec, Trm.Config(width=16, heads=2, layers=1, hidden=16, refinements=1))
     sample(model, X, 5, [3], 0, progress=done.append)
     assert sum(done) == 4 * 5 * 3
 
@@ -166,7 +166,7 @@ def test_progress_of_a_model_that_draws_nothing_counts_all_samples() -> None:
 # Calls from Python
 
 
-RUN = Run("tiny", TASK, MODEL, GaussianGuide(TASK, MODEL), 4, torch.device("cpu"), HEADS)
+RUN = Run("tiny", TASK, MODEL, GaussianGuide(TASK.spec, MODEL), 4, torch.device("cpu"), HEADS)
 REASONER = Reasoner(RUN)
 PROBLEM = TASK.generate("test", 1, 1)[0]
 
@@ -217,10 +217,10 @@ def test_inference_mode_changes_nothing(method: SamplingConfig) -> None:
 def test_nothing_of_inference_mode_is_kept() -> None:
     """Relations of a grid are made once; made in inference mode, they could not take part in a training later."""
     task = Sudoku(box=2)
-    model = Gram(task, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1))
+    model = Gram(task.spec, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1))
     relations_of.cache_clear()
     with torch.inference_mode():
-        Reasoner(Run("tiny", task, model, GaussianGuide(task, model), 1, torch.device("cpu"))).sample("." * 16, 1)
+        Reasoner(Run("tiny", task, model, GaussianGuide(task.spec, model), 1, torch.device("cpu"))).sample("." * 16, 1)
     assert not relations_of(2).is_inference()
 
 

@@ -47,8 +47,7 @@ def made(config: TrainingConfig, updates: int, task: Task = COLORING) -> Trainer
     """What trains a small GRAM."""
     model = Gram(task.spec, GramConfig(width=16, heads=2, layers=1, hidden=16))
     problems = task.generate("train", 10, 0)
-    length = task.encode(problems[:1]).tokens.shape[1]
-    return Trainer(model, GUIDES["gaussian"](task.spec, model), Pool(task, problems), length, config, updates)
+    return Trainer(model, GUIDES["gaussian"](task.spec, model), Pool(task, problems), config, updates)
 
 
 @pytest.mark.parametrize("task", [COLORING, NQueens(n=5), Sudoku(box=2)], ids=lambda task: task.name)
