@@ -18,7 +18,7 @@ TASKS = [
     Coloring(layout="tokens"),
     NQueens(n=6),
     NQueens(n=7, excluded=3),
-    NQueens(n=6, split="input", augment=False),
+    NQueens(n=6, split="input", augmented=False),
     Sudoku(box=2),
     Sudoku(),
     Sudoku(box=2, max_solutions=3),
