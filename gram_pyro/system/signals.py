@@ -15,20 +15,19 @@ class Interrupted(KeyboardInterrupt):
     """Training was stopped from outside; everything is saved."""
 
 
-def leave(number: int, _: Any) -> None:
-    """End the process at once: while modules are imported there is nothing to save."""
-    os._exit(128 + number)
+def _exit_quietly(number: int, _: Any) -> None:
+    os._exit(128 + number)  # while modules are imported there is nothing to save
 
 
 def starting() -> None:
     """Leave quietly on Ctrl-C until `listen`, unless the process ignores it."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, leave)
+        signal.signal(signal.SIGINT, _exit_quietly)
 
 
 def listen() -> None:
     """Raise `KeyboardInterrupt` on Ctrl-C again, if the program was `starting`."""
-    if signal.getsignal(signal.SIGINT) is leave:
+    if signal.getsignal(signal.SIGINT) is _exit_quietly:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

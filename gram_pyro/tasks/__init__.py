@@ -11,18 +11,6 @@ from gram_pyro.tasks.sudoku import Puzzle, Sudoku
 TASKS = Registry("task", Task, coloring=Coloring, nqueens=NQueens, sudoku=Sudoku)
 
 __all__ = [
-    "TASKS",
-    "Answer",
-    "Board",
-    "Coloring",
-    "Examples",
-    "NQueens",
-    "Pool",
-    "Problems",
-    "Puzzle",
-    "Spec",
-    "Split",
-    "Sudoku",
-    "Task",
-    "Wording",
-]
+    "TASKS", "Answer", "Board", "Coloring", "Examples", "NQueens", "Pool", "Problems", "Puzzle", "Spec", "Split",
+    "Sudoku", "Task", "Wording",
+]  # fmt: skip
