@@ -14,17 +14,16 @@ import tyro
 from tqdm import tqdm
 
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.evaluation.evaluate import evaluate
 from gram_pyro.evaluation.scaling import draw_by_solutions, draw_depth_width, draw_frontier
 from gram_pyro.inference.config import MAX_NUMBER, SamplingConfig
-from gram_pyro.inference.metrics import SampleMetrics, count_solutions
-from gram_pyro.inference.selection import check_selection, possible
+from gram_pyro.inference.metrics import SampleMetrics
+from gram_pyro.inference.selection import check_selection
+from gram_pyro.reasoner import Reasoner
 from gram_pyro.runs.store import load_run
 from gram_pyro.system.cli import parse
 from gram_pyro.system.files import is_folder, write_atomically
 from gram_pyro.tasks.base import Task
 
-DEPTH_FACTORS = (1, 2, 4)
 COLUMNS = [name for name in SampleMetrics._fields if name != "accuracy"]
 
 
@@ -141,22 +140,16 @@ def main(arguments: list[str]) -> None:
         problems = user_problems(task, config.graphs, config.skip_bad)
     else:
         problems = (skipping(task) if config.skip_bad else task).generate("test", config.problems, config.data_seed)
-    factors = (1,) if run.model.recursion == "none" else DEPTH_FACTORS
-    steps = config.steps or [factor * run.depth for factor in factors]
     quiet = config.json and not sys.stderr.isatty()
     progress = partial(tqdm, disable=quiet, leave=False)
-    counts = [count_solutions(task, problem) for problem in progress(problems, desc="solutions")]
-    selections = config.select or possible(run.heads is not None)
-    measured = evaluate(
-        run, problems, counts, config.samples, steps, config.seed, progress,
-        method=config.method, selections=selections, with_bound=config.bound,
-    )  # fmt: skip
-    data_seed = config.data_seed if config.graphs is None else None
-    result = {"run": run.name, "problems": len(problems), "data_seed": data_seed, **measured}
+    result = Reasoner(run).evaluate(
+        problems, samples=config.samples, steps=config.steps, select=config.select, method=config.method,
+        seed=config.seed, bound=config.bound, progress=progress,
+    ) | {"data_seed": config.data_seed if config.graphs is None else None}  # fmt: skip
     out = Path(config.out) if config.out else None if run.folder is None else run.folder / "evaluation.json"
     if out:
         write_atomically(out, (json.dumps(result, indent=2) + "\n").encode())
-        draw_figures(measured, out)
+        draw_figures(result, out)
     print(json.dumps(result) if config.json else report(result))
 
 

@@ -21,7 +21,7 @@ MAX_DRAWN = 64
 class ProgramConfig:
     """Draw a model's program with `pyro.render_model`: observed sites gray, deterministic ones dashed.
 
-    Needs graphviz: the package (`pip install gram_pyro[draw]`) and the program `dot`.
+    Needs graphviz: the package (`pip install -e '.[draw]'`) and the program `dot`.
     """
 
     model: str = "gram"
@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> None:
         )
     except (ImportError, OSError, RuntimeError) as error:
         raise UserError(
-            f"the picture needs graphviz, the package (pip install gram_pyro[draw]) and the program dot: {error}"
+            f"the picture needs graphviz, the package (pip install -e '.[draw]') and the program dot: {error}"
         ) from None
     print(path)
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from gram_pyro.reasoner import Samples
     from gram_pyro.tasks import Task
 
-MAX_DRAWN = 12
-
 
 @dataclass(frozen=True)
 class SampleConfig:
@@ -133,10 +131,7 @@ def main(arguments: list[str]) -> None:
     if not config.json:
         print(report(task, problem, samples, result))
     if config.out or not config.json:
-        from gram_pyro.inference.pictures import draw_answers
-
-        shown = samples.solutions[:MAX_DRAWN] or [samples.answers[samples.chosen]]
-        draw_answers(task, [problem] * len(shown), shown, path, title=result["message"])
+        reasoner.plot(problem, samples, path, result["message"])
     print(json.dumps(result) if config.json else f"picture: {path}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def report(run: TrainingRun | None) -> None:
         f"coverage / ceiling {check['ratio']:.3f} at {depth} steps, {check['validity_deep']:.3f} and "
         f"{check['ratio_deep']:.3f} at {DEEP * depth} steps"
     )
-    print(f"next: python -m gram_pyro.evaluate {folder}")
+    print(f"next: python -m gram_pyro.evaluate {shlex.quote(str(folder))}")
 
 
 def main(arguments: list[str]) -> None:

@@ -134,7 +134,8 @@ def test_every_objective_trains(objective: Any) -> None:
 
 
 @pytest.mark.parametrize("method", [
-    SamplingConfig(resample=True), SamplingConfig(halt="simple"), SamplingConfig(noise=0.5), SamplingConfig(random_start=True), SamplingConfig(repel=0.5),
+    SamplingConfig(resample=True), SamplingConfig(halt="simple"), SamplingConfig(noise=0.5),
+    SamplingConfig(random_start=True), SamplingConfig(repel=0.5),
 ])  # fmt: skip
 def test_every_method_of_sampling_runs(method: SamplingConfig) -> None:
     run = load_run("coloring", "cuda")

@@ -51,8 +51,8 @@ def log_weights(
 ) -> tuple[Tensor, bool]:
     """log p(y, trajectory | x) - log q(trajectory | x, y) of one trajectory each, `(batch,)`; whether there were draws.
 
-    The generative model: `steps` supervision steps and one likelihood. The mean of the weights is p(y | x). `context` is
-    what the guide needs beside (`Guide.side_information`).
+    The generative model: `steps` supervision steps and one likelihood. The mean of the weights is p(y | x). `context`
+    is what the guide needs beside (`Guide.side_information`).
     """
     parts = ImportanceELBO(None).parts(model, guide, problems, targets, steps=steps, supervise="last", **context)
     return parts.log_likelihood - parts.kl_cost, len(parts.kl) > 0

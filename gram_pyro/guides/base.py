@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from gram_pyro.errors import UserError
 from gram_pyro.guides.steered import steer
-from gram_pyro.models.base import register
-from gram_pyro.models.sites import Role, role_of, transition_of
+from gram_pyro.models.base import inputs_of, register
+from gram_pyro.models.sites import Role, role_of, transition_of, value_at
 from gram_pyro.tasks.base import Problems, Task
 
 
@@ -55,9 +55,8 @@ class Guide(GuideMessenger, nn.Module):
         """Run model and guide together; `get_traces()` then has the result. The model does not see `solutions`."""
         register("guide", self)
         self.solutions = solutions
-        targets: Tensor | None = args[1] if len(args) > 1 else kwargs.get("targets")
+        problems, targets = inputs_of(args, kwargs)
         if targets is not None:
-            problems: Problems = args[0] if args else kwargs["problems"]
             answered = torch.arange(targets.shape[1], device=targets.device) < problems.answered
             self.steered = (targets != -1).any(-1)
             self.targets = targets.where(self.steered[:, None], answered.long() - 1)
@@ -103,9 +102,7 @@ class Guide(GuideMessenger, nn.Module):
     @property
     def problems(self) -> Problems:
         """x of the run in progress."""
-        args, kwargs = self.args_kwargs
-        problems: Problems = args[0] if args else kwargs["problems"]
-        return problems
+        return inputs_of(*self.args_kwargs)[0]
 
     def proposal(self, name: str) -> Tensor:
         """Return u_t that belongs to a guidance site: `(batch, length, width)`.
@@ -115,9 +112,8 @@ class Guide(GuideMessenger, nn.Module):
         if self.role != "guidance":
             kind = type(self._model[0]).__name__
             raise UserError(f"{kind} draws {name}, and {type(self).__name__} steers guidance only; take --guide prior")
-        value = self.upstream_value(f"proposal_{self.transition}")
-        assert value is not None
-        return value
+        assert self.transition is not None
+        return value_at(self.trace.nodes, "proposal", self.transition)
 
     def get_posterior(self, name: str, prior: TorchDistribution) -> TorchDistribution:
         """Return q(eps_t | u_t, y) for the site `name`, batch shape `(batch,)`, event shape `(length, width)`."""

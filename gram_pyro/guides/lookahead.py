@@ -9,7 +9,7 @@ from pyro import poutine
 from torch import Tensor, nn
 
 from gram_pyro.guides.gaussian import GaussianGuide
-from gram_pyro.models.base import Model
+from gram_pyro.models.base import Model, inputs_of
 from gram_pyro.models.layers import rms_norm
 from gram_pyro.models.sites import value_at
 from gram_pyro.tasks.base import Spec
@@ -35,7 +35,7 @@ class LookaheadGuide(GaussianGuide):
 
     def __call__(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:  # type: ignore[override]
         """Roll the prior out, then run model and guide together."""
-        targets = args[1] if len(args) > 1 else kwargs.get("targets")
+        problems, targets = inputs_of(args, kwargs)
         if targets is not None:
             run_kwargs = {
                 "steps": kwargs.get("steps", 1) + LOOKAHEAD,
@@ -43,7 +43,7 @@ class LookaheadGuide(GaussianGuide):
                 "supervise": "last",
             }
             with torch.no_grad(), poutine.block():
-                self.rollout = poutine.trace(self._model[0]).get_trace(args[0], **run_kwargs).nodes
+                self.rollout = poutine.trace(self._model[0]).get_trace(problems, **run_kwargs).nodes
         try:
             return super().__call__(*args, **kwargs)
         finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import pyro
@@ -12,6 +12,8 @@ import torch.nn.functional as F
 from pyro.poutine.runtime import _PYRO_STACK
 from pyro.poutine.trace_messenger import TraceMessenger
 from torch import Tensor, nn
+
+from gram_pyro.tasks.base import Problems
 
 Recursion = Literal["carried", "planned", "none"]
 Supervise = Literal["every", "last", "none"]
@@ -93,6 +95,13 @@ def register(name: str, module: nn.Module) -> None:
     """
     if any(isinstance(handler, TraceMessenger) and handler.param_only for handler in _PYRO_STACK):
         pyro.module(name, module)
+
+
+def inputs_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Problems, Tensor | None]:
+    """Return the problems and targets of a call `model(problems, targets)`, each by place or by name."""
+    problems: Problems = args[0] if args else kwargs["problems"]
+    targets: Tensor | None = args[1] if len(args) > 1 else kwargs.get("targets")
+    return problems, targets
 
 
 class Model(nn.Module):

@@ -95,10 +95,13 @@ def sites_of(nodes: Mapping[str, Any], role: Role) -> Iterator[tuple[str, dict[s
     return ((name, site) for name, site in nodes.items() if role_of(site) == role)
 
 
-def value_at(nodes: Mapping[str, Any], role: Role, transition: int) -> Tensor:
-    """Return the value of a site of a trace."""
-    value: Tensor = nodes[f"{role}_{transition}"]["value"]
-    return value
+def value_at(nodes: dict[str, Any], role: Role, transition: int) -> Tensor:
+    """Return the value of a site of a trace. Raises `KeyError` if there is none."""
+    for site in reversed([*nodes.values()]):
+        if role_of(site) == role and transition_of(site) == transition:
+            value: Tensor = site["value"]
+            return value
+    raise KeyError(f"the trace has no {role} site of transition {transition}")
 
 
 def _marks(role: Role, transition: int, total: int) -> dict[str, Any]:

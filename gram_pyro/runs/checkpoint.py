@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import io
 import pickle
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -75,5 +76,6 @@ def read_latest(folder: Path) -> dict[str, Any]:
             return read_checkpoint(path)
         except UserError as error:
             print(f"warning: {error}; trying the one before it", file=sys.stderr)
-    anew = f"remove {folder} to train it anew" if found else f"train it with python -m gram_pyro.train --out {folder}"
+    train = f"train it with python -m gram_pyro.train --out {shlex.quote(str(folder))}"
+    anew = f"remove {folder} to train it anew" if found else train
     raise UserError(f"{folder} holds no sound checkpoint; {anew}")

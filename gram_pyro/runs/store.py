@@ -33,7 +33,7 @@ class Run(NamedTuple):
     """A trained model, ready for inference: averaged weights, no dropout of anything, no gradients.
 
     `heads` judge its states; None if the checkpoint has none. `folder` is where it lies; None if it came
-    with the package.
+    with the package. `config` is how it was trained, None if nobody knows.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Run(NamedTuple):
     device: torch.device
     heads: Heads | None = None
     folder: Path | None = None
+    config: RunConfig | None = None
 
 
 def build_parts(config: RunConfig) -> tuple[Model, Guide]:
@@ -139,4 +140,6 @@ def load_run(run: str, device: str = "auto") -> Run:
         raise UserError(f"{path} is damaged or from another version: {str(error).splitlines()[0]}") from error
     for part in parts.values():
         part.requires_grad_(False).eval().to(place)
-    return Run(Path(run).name, config.task, model, guide, config.training.depth, place, heads, folder if own else None)
+    return Run(
+        Path(run).name, config.task, model, guide, config.training.depth, place, heads, folder if own else None, config
+    )

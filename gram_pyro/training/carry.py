@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from gram_pyro.models.base import Model, Outcome, State
+from gram_pyro.models.base import Model, Outcome, State, inputs_of
 from gram_pyro.system.distributed import ALONE, World
 from gram_pyro.tasks.base import Examples, Problems, Task
 from gram_pyro.tasks.pool import Pool
@@ -165,9 +165,9 @@ def carried(
     reached = Outcome(carry.state, torch.empty(0))
 
     def follow(_: Any, args: Any, kwargs: Any, outcome: Outcome) -> None:
-        """Note a run with targets that goes on from here; a second one of a batch, or a pilot's, does not count."""
+        """Note a run with targets that goes on from here; a second one of a batch, or the prior's, does not count."""
         nonlocal reached
-        if kwargs.get("state") is reached.state and (len(args) > 1 or kwargs.get("targets") is not None):
+        if inputs_of(args, kwargs)[1] is not None and kwargs.get("state") is reached.state:
             reached = outcome
 
     hook = model.register_forward_hook(follow, with_kwargs=True)

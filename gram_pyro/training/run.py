@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from gram_pyro.training.training_run import TrainingRun
 def start_run(config: RunConfig, folder: Path | None, world: World = ALONE, *, quiet: bool = False) -> TrainingRun:
     """Return a run at its first update, which knows its schedule. Raises `UserError` if the folder holds a run."""
     if folder is not None and is_folder(folder) and (checkpoints(folder) or is_file(folder / WEIGHTS)):
-        raise UserError(f"{folder} holds a run already; choose another --out, or --resume {folder}")
+        raise UserError(f"{folder} holds a run already; choose another --out, or --resume {shlex.quote(str(folder))}")
     try:
         run = TrainingRun(config, folder, load_run(config.init, "cpu") if config.init else None, world, quiet=quiet)
         run.prepare()

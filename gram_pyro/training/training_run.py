@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -163,7 +164,8 @@ class TrainingRun:
         if not self.complete:
             kept = "nothing of it is kept: train into a folder to be able to go on"
             if self.folder is not None:
-                kept = f"everything is saved; go on with python -m gram_pyro.train --resume {self.folder}"
+                folder = shlex.quote(str(self.folder))
+                kept = f"everything is saved; go on with python -m gram_pyro.train --resume {folder}"
             raise Interrupted(f"stopped at update {trainer.done} of {schedule.updates}, {kept}")
 
     def _train(self, schedule: Plan, stop: list[int]) -> None:

@@ -46,7 +46,7 @@ def test_there_is_no_solution_and_no_conflict_among_the_givens(task: Task) -> No
 
 @pytest.mark.parametrize("task", TASKS, ids=NAMES)
 def test_splits_share_none(task: Task) -> None:
-    train, validation, test = ({as_key(task, p) for p in task.unsolvable(split, 60, 0)} for split in SPLITS)
+    train, validation, test = ({as_key(task, p) for p in task.unsolvable(split, 20, 0)} for split in SPLITS)
     assert not train & test and not train & validation and not validation & test
 
 

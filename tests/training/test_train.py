@@ -45,7 +45,8 @@ from dataclasses import dataclass
 import pyro
 from torch import nn
 
-from gram_pyro.models.base import Answers, Model, Outcome, State, register, state_site
+from gram_pyro.models.base import Answers, Model, Outcome, State, register
+from gram_pyro.models.sites import answer_site, state_site
 
 
 class Direct(Model):
@@ -55,11 +56,11 @@ class Direct(Model):
 
     transitions = 1
 
-    def __init__(self, task, config):
+    def __init__(self, spec, config):
         super().__init__()
         self.width = config.size
-        self.embedding = nn.Embedding(task.spec.vocabulary, config.size)
-        self.decoder = nn.Linear(config.size, task.spec.classes)
+        self.embedding = nn.Embedding(spec.vocabulary, config.size)
+        self.decoder = nn.Linear(config.size, spec.classes)
 
     def initial_state(self, batch, length):
         zero = self.embedding.weight.new_zeros(batch, length, self.embedding.embedding_dim)
@@ -71,11 +72,11 @@ class Direct(Model):
         state = state or self.initial_state(batch, length)
         with pyro.plate("problems", batch, dim=-1):
             for t in pyro.markov(range(1, steps + 1)):
-                high = state_site(f"high_{t}", state.high + self.embedding(problems.tokens), steps - t)
-                state = State(high, state_site(f"low_{t}", state.low, steps - t))
+                high = state_site("high", t - 1, state.high + self.embedding(problems.tokens), steps)
+                state = State(high, state_site("low", t - 1, state.low, steps))
                 if supervise == "every" or t == steps:
                     logits = self.decoder(state.high)
-                    pyro.sample(f"y_{t}", Answers(logits), obs=targets)
+                    answer_site(f"y_{t}", Answers(logits), targets)
         return Outcome(state, logits)
 """
 TINY = [
@@ -436,7 +437,7 @@ def test_minutes_become_a_stored_number_of_updates(tmp_path: Path) -> None:
     ("options", "expected"),
     [
         ("--task.n 6", {"task.n": 6}),
-        ("--task.layout tokens", {"task.layout": "tokens", "task.spec.positions": True}),
+        ("--task.layout tokens", {"task.layout": "tokens", "task.positions": True}),
         ("--model.width 32", {"model.width": 32}),
         ("--model.core flat", {"model.core": "flat"}),
         ("--model.transitions 2 --horizon 4", {"training.horizon": 4}),
@@ -537,7 +538,10 @@ def test_a_compiled_run_resumes_bitwise(tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--guide", "solution_set", "--objective", "wake_sleep"), "dreams answers that have none"),
+        (
+            ("--guide", "solution_set", "--objective", "wake_sleep"),
+            "the answers that --objective wake_sleep draws have none",
+        ),
         (("--guide", "prior", "--objective", "wake_sleep"), "the guide prior has nothing to learn"),
         (("--model", "ar", "--objective", "constraint"), "those of Autoregressive depend on each other"),
         (("--model", "mdlm", "--objective", "constraint"), "those of Mdlm depend on each other"),

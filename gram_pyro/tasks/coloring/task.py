@@ -19,6 +19,7 @@ from gram_pyro.system.files import naming, read_path
 from gram_pyro.tasks.abilities import Answer, Wording
 from gram_pyro.tasks.base import Problems, Spec, Split, Task
 from gram_pyro.tasks.coloring.checker import check_graph, count_violations
+from gram_pyro.tasks.coloring.encoding import adjacency_of
 from gram_pyro.tasks.coloring.files import IN_FOLDERS, read_graph, vertex_names
 from gram_pyro.tasks.coloring.matrices import adjacency
 from gram_pyro.tasks.coloring.names import align_names, canonical_colors, draw_named
@@ -134,12 +135,10 @@ class Coloring(Task):
         if other := [len(graph) for graph in graphs if len(graph) != self.n]:
             sizes = f"a graph has {other[0]} vertices, and training takes n={self.n}"
             raise UserError(f"{self.data}: {sizes}; see --task.n")
-        graphs = [graph for graph in graphs if self.solvable(graph)]
-        splits = split_of(np.stack([adjacency(graph) for graph in graphs])) if graphs else np.empty(0, dtype=str)
-        chosen = np.random.default_rng(seed).permutation(np.flatnonzero(splits == split))[:count]
-        if not len(chosen):
+        graphs = [each for each in graphs if self.solvable(each) and split_of(adjacency(each)[None]) == split]
+        if not graphs:
             raise UserError(f"{self.data}: no {self.feasible} graph in the {split} split; take more graphs")
-        return [graphs[row] for row in chosen]
+        return [graphs[row] for row in np.random.default_rng(seed).permutation(len(graphs))[:count]]
 
     def load(self, path: str, skip_bad: bool = False) -> list[nx.Graph]:
         """Read one graph from a file, or every graph of a folder, of sizes that a network can read."""
@@ -187,15 +186,6 @@ class Coloring(Task):
         edges = 1 + adjacency[:, *torch.triu_indices(n, n, 1)].long()
         return Problems(F.pad(edges, (0, self.length_of(n) - edges.shape[1])), values=self.k, answer_length=n)
 
-    def adjacency(self, problems: Problems) -> Tensor:
-        """Return the adjacency matrices of encoded graphs: `(batch, n, n)`."""
-        if problems.relations is not None:
-            return problems.relations[:, 0].bool()
-        n = problems.answered
-        rows, columns = torch.triu_indices(n, n, 1)
-        joined = problems.tokens.new_zeros(len(problems.tokens), n, n, dtype=torch.bool)
-        joined[:, rows, columns] = problems.tokens[:, : len(rows)] == 2
-        return joined | joined.mT
 
     def encode_colors(self, colors: Tensor) -> Tensor:
         """Return colors `(..., n)` as targets `(..., length)`, -1 at positions without an answer."""
@@ -220,7 +210,7 @@ class Coloring(Task):
         n = problems.answered
         order = torch.rand(count, n, generator=generator).argsort(1)
         rows = torch.arange(count)[:, None, None]
-        adjacency = self.adjacency(problems)[rows, order[:, :, None], order[:, None, :]]
+        adjacency = adjacency_of(problems)[rows, order[:, :, None], order[:, None, :]]
         colors = answers[..., :n].clamp(min=0).gather(2, order[:, None].expand(-1, solutions, -1))
         if self.names == "random":
             names = torch.rand(count, self.k, generator=generator).argsort(1)
@@ -254,7 +244,7 @@ class Coloring(Task):
 
     def constraint_log_prob(self, problems: Problems, probabilities: Tensor) -> Tensor:
         """Return the log-probability that no edge joins two vertices of one color."""
-        return log_differ(probabilities[:, : problems.answered], self.adjacency(problems).to(probabilities))
+        return log_differ(probabilities[:, : problems.answered], adjacency_of(problems).to(probabilities))
 
     def canonical(self, answer: Answer) -> Answer:
         """Return the colors renamed by first occurrence."""
