@@ -41,21 +41,11 @@ def split_of(adjacency: NDArray[Any]) -> NDArray[np.str_]:
     return split_names(invariant(adjacency), 20)
 
 
-<<<<<<< HEAD
 def random_graphs(split: Split, count: int, n: int, probabilities: tuple[float, ...], seed: int) -> Iterator[nx.Graph]:
     """Yield random graphs of a split, drawn for `count` at a time."""
     rng = np.random.default_rng([seed, get_args(Split).index(split)])
     for _ in range(MAX_DRAWS):
         drawn = random_adjacency(max(1, min(4 * count + 64, MAX_CELLS // n**2)), n, probabilities, rng)
-=======
-def random_graphs(
-    split: Split, count: int, n: int, edge_probability: tuple[float, ...], seed: int
-) -> Iterator[nx.Graph]:
-    """Yield random graphs of a split, drawn for `count` at a time."""
-    rng = np.random.default_rng([seed, ("train", "validation", "test").index(split)])
-    for _ in range(MAX_DRAWS):
-        drawn = random_adjacency(max(1, min(4 * count + 64, MAX_CELLS // n**2)), n, edge_probability, rng)
->>>>>>> main
         yield from map(nx.from_numpy_array, drawn[split_of(drawn) == split])
 
 

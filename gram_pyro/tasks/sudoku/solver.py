@@ -99,7 +99,7 @@ def children(
 
 
 def propagate(states: Masks) -> Masks:
-    """Apply naked and hidden singles to `(cells, states)` until nothing changes; all 0 where there is a contradiction."""
+    """Apply naked and hidden singles to `(cells, states)` until nothing changes; all 0 at a contradiction."""
     result = states.copy()
     active = np.arange(states.shape[1])
     while len(active):

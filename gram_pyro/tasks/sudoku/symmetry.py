@@ -56,7 +56,7 @@ def random_symmetries(count: int, box: int, generator: torch.Generator) -> Symme
 
 @lru_cache(maxsize=2)
 def cell_symmetries(box: int) -> NDArray[np.int64]:
-    """Return where cells come from under every symmetry that renames no digit: `(symmetries, cells)`, for small boxes."""
+    """Return where cells come from under all symmetries that rename no digit: `(symmetries, cells)`, for small boxes."""
     orders = list(permutations(range(box)))
     lines = [
         [box * band + row for band, rows in zip(bands, inner, strict=True) for row in rows]
@@ -114,7 +114,7 @@ def sorted_text(text: NDArray[np.bytes_]) -> NDArray[np.bytes_]:
 
 
 def orbit(puzzles: NDArray[np.int8], box: int) -> list[str]:
-    """Return 16 hexadecimal digits for each puzzle `(puzzles, cells)`, the same exactly where symmetries relate them."""
+    """Return 16 hexadecimal digits for each puzzle `(puzzles, cells)`, the same just where symmetries relate them."""
     moves = cell_symmetries(box)
     images = puzzles[:, moves].reshape(-1, box**4)
     every = np.arange(len(images))
