@@ -113,7 +113,6 @@ def directed(moved: tuple[Problems, Tensor], *_: Any) -> tuple[Problems, Tensor]
         ),
         (broken(solutions=lambda found, _: found[::-1]), "problem 0: solutions are not what the targets spell"),
         (broken(solvable=lambda *_: False), "problem 0: generate gives one without a solution"),
-        (broken(length=lambda *_: 4), "problem 0: length is 4, not 16"),
         (broken(violations=lambda *_: 0), r"problem 0: violations counts 0 in \(.*\), which is no solution"),
         (broken(violations=lambda count, *_: count + 1), r"problem 0: violations counts 1 in the solution"),
         (

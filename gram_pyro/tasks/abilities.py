@@ -10,7 +10,9 @@ from torch import Tensor
 from gram_pyro.errors import UserError
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from matplotlib.axes import Axes as Axes
+else:
+    Axes = Any  # most programs draw nothing
 
 Answer = tuple[int, ...]
 

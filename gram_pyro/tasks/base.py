@@ -145,10 +145,6 @@ class Task(Abilities, ABC):
         except TimeoutError:
             return None
 
-    def length(self, problem: Any) -> int:
-        """Return the number of positions that a problem is encoded in."""
-        return self.encode([problem]).tokens.shape[1]
-
     def augment(self, problems: Problems, answers: Tensor, generator: torch.Generator) -> tuple[Problems, Tensor]:
         """Move each problem by a random symmetry, and its answers `(batch, answers, length)` alike."""
         return problems, answers

@@ -93,7 +93,6 @@ def check_answers(where: str, task: Task, problem: Any, x: Problems, generator: 
         targets, solutions = task.known_solutions([problem])[0], []
     length, values = x.tokens.shape[1], x.values or task.spec.classes
     require(len(targets) and task.solvable(problem) is not False, f"{where}: generate gives one without a solution")
-    require(task.length(problem) == length, f"{where}: length is {task.length(problem)}, not {length}")
     check_integers(f"{where}: targets", targets, (len(targets), length), -1, values - 1)
     complete = (targets >= 0) == (torch.arange(length) < x.answered)
     require(complete.all(), f"{where}: targets have values at other positions than the first {x.answered}")

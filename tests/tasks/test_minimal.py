@@ -76,7 +76,7 @@ def test_it_keeps_the_contract() -> None:
 def test_solutions_follow_from_targets() -> None:
     for problem in PROBLEMS:
         assert TASK.solutions(problem) == sorted(map(tuple, TASK.targets(problem).tolist()))
-        assert TASK.solvable(problem) is True and TASK.length(problem) == 9
+        assert TASK.solvable(problem) is True
     clash = (0, 0, *[-1] * 7)
     assert TASK.solutions(clash) == [] and TASK.solvable(clash) is False
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice, permutations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import networkx as nx
 import numpy as np
@@ -16,20 +16,16 @@ from torch import Tensor
 
 from gram_pyro.errors import UserError
 from gram_pyro.system.files import naming, read_path
-from gram_pyro.tasks.abilities import Answer, Wording
+from gram_pyro.tasks.abilities import Answer, Axes, Wording
 from gram_pyro.tasks.base import Problems, Spec, Split, Task
-from gram_pyro.tasks.coloring.checker import check_graph, count_violations
+from gram_pyro.tasks.coloring import checker, files, picture
 from gram_pyro.tasks.coloring.encoding import adjacency_of
-from gram_pyro.tasks.coloring.files import IN_FOLDERS, read_graph, vertex_names
+from gram_pyro.tasks.coloring.files import vertex_names
 from gram_pyro.tasks.coloring.matrices import adjacency
 from gram_pyro.tasks.coloring.names import align_names, canonical_colors, draw_named
-from gram_pyro.tasks.coloring.picture import draw_graph
 from gram_pyro.tasks.coloring.solver import colorings
 from gram_pyro.tasks.coloring.split import random_graphs, split_of
 from gram_pyro.tasks.constraints import log_differ
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 SEARCH_LIMIT = 200_000
 ENUMERATION_LIMIT = 1_000_000
@@ -91,12 +87,7 @@ class Coloring(Task):
 
     @property
     def feasible(self) -> str:
-        """k-colorable."""
         return f"{self.k}-colorable"
-
-    def length(self, problem: nx.Graph) -> int:
-        """Return the number of positions of a graph."""
-        return self.length_of(len(problem))
 
     def length_of(self, vertices: int) -> int:
         """Return the number of positions of a graph with so many vertices."""
@@ -144,19 +135,19 @@ class Coloring(Task):
         """Read one graph from a file, or every graph of a folder, of sizes that a network can read."""
 
         def read(path: Path) -> nx.Graph:
-            graph = read_graph(path)
+            graph = files.read_graph(path)
             with naming(path):
                 self.check_size(graph)
             return graph
 
-        return read_path(path, IN_FOLDERS, self.wording.singular, read, skip_bad)
+        return read_path(path, files.IN_FOLDERS, self.wording.singular, read, skip_bad)
 
     def prepare(self, problem: nx.Graph) -> nx.Graph:
         """Return the graph on vertices `0..n-1`, numbered in node order if they are others; "label" keeps their names.
 
         Raises `UserError` unless this is an undirected graph with vertices and without self-loops.
         """
-        check_graph(problem)
+        checker.check_graph(problem)
         graph = nx.Graph(problem) if problem.is_multigraph() else problem
         if set(graph) == set(range(len(graph))):
             return graph
@@ -172,7 +163,6 @@ class Coloring(Task):
             raise UserError(f"{size}, but this checkpoint knows them by position and reads exactly {self.n}; {hint}")
 
     def encode(self, problems: Sequence[nx.Graph]) -> Problems:
-        """Return graphs of equal size as tensors."""
         for problem in problems:
             self.check_size(problem)
         return self.encode_adjacency(torch.from_numpy(np.stack([adjacency(graph) for graph in problems])))
@@ -252,15 +242,13 @@ class Coloring(Task):
         return tuple(names.setdefault(color, len(names)) for color in answer)
 
     def violations(self, problem: nx.Graph, answer: Answer) -> int:
-        """Count edges whose ends share a color, and vertices whose color is none of the k."""
-        return count_violations(problem, answer, self.k)
+        return checker.count_violations(problem, answer, self.k)
 
     def solutions(self, problem: nx.Graph) -> list[Answer]:
         """Return all colorings in canonical form, sorted. Raises `TimeoutError` if there are millions."""
         return sorted(self.canonical(answer) for answer in colorings(problem, self.k, ENUMERATION_LIMIT))
 
     def solvable(self, problem: nx.Graph) -> bool | None:
-        """Return whether k colors are enough, by a bounded exact search."""
         try:
             return next(colorings(problem, self.k, SEARCH_LIMIT), None) is not None
         except TimeoutError:
@@ -277,5 +265,4 @@ class Coloring(Task):
         return {"vertices": names} if names else {}
 
     def draw(self, problem: nx.Graph, answer: Answer | None, axes: Axes) -> None:
-        """Draw the graph with its colors; edges in conflict red and thick."""
-        draw_graph(problem, answer, axes)
+        picture.draw_graph(problem, answer, axes)

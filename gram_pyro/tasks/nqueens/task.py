@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -13,19 +13,13 @@ from torch import Tensor
 
 from gram_pyro.errors import UserError
 from gram_pyro.system.files import ending, is_folder, read_path
-from gram_pyro.tasks.abilities import Answer, Wording
+from gram_pyro.tasks.abilities import Answer, Axes, Wording
 from gram_pyro.tasks.base import Problems, Spec, Split, Task
 from gram_pyro.tasks.constraints import log_at_most_one, log_exactly_one, log_given
-from gram_pyro.tasks.nqueens import boards
+from gram_pyro.tasks.nqueens import boards, checker, files, picture
 from gram_pyro.tasks.nqueens.boards import SEARCH_LIMIT, Board, diagonal_rows
-from gram_pyro.tasks.nqueens.checker import check_board, count_violations
-from gram_pyro.tasks.nqueens.files import ENDINGS, parse_board, read_board, read_diagonals, spells_board
-from gram_pyro.tasks.nqueens.picture import draw_board
 from gram_pyro.tasks.nqueens.relations import excluded_relations, relations_of
 from gram_pyro.tasks.nqueens.solver import completions, diagonals, symmetries
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 MAX_GENERATED = 10
 TRAINED_SO = "a checkpoint that was trained with excluded diagonals"
@@ -131,10 +125,10 @@ class NQueens(Task):
         Of each list of diagonals the first `excluded` count; shorter lists are left out.
         """
         if ending(Path(path)) != ".json" or is_folder(path):
-            return read_path(path, ENDINGS, self.wording.singular, read_board, skip_bad)
+            return read_path(path, files.ENDINGS, self.wording.singular, files.read_board, skip_bad)
         if not self.excluded:
             raise UserError(f"{path}: boards with excluded diagonals need --task.excluded, or {TRAINED_SO}")
-        every = read_diagonals(path, self.n)
+        every = files.read_diagonals(path, self.n)
         found = [Board(self.n, (), each[: self.excluded]) for each in every if len(each) >= self.excluded]
         if not found:
             raise UserError(f"{path}: no board of n={self.n} in this file has {self.excluded} excluded diagonals")
@@ -142,20 +136,19 @@ class NQueens(Task):
 
     def read(self, text: str) -> list[Board]:
         """Read a board written out, or those of a path."""
-        return [parse_board(text.encode(errors="replace"))] if spells_board(text) else self.load(text)
+        return [files.parse_board(text.encode(errors="replace"))] if files.spells_board(text) else self.load(text)
 
     def prepare(self, problem: Board) -> Board:
         """Return the board. Raises `UserError` if it is impossible or excludes diagonals and the task does not."""
         if not isinstance(problem, Board):
             raise UserError(f"nqueens takes a Board(size, queens), not {type(problem).__name__}")
-        check_board(problem)
+        checker.check_board(problem)
         if problem.excluded and not self.excluded:
             raise UserError(f"the board excludes diagonals, which takes nqueens with excluded > 0 or {TRAINED_SO}")
         excluded = tuple(sorted((int(number), int(kind)) for number, kind in problem.excluded))
         return Board(problem.size, tuple(sorted(set(problem.queens))), excluded)
 
     def encode(self, problems: Sequence[Board]) -> Problems:
-        """Return boards of equal size as tensors."""
         size = problems[0].size
         tokens = torch.ones(len(problems), size**2, dtype=torch.long)
         marks = torch.zeros(len(problems), len(diagonals(size)))
@@ -208,10 +201,9 @@ class NQueens(Task):
         return [row.index(1) if sum(row) == 1 else -1 for row in rows]
 
     def violations(self, problem: Board, answer: Answer) -> int:
-        """Count attacks, queens on excluded diagonals, queens too few or too many, and given queens that moved."""
         if len(answer) != problem.size**2:
             raise UserError(f"an answer must have {problem.size**2} cells, not {len(answer)}")
-        return count_violations(problem, [cell for cell, value in enumerate(answer) if value])
+        return checker.count_violations(problem, [cell for cell, value in enumerate(answer) if value])
 
     def targets(self, problem: Board) -> Tensor:
         """Return every completion. Raises `TimeoutError` if the search takes too long."""
@@ -225,7 +217,6 @@ class NQueens(Task):
         return torch.from_numpy(found).long()
 
     def solvable(self, problem: Board) -> bool | None:
-        """Return whether the board can be completed, by a bounded exact search."""
         try:
             return next(completions(*problem, SEARCH_LIMIT), None) is not None
         except TimeoutError:
@@ -237,5 +228,4 @@ class NQueens(Task):
         return "\n".join(" ".join(marks[row : row + problem.size]) for row in range(0, len(marks), problem.size))
 
     def draw(self, problem: Board, answer: Answer | None, axes: Axes) -> None:
-        """Draw the board: given queens black, others blue; attacks and misplaced queens red."""
-        draw_board(problem, answer, axes)
+        picture.draw_board(problem, answer, axes)

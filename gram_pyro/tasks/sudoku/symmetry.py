@@ -56,7 +56,7 @@ def random_symmetries(count: int, box: int, generator: torch.Generator) -> Symme
 
 @lru_cache(maxsize=2)
 def cell_symmetries(box: int) -> NDArray[np.int64]:
-    """Return where cells come from under all symmetries that rename no digit: `(symmetries, cells)`, for small boxes."""
+    """Return where cells come from under all symmetries that rename no digit: `(symmetries, cells)`; box 2 only."""
     orders = list(permutations(range(box)))
     lines = [
         [box * band + row for band, rows in zip(bands, inner, strict=True) for row in rows]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, ClassVar, get_args
+from typing import ClassVar, get_args
 
 import numpy as np
 import torch
@@ -14,20 +14,16 @@ from torch import Tensor
 
 from gram_pyro.errors import UserError
 from gram_pyro.system.files import read_path
-from gram_pyro.tasks.abilities import Answer, Wording
+from gram_pyro.tasks.abilities import Answer, Axes, Wording
 from gram_pyro.tasks.base import Problems, Spec, Split, Task
 from gram_pyro.tasks.constraints import log_exactly_one, log_given
 from gram_pyro.tasks.grid import related
-from gram_pyro.tasks.sudoku.checker import Puzzle, check_puzzle, count_violations
-from gram_pyro.tasks.sudoku.files import TEXT_ENDINGS, parse_cells, read_puzzles, spells_puzzle
+from gram_pyro.tasks.sudoku import checker, files, picture
+from gram_pyro.tasks.sudoku.checker import Puzzle
 from gram_pyro.tasks.sudoku.generator import CLUES, Level, contradict
-from gram_pyro.tasks.sudoku.picture import draw_grid
 from gram_pyro.tasks.sudoku.solver import Grids, candidates_of, search
 from gram_pyro.tasks.sudoku.split import from_files, random_puzzles, splits_of
 from gram_pyro.tasks.sudoku.symmetry import Symmetries, random_symmetries, units_of
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 MAX_SOLUTIONS = 100_000
 MAX_GENERATED = 2000
@@ -124,12 +120,12 @@ class Sudoku(Task):
 
     def _read_path(self, path: str, most: int | None, skip_bad: bool) -> list[Puzzle]:
         """Read the puzzles of a file or folder, which have at most `most` solutions."""
-        read = partial(read_puzzles, box=self.box, most=most, skip_bad=skip_bad)
-        return self.puzzles(np.concatenate(read_path(path, TEXT_ENDINGS, self.wording.singular, read, skip_bad)))
+        read = partial(files.read_puzzles, box=self.box, most=most, skip_bad=skip_bad)
+        return self.puzzles(np.concatenate(read_path(path, files.TEXT_ENDINGS, self.wording.singular, read, skip_bad)))
 
     def read(self, text: str) -> list[Puzzle]:
         """Read a puzzle written out in its cells, or those of a path."""
-        return [self.prepare(text)] if spells_puzzle(text) else self._read_path(text, None, self.skip_bad)
+        return [self.prepare(text)] if files.spells_puzzle(text) else self._read_path(text, None, self.skip_bad)
 
     def prepare(self, problem: Puzzle | str) -> Puzzle:
         """Return the puzzle, also from a text of its cells, `.` or `0` where blank.
@@ -137,18 +133,17 @@ class Sudoku(Task):
         Raises `UserError` if it is of another size, has what is no digit, or givens in conflict.
         """
         if isinstance(problem, str):
-            problem = Puzzle(self.box, tuple(parse_cells(problem, self.box).tolist()))
+            problem = Puzzle(self.box, tuple(files.parse_cells(problem, self.box).tolist()))
         if not isinstance(problem, Puzzle):
             raise UserError(f"sudoku takes a Puzzle(box, cells) or a string, not {type(problem).__name__}")
         box, cells = problem
         if (box, len(cells)) != (self.box, self.size**2):
             size = f"{self.size**2} cells, not box={box} with {len(cells)}"
             raise UserError(f"sudoku with box={self.box} takes a puzzle of {size}")
-        check_puzzle(problem)
+        checker.check_puzzle(problem)
         return Puzzle(box, tuple(int(digit) for digit in cells))
 
     def encode(self, problems: Sequence[Puzzle]) -> Problems:
-        """Return puzzles of one size as tensors."""
         return self.problems(torch.tensor([puzzle.cells for puzzle in problems]))
 
     def problems(self, cells: Tensor) -> Problems:
@@ -167,7 +162,6 @@ class Sudoku(Task):
         return self.problems(symmetries.apply(problems.tokens - 1)), moved
 
     def targets(self, problem: Puzzle) -> Tensor:
-        """Return every solution."""
         return self.list_solutions([problem])[0]
 
     def list_solutions(self, problems: Sequence[Puzzle]) -> list[Tensor]:
@@ -189,13 +183,11 @@ class Sudoku(Task):
         return log_exactly_one(probabilities.mT, groups).sum(1) + log_given(probabilities, problems.pins)
 
     def violations(self, problem: Puzzle, answer: Answer) -> int:
-        """Count pairs of cells that may not have the same digit and do, changed givens, and what is no digit."""
         if len(answer) != len(problem.cells):
             raise UserError(f"an answer must have {len(problem.cells)} cells, not {len(answer)}")
-        return count_violations(problem, answer)
+        return checker.count_violations(problem, answer)
 
     def solvable(self, problem: Puzzle) -> bool | None:
-        """Return whether there is a solution, by a bounded exact search."""
         found = search(candidates_of(np.array([problem.cells], dtype=np.int8)), 1, SEARCH_LIMIT)
         return True if len(found.solutions[0]) else None if found.undecided[0] else False
 
@@ -211,8 +203,7 @@ class Sudoku(Task):
         return "\n".join(lines)
 
     def draw(self, problem: Puzzle, answer: Answer | None, axes: Axes) -> None:
-        """Draw the grid: givens bold and black, others blue; what breaks a rule red."""
-        draw_grid(problem, answer, axes)
+        picture.draw_grid(problem, answer, axes)
 
 
 @lru_cache(maxsize=2)
