@@ -45,10 +45,7 @@ class Registry(dict[str, Callable[..., Any]]):
         return found  # type: ignore[no-any-return]
 
     def name_of(self, part: str | Callable[..., Any]) -> str:
-        """Return the text that `find` reads as this part, from any folder.
-
-        Raises `UserError` for an instance, and for a callable that is not at the top of a module.
-        """
+        """Return the text that `find` reads as this part. Raises `UserError` unless it is at the top of a module."""
         if isinstance(part, str):
             source, colon, name = part.rpartition(":")
             if name.endswith(".py"):

@@ -80,10 +80,7 @@ def processes() -> int:
 
 
 def join(device: torch.device) -> World:
-    """Return the world that torchrun made, over NCCL on GPUs and gloo on CPUs; `ALONE` without it.
-
-    Raises `UserError` if there are fewer GPUs than processes on this machine.
-    """
+    """Return the world that torchrun made, or `ALONE`. Raises `UserError` if processes outnumber the GPUs."""
     size = int(os.environ.get("WORLD_SIZE", 1))
     if size == 1:
         return ALONE

@@ -46,10 +46,7 @@ def reason(error: Exception) -> str:
 
 
 def file_bytes(path: Path, kind: str = "problem", limit: int = MAX_BYTES) -> bytes:
-    """Return the unpacked content of a file.
-
-    Raises `UserError` if there is none, or more than `limit` bytes, or if the file is not an ordinary one.
-    """
+    """Return the unpacked content of a file. Raises `UserError` if it is empty, too large or no ordinary file."""
     try:
         if path.is_dir():
             raise UserError(f"this is a folder, not a {kind} file")
@@ -112,10 +109,7 @@ def read_path(
 
 
 def check_left_out(errors: Sequence[str], total: int, parts: str, skip_bad: bool) -> None:
-    """Say on standard error how many of `total` parts are left out.
-
-    Raises `UserError` if there are bad ones and none may be left out, or none remains.
-    """
+    """Name bad parts, of `total`, on standard error. Raises `UserError` if none may be left out, or none remains."""
     if errors and (not skip_bad or len(errors) == total):
         raise UserError(errors[0])
     if errors:

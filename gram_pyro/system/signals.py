@@ -33,10 +33,7 @@ def listen() -> None:
 
 @contextmanager
 def watch_signals() -> Iterator[list[int]]:
-    """Yield a list that fills when Ctrl-C or a termination request comes; a second Ctrl-C stops at once.
-
-    Signals reach the main thread alone; in another the list stays empty.
-    """
+    """Yield a list of signals, which fills in the main thread on Ctrl-C or SIGTERM; a second one stops at once."""
     caught: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield caught

@@ -44,9 +44,9 @@ class Abilities:
         return self.wording.feasible
 
     def load(self, path: str, skip_bad: bool = False) -> list[Any]:
-        """Read problems from a file or a folder; with `skip_bad`, name bad files or rows on standard error instead.
+        """Read problems from a file or a folder. Raises `UserError` on bad input.
 
-        Raises `UserError` on bad input.
+        With `skip_bad`, leave bad files of a folder and bad rows of a file out, and name them on standard error.
         """
         raise UserError(f"{path}: the task {self.name} reads no files")
 

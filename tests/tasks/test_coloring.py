@@ -20,8 +20,8 @@ from pysat.solvers import Minisat22
 from gram_pyro.errors import UserError
 from gram_pyro.tasks.base import Problems, Split
 from gram_pyro.tasks.coloring import task as coloring
-from gram_pyro.tasks.coloring.encoding import adjacency_of
 from gram_pyro.tasks.coloring.files import write_graph
+from gram_pyro.tasks.coloring.matrices import adjacency_of
 from gram_pyro.tasks.coloring.names import align_names, canonical_colors
 from gram_pyro.tasks.coloring.solver import colorings
 from gram_pyro.tasks.coloring.split import invariant, split_of

@@ -617,7 +617,7 @@ def test_other_tables(tmp_path: Path) -> None:
     assert Sudoku(box=2, max_solutions=2).load(str(path)) == [Puzzle(2, (0,) * 16)]
     with pytest.raises(UserError, match="line 2: the puzzle has more than 2 solutions"):
         read_csv(path, 2, 2, skip_bad=False)
-    assert len(read_csv(path, 2, 300, skip_bad=False).solutions[0]) == 288
+    assert len(read_csv(path, 2, 300, skip_bad=False)[1][0]) == 288
     path.write_text(f"question,answer\n{QUESTION}\n")
     with pytest.raises(UserError, match=r"line 2: .*not 0"):
         Sudoku().load(str(path))

@@ -58,10 +58,7 @@ def parse_edge_list(content: bytes) -> nx.Graph:
 
 
 def rows_of(content: bytes) -> Iterator[Row]:
-    """Yield number and words of each line that is not blank, without comments, brackets around a line, and quotes.
-
-    The fifth word is the rest of the line.
-    """
+    """Yield number and words, the fifth the rest of the line, of each line with some, without comments and brackets."""
     count = 0
     for number, line in text_lines(content):
         text = ATTRIBUTES.sub("", line.partition("#")[0]).strip(" \t\r\n,;|")

@@ -1,4 +1,4 @@
-"""Graphs whose file holds every pair of vertices: graph6 and adjacency matrices of numpy."""
+"""Adjacency matrices of graphs: in graph6 files, in those of numpy, and among tensors."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import Any
 
 import networkx as nx
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from gram_pyro.errors import UserError
+from gram_pyro.tasks.base import Problems
 from gram_pyro.tasks.coloring.limits import MAX_DENSE_VERTICES, check_edges, check_vertices
 
 NPY_SHAPE = re.compile(rb"'shape': *\(([0-9, ]*)\)")
@@ -98,3 +101,14 @@ def adjacency(graph: nx.Graph) -> NDArray[np.bool_]:
     matrix = np.zeros((len(graph), len(graph)), dtype=bool)
     matrix[tuple(np.array(graph.edges(), dtype=int).reshape(-1, 2).T)] = True
     return matrix | matrix.T
+
+
+def adjacency_of(problems: Problems) -> Tensor:
+    """Return the adjacency matrices of encoded graphs: `(batch, n, n)`."""
+    if problems.relations is not None:
+        return problems.relations[:, 0].bool()
+    n = problems.answered
+    rows, columns = torch.triu_indices(n, n, 1)
+    joined = problems.tokens.new_zeros(len(problems.tokens), n, n, dtype=torch.bool)
+    joined[:, rows, columns] = problems.tokens[:, : len(rows)] == 2
+    return joined | joined.mT

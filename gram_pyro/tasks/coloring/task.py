@@ -19,9 +19,8 @@ from gram_pyro.system.files import naming, read_path
 from gram_pyro.tasks.abilities import Answer, Axes, Wording
 from gram_pyro.tasks.base import Problems, Spec, Split, Task
 from gram_pyro.tasks.coloring import checker, files, picture
-from gram_pyro.tasks.coloring.encoding import adjacency_of
 from gram_pyro.tasks.coloring.files import vertex_names
-from gram_pyro.tasks.coloring.matrices import adjacency
+from gram_pyro.tasks.coloring.matrices import adjacency, adjacency_of
 from gram_pyro.tasks.coloring.names import align_names, canonical_colors, draw_named
 from gram_pyro.tasks.coloring.solver import colorings
 from gram_pyro.tasks.coloring.split import random_graphs, split_of
@@ -143,7 +142,7 @@ class Coloring(Task):
         return read_path(path, files.IN_FOLDERS, self.wording.singular, read, skip_bad)
 
     def prepare(self, problem: nx.Graph) -> nx.Graph:
-        """Return the graph on vertices `0..n-1`, numbered in node order if they are others; "label" keeps their names.
+        """Return the graph on vertices `0..n-1`; other vertices are numbered in node order, names kept as "label".
 
         Raises `UserError` unless this is an undirected graph with vertices and without self-loops.
         """

@@ -1,4 +1,4 @@
-"""Boards of queens: the full ones, what is left of them, and a split that no turning of the board can cross."""
+"""Boards of queens: random ones, a split that no turning of the board can cross, and how their cells are related."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from gram_pyro.tasks.base import split_names
+from gram_pyro.tasks.grid import related
 from gram_pyro.tasks.nqueens.solver import completions, diagonal_symmetries, diagonals, symmetries
 
 SEARCH_LIMIT = 1_000_000
@@ -93,3 +96,21 @@ def split_of(board: Board, turned: bool) -> str:
     images = list(zip(*(map(tuple, np.sort(part, axis=1).tolist()) for part in parts), strict=True))
     digest = hashlib.sha256(repr((board.size, *(min(images) if turned else images[0]))).encode()).digest()
     return str(split_names(np.frombuffer(digest[:8], ">u8"), 15)[0])
+
+
+@lru_cache(maxsize=8)
+def relations_of(size: int) -> Tensor:
+    """Return same row, same column, same rising and same falling diagonal: `(4, cells, cells)`."""
+    row, column = np.divmod(np.arange(size * size), size)
+    return related(np.stack([row, column, row + column, row - column]))
+
+
+def excluded_relations(size: int, marks: Tensor) -> Tensor:
+    """Return same excluded rising and same excluded falling diagonal: `(batch, 2, cells, cells)`.
+
+    `marks` `(batch, diagonals)`, 1.0 at excluded `diagonals`. Their cells are related to themselves, too: a corner is
+    alone on its diagonal.
+    """
+    falling_and_rising = torch.from_numpy(diagonals(size)).float().view(2, -1, size * size)
+    marked = torch.einsum("bkd,kdi->bki", marks.view(len(marks), 2, -1), falling_and_rising)
+    return (marked[..., None] * (falling_and_rising.mT @ falling_and_rising)).flip(1)

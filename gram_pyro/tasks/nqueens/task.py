@@ -18,7 +18,6 @@ from gram_pyro.tasks.base import Problems, Spec, Split, Task
 from gram_pyro.tasks.constraints import log_at_most_one, log_exactly_one, log_given
 from gram_pyro.tasks.nqueens import boards, checker, files, picture
 from gram_pyro.tasks.nqueens.boards import SEARCH_LIMIT, Board, diagonal_rows
-from gram_pyro.tasks.nqueens.relations import excluded_relations, relations_of
 from gram_pyro.tasks.nqueens.solver import completions, diagonals, symmetries
 
 MAX_GENERATED = 10
@@ -155,14 +154,14 @@ class NQueens(Task):
         for row, board in enumerate(problems):
             tokens[row, list(board.queens)] = 2
             marks[row, diagonal_rows(board)] = 1
-        return self._related(tokens, excluded_relations(size, marks) if self.excluded else None)
+        return self._related(tokens, boards.excluded_relations(size, marks) if self.excluded else None)
 
     def _related(self, tokens: Tensor, excluded: Tensor | None) -> Problems:
         """Return tokens `(batch, cells)` with the relations of a board and of excluded diagonals, and their pins."""
         pins = torch.where(tokens == 2, 1, -1)
         if self.layout == "tokens":
             return Problems(tokens, pins=pins)
-        relations = relations_of(round(tokens.shape[1] ** 0.5))
+        relations = boards.relations_of(round(tokens.shape[1] ** 0.5))
         if excluded is None:
             return Problems(tokens, relations, pins)
         pins = pins.masked_fill(excluded.diagonal(dim1=-2, dim2=-1).any(1), 0)

@@ -6,7 +6,6 @@ import csv
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -29,18 +28,8 @@ LETTERS = re.compile(r"[^\W\d_xX]")
 RULED = re.compile(r"[-_*]+")
 
 
-class Rows(NamedTuple):
-    """The puzzles of a CSV file `(rows, cells)`, and the solutions of each `(solutions, cells)`."""
-
-    puzzles: Grids
-    solutions: list[Grids]
-
-
 def parse_cells(text: str, box: int) -> Grids:
-    """Read the digits that a text spells `(cells,)`; `.`, `0` or one of `*_-x?` is a blank, frames are skipped.
-
-    Raises `UserError` if it has another number of cells, or a letter.
-    """
+    """Read the cells that a text spells `(cells,)`, one of `.0*_-x?` for a blank. Raises `UserError` on others."""
     size = box * box
     marks = "".join(cells for _, cells in cell_lines(enumerate(text.splitlines(), 1), size))
     if len(marks) != size**2:
@@ -90,7 +79,7 @@ def read_puzzles(path: Path, box: int, most: int | None = None, skip_bad: bool =
     standard error.
     """
     if ending(path) == CSV_ENDING:
-        return read_csv(path, box, most, skip_bad).puzzles
+        return read_csv(path, box, most, skip_bad)[0]
     bad: dict[int, str] = {}
     puzzles: dict[int, Grids] = {}
     with naming(path):
@@ -148,12 +137,11 @@ def too_many(most: int) -> str:
     return f"the puzzle has more than {most} solution{'s' * (most > 1)}"
 
 
-def read_csv(path: str | Path, box: int, most: int | None, skip_bad: bool) -> Rows:
-    """Read the puzzles of a CSV file, each with its solutions, from its column `question`, `quizzes` or `puzzle`.
+def read_csv(path: str | Path, box: int, most: int | None, skip_bad: bool) -> tuple[Grids, list[Grids]]:
+    """Read puzzles `(rows, cells)` of a CSV file, and the solutions of each `(solutions, cells)`.
 
-    A puzzle may have at most `most` solutions; if that is None, any number, and one is listed. What a column
-    `answer`, `one_answer`, `solutions` or `solution` has must solve the puzzle. Raises `UserError` on the first row
-    that is not so; with `skip_bad`, such rows are left out and named on standard error.
+    Each has one to `most` solutions, or any number if that is None, of which one is listed; a column of answers must
+    solve the puzzles. Raises `UserError` on the first row that is not so; with `skip_bad`, such rows are left out.
     """
     path = Path(path)
     with naming(path):
@@ -175,14 +163,11 @@ def read_csv(path: str | Path, box: int, most: int | None, skip_bad: bool) -> Ro
         else:
             kept.append(row)
     check_bad(path, bad, total, "rows", skip_bad)
-    return Rows(puzzles[kept], [solutions[row] for row in kept])
+    return puzzles[kept], [solutions[row] for row in kept]
 
 
 def parse_table(lines: list[tuple[int, str]], box: int) -> tuple[dict[int, str], dict[int, tuple[Grids, Grids]]]:
-    """Read a CSV file: what is wrong with which line, and puzzle and answer of the others, the puzzle if there is none.
-
-    Raises `UserError` if it is no table, or holds no puzzle.
-    """
+    """Return errors by line of a CSV file, and puzzle and answer of the other lines. Raises `UserError` without any."""
     with naming("line 1"):
         names = [name.strip().lower() for name in split_row(lines[0][1])]
         question, answer = (

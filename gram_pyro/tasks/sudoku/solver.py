@@ -65,8 +65,10 @@ def search(
         states, owner = select(states, owner, ~solved)
         guesses += np.bincount(owner, minlength=count)
         stack += blocks(*children(states, owner, rng))
-    solutions = by_owner(np.concatenate(grids), np.concatenate(owners), count, limit)
-    return SearchResult(solutions, guesses, (guesses > branches) & (found < limit))
+    every, owner = np.concatenate(grids), np.concatenate(owners)
+    text = np.ascontiguousarray(every).view(f"S{cells}")[:, 0]  # no digit is 0, so this is the lexicographic order
+    parts = np.split(every[np.lexsort((text, owner))], np.bincount(owner, minlength=count).cumsum())[:-1]
+    return SearchResult([part[:limit] for part in parts], guesses, (guesses > branches) & (found < limit))
 
 
 def blocks(states: Masks, owner: NDArray[np.int64]) -> list[tuple[Masks, NDArray[np.int64]]]:
@@ -146,11 +148,3 @@ def tally(grid: Masks, axes: tuple[int, int]) -> tuple[Masks, Masks]:
             twice |= once & cell
             once |= cell
     return np.expand_dims(once, axes), np.expand_dims(twice, axes)
-
-
-def by_owner(grids: Grids, owners: NDArray[np.int64], count: int, limit: int) -> list[Grids]:
-    """Return at most `limit` grids for each of `count` puzzles, in lexicographic order."""
-    text = np.ascontiguousarray(grids).view(f"S{grids.shape[1]}")[:, 0]  # no digit is 0, so this is their order
-    order = np.lexsort((text, owners))
-    ends = np.bincount(owners, minlength=count).cumsum()
-    return [part[:limit] for part in np.split(grids[order], ends)[:-1]]

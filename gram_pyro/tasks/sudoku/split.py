@@ -49,10 +49,7 @@ def random_puzzles(
 
 
 def from_files(data: str, test_data: str, split: Split, box: int, most: int, skip_bad: bool) -> Grids:
-    """Return the puzzles of a split `(puzzles, cells)` in CSV files, which have at most `most` solutions.
-
-    If there is test data, that is the test split, and no class of it is in the others.
-    """
+    """Return the puzzles of a split `(puzzles, cells)` in CSV files; no class of `test_data` is in another split."""
     puzzles, classes = classified(data, box, most, skip_bad)
     splits = splits_of_classes(classes)
     if test_data:
