@@ -12,10 +12,7 @@ from gram_pyro.system.signals import listen
 
 
 class UserError(Exception):
-    """A mistake in what the user gave: one sentence that says what, where, and what would be right.
-
-    Command-line programs print it and leave with exit code 2; in Python it is an ordinary exception.
-    """
+    """A mistake in what the user gave, in one sentence; command-line programs print it and exit with code 2."""
 
 
 class Diverged(UserError):
@@ -23,11 +20,10 @@ class Diverged(UserError):
 
 
 def run_cli(main: Callable[[list[str]], None], arguments: list[str] | None = None) -> None:
-    """Run a command-line program, turning a `UserError` into one line on standard error.
+    """Run a command-line program on `arguments`, by default `sys.argv[1:]`; errors become a line on standard error.
 
-    Parameters: `main` takes the argument list; `arguments` defaults to `sys.argv[1:]`.
     Raises `SystemExit` with code 2 on a `UserError`, or where memory or the disk below standard output runs out, 130 on
-    Ctrl-C, 141 where nobody reads on. Of several processes (torchrun) the first of each machine says why.
+    Ctrl-C, 141 where nobody reads on. Of several processes (torchrun) the first of each machine prints the error.
     """
     listen()
     os.environ["MPLBACKEND"] = "agg"  # pictures go to files; a shell in Jupyter names a backend that may be missing

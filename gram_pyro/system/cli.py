@@ -17,8 +17,7 @@ from gram_pyro.errors import UserError
 
 def parse(config: Any, program: str, arguments: Sequence[str], default: Any = None) -> Any:
     """Fill a dataclass from command-line arguments. Raises `UserError` on unknown or malformed ones."""
-    options = {} if default is None else {"default": default}
-    cli = partial(tyro.cli, config, prog=f"python -m {program}", **options)
+    cli = partial(tyro.cli, config, prog=f"python -m {program}", **({} if default is None else {"default": default}))
     message = io.StringIO()
     try:
         with contextlib.redirect_stderr(message):
@@ -40,7 +39,7 @@ def option_names(cli: Callable[..., Any]) -> list[str]:
 
 
 def unknown(arguments: Sequence[str], names: Sequence[str]) -> str:
-    """Say which options there are not, and what may be meant; nothing if there are all."""
+    """Return which options do not exist, and what may be meant; nothing if all exist."""
     given = [argument.partition("=")[0] for argument in arguments if argument.startswith("--")]
     strange = [option for option in given if option.replace("_", "-") not in names]
     similar = dict.fromkeys(name for option in strange for name in difflib.get_close_matches(option, names, 2, 0.7))

@@ -16,7 +16,7 @@ from gram_pyro.errors import UserError
 
 @dataclass(frozen=True)
 class World:
-    """The processes that train together; a process alone is a world of one, and asks nobody."""
+    """The processes that train together; a process alone is a world of one."""
 
     rank: int = 0
     size: int = 1
@@ -25,20 +25,19 @@ class World:
 
     @property
     def is_main(self) -> bool:
-        """Whether this is the process that writes and speaks."""
+        """Whether this is the process that writes."""
         return self.rank == 0
 
     def rows(self, batch: int) -> slice:
-        """The rows of a batch that are this process's own."""
-        each = batch // self.size
-        return slice(self.rank * each, (self.rank + 1) * each)
+        """Return this process's own rows of a batch."""
+        return slice(self.rank * (batch // self.size), (self.rank + 1) * (batch // self.size))
 
     def device(self, device: torch.device) -> torch.device:
-        """A GPU of its own for each process of a machine."""
+        """Return a GPU of its own for each process of a machine."""
         return torch.device("cuda", self.local_rank) if device.type == "cuda" and self.size > 1 else device
 
     def sum(self, tensor: Tensor) -> Tensor:
-        """The sum over all processes."""
+        """Return the sum over all processes."""
         if self.size > 1:
             tensor = tensor.detach().clone()
             dist.all_reduce(tensor)
@@ -51,7 +50,7 @@ class World:
         return [bool(flag) for flag in self.sum(torch.tensor(flags, dtype=torch.float, device=device)) > 0]
 
     def gather(self, tensor: Tensor) -> Tensor:
-        """The rows of all processes in order of their rank: `(rows, ...)` -> `(size * rows, ...)`."""
+        """Return the rows of all processes in order of their rank: `(rows, ...)` -> `(size * rows, ...)`."""
         if self.size == 1:
             return tensor
         parts = [torch.empty_like(tensor, memory_format=torch.contiguous_format) for _ in range(self.size)]
@@ -59,15 +58,15 @@ class World:
         return torch.cat(parts)
 
     def broadcast(self, numbers: Sequence[int], device: torch.device) -> list[int]:
-        """The numbers of the first process."""
+        """Return the numbers of the first process."""
         if self.size == 1:
             return [*numbers]
-        told = torch.tensor(numbers, device=device)
-        dist.broadcast(told, 0)
-        return [int(number) for number in told]
+        first = torch.tensor(numbers, device=device)
+        dist.broadcast(first, 0)
+        return [int(number) for number in first]
 
     def close(self) -> None:
-        """Take leave of the others."""
+        """Leave the process group."""
         if self.size > 1:
             dist.destroy_process_group()
 
@@ -76,28 +75,23 @@ ALONE = World()
 
 
 def processes() -> int:
-    """Processes that share this machine."""
+    """Return how many processes share this machine."""
     return int(os.environ.get("LOCAL_WORLD_SIZE", 1))
 
 
 def join(device: torch.device) -> World:
-    """The world that torchrun made, over NCCL on GPUs and gloo on CPUs; alone without it.
-
-    Raises `UserError` if there are fewer GPUs than processes on this machine.
-    """
+    """Return the world that torchrun made, or `ALONE`. Raises `UserError` if processes outnumber the GPUs."""
     size = int(os.environ.get("WORLD_SIZE", 1))
     if size == 1:
         return ALONE
-    here = int(os.environ.get("LOCAL_RANK", 0))
+    local_rank = int(os.environ.get("LOCAL_RANK", 0))
     if device.type == "cuda":
         cards = torch.cuda.device_count()
         if processes() > cards:
-            raise UserError(
-                f"{processes()} processes here have {cards} GPUs; take --nproc-per-node {cards}, or --device cpu"
-            )
-        torch.cuda.set_device(here)
-    # DistributedDataParallel imports it; imported after the group is made, it keeps the group to the interpreter's end,
-    # which its threads at times turn into an abort.
+            need = f"{processes()} processes here have {cards} GPUs"
+            raise UserError(f"{need}; take --nproc-per-node {cards}, or --device cpu")
+        torch.cuda.set_device(local_rank)
+    # DistributedDataParallel imports it; imported after the group is made, it can abort the interpreter at its end.
     import_module("torch._dynamo")
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    return World(dist.get_rank(), size, here)
+    return World(dist.get_rank(), size, local_rank)

@@ -23,6 +23,8 @@ MAX_BYTES = 1 << 29
 MAX_NAMED = 5
 """Most parts left out whose errors are printed."""
 
+is_file, is_folder = os.path.isfile, os.path.isdir  # also where a text cannot be a name at all
+
 
 @contextmanager
 def naming(where: object) -> Iterator[None]:
@@ -33,54 +35,26 @@ def naming(where: object) -> Iterator[None]:
         raise UserError(f"{where}: {error}") from None
 
 
-def is_file(path: str | Path) -> bool:
-    """Whether this names an ordinary file; False where it cannot be a name at all."""
-    try:
-        return Path(path).is_file()
-    except (OSError, ValueError):
-        return False
-
-
-def is_folder(path: str | Path) -> bool:
-    """Whether this names a folder; False where it cannot be a name at all."""
-    try:
-        return Path(path).is_dir()
-    except (OSError, ValueError):
-        return False
-
-
-def is_gzip(path: Path) -> bool:
-    """Whether the name says that the file is gzipped."""
-    return path.name.lower().endswith(".gz")
-
-
 def ending(path: Path) -> str:
-    """The ending that names the format: `.col` for `a.col` and `A.COL.gz`."""
+    """Return the ending that names the format: `.col` for `a.col` and `A.COL.gz`."""
     return Path(path.name.lower().removesuffix(".gz")).suffix
 
 
 def reason(error: Exception) -> str:
-    """What the operating system has to say, without the path."""
+    """Return what the operating system says, without the path."""
     return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
-def check_file(path: Path, noun: str = "problem") -> None:
-    """Raises `UserError` unless this is an ordinary file; a pipe or a device could keep us waiting for ever."""
+def file_bytes(path: Path, kind: str = "problem", limit: int = MAX_BYTES) -> bytes:
+    """Return the unpacked content of a file. Raises `UserError` if it is empty, too large or no ordinary file."""
     try:
         if path.is_dir():
-            raise UserError(f"this is a folder, not a {noun} file")
+            raise UserError(f"this is a folder, not a {kind} file")
         if not path.exists():
             raise UserError("no such file")
-        if not path.is_file():
+        if not path.is_file():  # a pipe or a device could block for ever
             raise UserError("not an ordinary file")
-    except OSError as error:
-        raise UserError(f"cannot be read ({reason(error)})") from None
-
-
-def file_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
-    """The unpacked content of a file. Raises `UserError` if there is none or more than `limit` bytes."""
-    try:
-        with gzip.open(path) if is_gzip(path) else path.open("rb") as stream:
+        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as stream:
             content = stream.read(limit + 1)
     except (gzip.BadGzipFile, zlib.error):
         raise UserError("the name ends in .gz, but this is not a sound gzip file") from None
@@ -96,7 +70,7 @@ def file_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
 
 
 def text_lines(content: bytes) -> Iterator[tuple[int, str]]:
-    """Number, from 1, and text of each line. Raises `UserError` where the text is not UTF-8."""
+    """Yield number, from 1, and text of each line. Raises `UserError` where the text is not UTF-8."""
     for number, line in enumerate(io.BytesIO(content.removeprefix(codecs.BOM_UTF8)), 1):
         try:
             yield number, line.decode()
@@ -104,19 +78,8 @@ def text_lines(content: bytes) -> Iterator[tuple[int, str]]:
             raise UserError(f"line {number}: not UTF-8 text") from None
 
 
-def folder_files(folder: Path, endings: Collection[str], noun: str = "problem") -> list[Path]:
-    """The files of a folder with one of the endings, also gzipped, sorted by name. Raises `UserError` if none."""
-    try:
-        paths = sorted(path for path in folder.iterdir() if ending(path) in endings and not path.is_dir())
-    except (OSError, ValueError) as error:
-        raise UserError(f"not a folder that can be read ({reason(error)})") from None
-    if not paths:
-        raise UserError(f"no {noun} file in this folder; endings read there are {', '.join(endings)}")
-    return paths
-
-
 def read_path(
-    path: str, endings: Collection[str], noun: str, read: Callable[[Path], T], skip_bad: bool = False
+    path: str, endings: Collection[str], kind: str, read: Callable[[Path], T], skip_bad: bool = False
 ) -> list[T]:
     """Return what `read` makes of a file, or of each file of a folder with one of the endings, sorted by name.
 
@@ -128,23 +91,26 @@ def read_path(
     if not is_folder(path):
         return [read(Path(path))]
     with naming(path):
-        paths = folder_files(Path(path), endings, noun)
-    found: list[T] = []
+        try:
+            paths = sorted(each for each in Path(path).iterdir() if ending(each) in endings and not each.is_dir())
+        except OSError as error:
+            raise UserError(f"not a folder that can be read ({reason(error)})") from None
+        if not paths:
+            raise UserError(f"no {kind} file in this folder; endings read there are {', '.join(endings)}")
+    contents: list[T] = []
     errors: list[str] = []
     for each in paths:
         try:
-            found.append(read(each))
+            contents.append(read(each))
         except UserError as error:
-            if not skip_bad:
-                raise
             errors.append(str(error))
-    check_left_out(errors, len(paths), f"files in {path}")
-    return found
+    check_left_out(errors, len(paths), f"files in {path}", skip_bad)
+    return contents
 
 
-def check_left_out(errors: Sequence[str], total: int, parts: str) -> None:
-    """Say on standard error how many of `total` parts were left out. Raises `UserError` if none remains."""
-    if errors and len(errors) == total:
+def check_left_out(errors: Sequence[str], total: int, parts: str, skip_bad: bool) -> None:
+    """Name bad parts, of `total`, on standard error. Raises `UserError` if none may be left out, or none remains."""
+    if errors and (not skip_bad or len(errors) == total):
         raise UserError(errors[0])
     if errors:
         more = "; ..." * (len(errors) > MAX_NAMED)

@@ -15,13 +15,9 @@ INITIALISERS = {
 
 
 class Hollow(TorchFunctionMode):
-    """Make modules without their numbers: nothing is drawn, and no memory is taken.
-
-    Under `torch.device("meta")` alone the initialisers would run, and import the compiler.
-    """
+    """Make modules without numbers or memory; under `torch.device("meta")` alone, initialisers import the compiler."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Make tensors on the meta device, and leave them as they are."""
         kwargs = kwargs or {}
         if func in (torch.empty, torch.randn):
             return torch.empty(*args, **kwargs | {"device": "meta"})

@@ -10,10 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def quick_imports() -> Iterator[None]:
-    """Import without collecting garbage, then or at the end: to search what modules hold takes a quarter of the start.
-
-    Nothing changes where torch is imported already.
-    """
+    """Import without collecting garbage, which takes a quarter of the start; no change if torch is imported already."""
     if "torch" in sys.modules:
         yield
         return

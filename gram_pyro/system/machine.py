@@ -15,9 +15,6 @@ from torch import Tensor
 
 from gram_pyro.errors import UserError
 
-BFLOAT16 = {"avx512_bf16", "amx_bf16", "bf16"}
-"""Names of instructions that multiply bfloat16, on x86 and on ARM."""
-
 
 def cores() -> int:
     """CPU cores that this process may use."""
@@ -25,13 +22,14 @@ def cores() -> int:
 
 
 def native_bfloat16() -> bool:
-    """Whether the CPU multiplies bfloat16 in hardware, as far as Linux tells; elsewhere it is slower than float32."""
-    return bool(BFLOAT16 & {*_cpuinfo("flags").split(), *_cpuinfo("Features").split()})
+    """Return whether the CPU multiplies bfloat16 in hardware, as far as Linux tells."""
+    instructions = {"avx512_bf16", "amx_bf16", "bf16"}  # on x86 and on ARM
+    return not instructions.isdisjoint(f"{_cpuinfo('flags')} {_cpuinfo('Features')}".split())
 
 
 @contextmanager
 def compiler_explained() -> Iterator[None]:
-    """Say in a sentence what `torch.compile` could not do. Raises `UserError`."""
+    """Raise `UserError` where `torch.compile` fails."""
     try:
         yield
     except RuntimeError as error:
@@ -49,12 +47,10 @@ def compiler_explained() -> Iterator[None]:
 
 @contextmanager
 def arithmetic(device: torch.device, precision: str, graphs: bool = False) -> Iterator[None]:
-    """What an update is computed in: bfloat16 autocast, or nothing; on CUDA float32 products take TF32, which loses
-    less than bfloat16.
+    """Compute in bfloat16 autocast, or in float32; on CUDA float32 products take TF32, which loses less than bfloat16.
 
-    There cuDNN's attention is left out, whose gradient is NaN at times where other kernels' is not (64 positions;
-    pytorch/pytorch issue 196678).
-    With CUDA `graphs`, the tensors of the update before are given up.
+    cuDNN's attention is off: its gradient is NaN at times (64 positions; pytorch/pytorch issue 196678).
+    With CUDA `graphs`, the tensors of the last update are given up.
     """
     if graphs:
         torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
@@ -85,11 +81,10 @@ def set_noise(device: torch.device, states: Sequence[Tensor]) -> None:
 
 
 def machine_facts(device: torch.device | str = "cpu") -> dict[str, Any]:
-    """The machine, with its card if `device` is one, and the versions that numbers were measured on."""
-    card = {"card": torch.cuda.get_device_name(device)} if torch.device(device).type == "cuda" else {}
+    """Return the machine, with its card if `device` is one, and the versions that numbers were measured on."""
     return {
         "processor": _cpuinfo("model name") or platform.processor() or "unknown",
-        **card,
+        **({"card": torch.cuda.get_device_name(device)} if torch.device(device).type == "cuda" else {}),
         "system": f"{platform.system()} {platform.machine()}",
         "cores": cores(),
         "threads": torch.get_num_threads(),
@@ -100,16 +95,14 @@ def machine_facts(device: torch.device | str = "cpu") -> dict[str, Any]:
 
 
 def _cpuinfo(field: str) -> str:
-    """What Linux says of the first processor; nothing elsewhere."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
+    """Return what Linux says of the first processor; nothing elsewhere."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     return next((line.partition(":")[2].strip() for line in lines if line.startswith(field)), "")
 
 
 def choose_device(name: str) -> torch.device:
-    """`auto` is CUDA where there is one. Raises `UserError` for a device that is not there."""
+    """Return a device; `auto` is CUDA where there is one. Raises `UserError` for a device that is not there."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

@@ -15,29 +15,25 @@ class Interrupted(KeyboardInterrupt):
     """Training was stopped from outside; everything is saved."""
 
 
-def leave(number: int, _: Any) -> None:
-    """End the process at once: while modules are imported there is nothing to save."""
-    os._exit(128 + number)
+def _exit_quietly(number: int, _: Any) -> None:
+    os._exit(128 + number)  # while modules are imported there is nothing to save
 
 
 def starting() -> None:
     """Leave quietly on Ctrl-C until `listen`, unless the process ignores it."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, leave)
+        signal.signal(signal.SIGINT, _exit_quietly)
 
 
 def listen() -> None:
     """Raise `KeyboardInterrupt` on Ctrl-C again, if the program was `starting`."""
-    if signal.getsignal(signal.SIGINT) is leave:
+    if signal.getsignal(signal.SIGINT) is _exit_quietly:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
 def watch_signals() -> Iterator[list[int]]:
-    """Yield a list that fills when Ctrl-C or a termination request comes; a second Ctrl-C stops at once.
-
-    Signals reach the main thread alone; in another the list stays empty.
-    """
+    """Yield a list of signals, which fills in the main thread on Ctrl-C or SIGTERM; a second one stops at once."""
     caught: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield caught

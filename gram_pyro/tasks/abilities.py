@@ -10,7 +10,9 @@ from torch import Tensor
 from gram_pyro.errors import UserError
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from matplotlib.axes import Axes as Axes
+else:
+    Axes = Any  # most programs draw nothing
 
 Answer = tuple[int, ...]
 
@@ -27,7 +29,7 @@ class Wording(NamedTuple):
 
 
 class Abilities:
-    """Optional abilities, each with a default. Raises `UserError` where a task lacks one that is needed."""
+    """Optional abilities with their defaults, which raise `UserError` where a task lacks one that is needed."""
 
     name: ClassVar[str] = "task"
     wording: ClassVar[Wording] = Wording()
@@ -38,14 +40,13 @@ class Abilities:
 
     @property
     def feasible(self) -> str:
-        """What a problem is that has a solution, after "the problem is" or "is not"."""
+        """Return what a problem is that has a solution, after "the problem is" or "is not"."""
         return self.wording.feasible
 
     def load(self, path: str, skip_bad: bool = False) -> list[Any]:
-        """Read problems from a file or a folder of the user's.
+        """Read problems from a file or a folder. Raises `UserError` on bad input.
 
-        Raises `UserError` on bad input. With `skip_bad`, leave bad files of a folder and bad rows of a file out, and
-        name them on standard error.
+        With `skip_bad`, leave bad files of a folder and bad rows of a file out, and name them on standard error.
         """
         raise UserError(f"{path}: the task {self.name} reads no files")
 
@@ -76,10 +77,9 @@ class Abilities:
         axes.set_axis_off()
 
     def equivalence_probs(self, probabilities: Tensor) -> Tensor:
-        """Return what the decoder says about an answer, as far as it tells distinct answers apart.
+        """Return independent distributions `(batch, places, values)` that are the same for answers that count as one.
 
-        `probabilities` `(batch, length, classes)` -> independent distributions `(batch, places, values)`, the same for
-        answers that count as the same.
+        `probabilities` `(batch, length, classes)` are the decoder's.
         """
         return probabilities
 

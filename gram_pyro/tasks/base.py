@@ -6,7 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
@@ -17,7 +19,7 @@ Split = Literal["train", "validation", "test"]
 
 
 class Spec(NamedTuple):
-    """All that a network may know of a task."""
+    """All that a network knows of a task."""
 
     vocabulary: int
     """Number of input tokens."""
@@ -61,7 +63,7 @@ class Problems(NamedTuple):
 
     def to(self, device: torch.device | str) -> Problems:
         """Return the same problems on another device."""
-        return self.map(lambda part: part.to(device), shared=lambda part: part.to(device))
+        return self.map(lambda part: part.to(device), shared=True)
 
     def select(self, rows: Tensor) -> Problems:
         """Return the problems at `rows` `(count,)`, which may repeat: `(count, ...)`."""
@@ -72,46 +74,38 @@ class Problems(NamedTuple):
         relations = [] if self.relations is None or self.relations.dim() == 3 else [self.relations]
         return [self.tokens, *relations, *(part for part in (self.pins, self.group) if part is not None)]
 
-    def map(
-        self, function: Callable[[Tensor], Tensor], shared: Callable[[Tensor], Tensor] = lambda part: part
-    ) -> Problems:
-        """Apply a function to the tensors that have a row for each problem, and `shared` to the others."""
-        of_all = self.relations is not None and self.relations.dim() == 3
-        return Problems(
-            function(self.tokens),
-            None if self.relations is None else (shared if of_all else function)(self.relations),
-            None if self.pins is None else function(self.pins),
-            self.values,
-            None if self.group is None else function(self.group),
-            self.answer_length,
-        )
+    def map(self, function: Callable[[Tensor], Tensor], shared: bool = False) -> Problems:
+        """Apply a function to the tensors that have a row for each problem; with `shared`, to all tensors."""
+        common = not shared and self.relations is not None and self.relations.dim() == 3
+        parts = {"tokens": self.tokens, "relations": None if common else self.relations}
+        parts |= {"pins": self.pins, "group": self.group}
+        mapped: dict[str, Any] = {name: function(part) for name, part in parts.items() if part is not None}
+        return self._replace(**mapped)
 
 
 class Examples(NamedTuple):
-    """Problems with a target each, and other known solutions.
-
-    `targets` `(batch, length)`, -1 at positions without an answer; `solutions` `(batch, solutions, length)`, rows of
-    -1 where there are fewer.
-    """
+    """Problems with a target each, and other known solutions."""
 
     problems: Problems
     targets: Tensor
+    """`(batch, length)`, -1 at positions without an answer."""
     solutions: Tensor
+    """`(batch, solutions, length)`, rows of -1 where there are fewer."""
 
 
 class Task(Abilities, ABC):
     """One family of problems.
 
     A task is a frozen dataclass: its fields are its configuration (`--task.FIELD` on the command line). A *problem* is
-    any object; an *answer* is a tuple of integers. A task says five things: `spec`, `generate`, `encode`, `targets` and
-    `violations`. It knows nothing of models, and its checker shares no code with anything that produces answers.
-    Everything else follows, and may be said better; what a task can do beside stands in `Abilities`.
+    any object; an *answer* is a tuple of integers. A task defines `spec`, `generate`, `encode`, `targets` and
+    `violations`; all else has a default, in this class or in `Abilities`. It knows nothing of models, and its checker
+    shares no code with anything that produces answers.
     """
 
     @property
     @abstractmethod
     def spec(self) -> Spec:
-        """All that a network may know."""
+        """Return all that a network knows of the task."""
 
     @abstractmethod
     def generate(self, split: Split, count: int, seed: int) -> list[Any]:
@@ -142,8 +136,7 @@ class Task(Abilities, ABC):
 
     def solutions(self, problem: Any) -> list[Answer]:
         """Return all distinct solutions in canonical form, sorted. Raises `TimeoutError` if there are too many."""
-        rows = self.targets(problem).tolist()
-        return sorted({self.canonical(self.answer(problem, row)) for row in rows})
+        return sorted({self.canonical(self.answer(problem, row)) for row in self.targets(problem).tolist()})
 
     def solvable(self, problem: Any) -> bool | None:
         """Return whether a solution exists; None if a bounded search does not decide it."""
@@ -152,10 +145,6 @@ class Task(Abilities, ABC):
         except TimeoutError:
             return None
 
-    def length(self, problem: Any) -> int:
-        """Return the number of positions that a problem is encoded in."""
-        return self.encode([problem]).tokens.shape[1]
-
     def augment(self, problems: Problems, answers: Tensor, generator: torch.Generator) -> tuple[Problems, Tensor]:
         """Move each problem by a random symmetry, and its answers `(batch, answers, length)` alike."""
         return problems, answers
@@ -163,12 +152,18 @@ class Task(Abilities, ABC):
     def known_solutions(self, problems: Sequence[Any]) -> list[Tensor]:
         """Return the solutions that training lists, up to what `augment` does: `(solutions, length)` for each problem.
 
-        Where they cannot be listed, one target will do. Raises `UserError` if there is none.
+        Where they cannot be listed, one target will do. Raises `UserError` if there are too many.
         """
         try:
-            return [self.targets(problem) for problem in problems]
+            return self.list_solutions(problems)
         except TimeoutError as error:
-            raise UserError(f"training lists all solutions of a problem, and one has too many: {error}") from None
+            one = self.wording.singular
+            hint = f"take smaller or more constrained {one}s"
+            raise UserError(f"training lists all solutions of a {one}, and one has too many: {error}; {hint}") from None
+
+    def list_solutions(self, problems: Sequence[Any]) -> list[Tensor]:
+        """Return all solutions of each problem, up to what `augment` does. Raises `TimeoutError` if too many."""
+        return [self.targets(problem) for problem in problems]
 
     def retarget(self, solutions: Tensor, log_probs: Tensor, generator: torch.Generator) -> Tensor:
         """Draw a target from p(y | z) restricted to known solutions: `(batch, length)`.
@@ -194,6 +189,12 @@ class Task(Abilities, ABC):
         spaced = {key: rows[:: -(-len(rows) // self.max_known)] for key, rows in known.items()}
         listed = pad_sequence([spaced[id(problem)] for problem in problems], batch_first=True, padding_value=-1)
         return self.align(listed, targets)
+
+
+def split_names(hashes: NDArray[np.uint64], test_percent: int) -> NDArray[np.str_]:
+    """Return the split of each hash; published splits rest on it."""
+    percent = hashes % 100
+    return np.select([percent < test_percent, percent < test_percent + 5], ["test", "validation"], "train")
 
 
 def choose(scores: Tensor, generator: torch.Generator) -> Tensor:

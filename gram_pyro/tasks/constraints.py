@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-TINY = 1e-6
-"""Chances are kept so far from 0 and 1."""
+TINY = 1e-6  # least distance of chances from 0 and 1
 
 
 def log_differ(probabilities: Tensor, pairs: Tensor) -> Tensor:

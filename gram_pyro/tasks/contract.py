@@ -40,16 +40,17 @@ def attempting(what: str) -> Iterator[None]:
         raise AssertionError(f"{what} fails: {kind}{error}") from error
 
 
-def check_shape(name: str, found: Tensor, *shape: int) -> None:
+def check_shape(name: str, tensor: Tensor, *shape: int) -> None:
     """Raise `AssertionError` unless a tensor has a shape."""
-    require(found.shape == torch.Size(shape), f"{name}: the shape is {tuple(found.shape)}, not {shape}")
+    require(tensor.shape == torch.Size(shape), f"{name}: the shape is {tuple(tensor.shape)}, not {shape}")
 
 
-def check_integers(name: str, found: Tensor, shape: Sequence[int], low: int, high: int) -> None:
+def check_integers(name: str, tensor: Tensor, shape: Sequence[int], low: int, high: int) -> None:
     """Raise `AssertionError` unless a tensor has a shape and integers from `low` to `high`."""
-    check_shape(name, found, *shape)
-    require(not found.is_floating_point(), f"{name}: {found.dtype}, not integers")
-    require(low <= found.min() and found.max() <= high, f"{name}: {found.min()} to {found.max()}, not {low} to {high}")
+    check_shape(name, tensor, *shape)
+    require(not tensor.is_floating_point(), f"{name}: {tensor.dtype}, not integers")
+    least, most = tensor.min(), tensor.max()
+    require(low <= least and most <= high, f"{name}: {least} to {most}, not {low} to {high}")
 
 
 def check_splits(task: Task, count: int, seed: int) -> list[Any]:
@@ -92,7 +93,6 @@ def check_answers(where: str, task: Task, problem: Any, x: Problems, generator: 
         targets, solutions = task.known_solutions([problem])[0], []
     length, values = x.tokens.shape[1], x.values or task.spec.classes
     require(len(targets) and task.solvable(problem) is not False, f"{where}: generate gives one without a solution")
-    require(task.length(problem) == length, f"{where}: length is {task.length(problem)}, not {length}")
     check_integers(f"{where}: targets", targets, (len(targets), length), -1, values - 1)
     complete = (targets >= 0) == (torch.arange(length) < x.answered)
     require(complete.all(), f"{where}: targets have values at other positions than the first {x.answered}")

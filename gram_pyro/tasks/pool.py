@@ -12,10 +12,7 @@ from gram_pyro.tasks.base import Examples, Task
 
 
 class Pool:
-    """Problems of one size and their solutions, to draw training examples from.
-
-    Raises `UserError` if a problem has no solution, or too many to list.
-    """
+    """Problems of one size and their solutions to draw from. Raises `UserError` if one has none, or too many."""
 
     def __init__(self, task: Task, problems: Sequence[Any]) -> None:
         self.task = task

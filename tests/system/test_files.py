@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gram_pyro.errors import UserError
-from gram_pyro.system.files import check_file, ending, file_bytes, folder_files, is_gzip, naming, read_path, text_lines
+from gram_pyro.system.files import ending, file_bytes, naming, read_path, text_lines
 from gram_pyro.tasks.nqueens.boards import Board
 from gram_pyro.tasks.nqueens.files import ENDINGS, MAX_BYTES, read_board
 
@@ -17,16 +17,16 @@ BOARD = b"..Q.\nQ...\n...Q\n.Q..\n"
 
 
 def test_the_ending_is_that_of_the_content() -> None:
-    for name, plain, packed in (("a.col", ".col", False), ("A.COL.GZ", ".col", True), ("gz", "", False)):
-        assert (ending(Path(name)), is_gzip(Path(name))) == (plain, packed)
+    for name, plain in (("a.col", ".col"), ("A.COL.GZ", ".col"), ("gz", "")):
+        assert ending(Path(name)) == plain
 
 
 def test_content_is_read_to_the_limit(tmp_path: Path) -> None:
     for name, written in (("a", b"x" * 2048), ("a.gz", gzip.compress(b"x" * 2048))):
         (tmp_path / name).write_bytes(written)
-        assert file_bytes(tmp_path / name, 2048) == b"x" * 2048
+        assert file_bytes(tmp_path / name, limit=2048) == b"x" * 2048
         with pytest.raises(UserError, match="of data, which is the most"):
-            file_bytes(tmp_path / name, 2047)
+            file_bytes(tmp_path / name, limit=2047)
 
 
 def test_lines_are_numbered_and_the_byte_order_mark_is_gone() -> None:
@@ -41,11 +41,11 @@ def test_errors_say_where() -> None:
 
 
 def test_the_kind_of_file_is_named(tmp_path: Path) -> None:
-    for noun in ("graph", "puzzle"):
-        with pytest.raises(UserError, match=f"folder, not a {noun} file"):
-            check_file(tmp_path, noun)
-        with pytest.raises(UserError, match=f"no {noun} file in this folder; endings read there are .a, .b"):
-            folder_files(tmp_path, (".a", ".b"), noun)
+    for kind in ("graph", "puzzle"):
+        with pytest.raises(UserError, match=f"folder, not a {kind} file"):
+            file_bytes(tmp_path, kind)
+        with pytest.raises(UserError, match=f"no {kind} file in this folder; endings read there are .a, .b"):
+            read_path(str(tmp_path), (".a", ".b"), kind, Path)
 
 
 def test_boards_may_be_gzipped(tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ from pysat.solvers import Minisat22
 from gram_pyro.errors import UserError
 from gram_pyro.tasks.base import Problems, Split
 from gram_pyro.tasks.coloring import task as coloring
-from gram_pyro.tasks.coloring.encoding import adjacency_of
 from gram_pyro.tasks.coloring.files import write_graph
+from gram_pyro.tasks.coloring.matrices import adjacency_of
 from gram_pyro.tasks.coloring.names import align_names, canonical_colors
 from gram_pyro.tasks.coloring.solver import colorings
 from gram_pyro.tasks.coloring.split import invariant, split_of
@@ -386,12 +386,12 @@ def test_a_new_target_is_drawn_as_the_decoder_weighs_the_solutions(
     task = Coloring(n=n, k=k, layout=layout, names=names)  # type: ignore[arg-type]
     examples = Pool(task, [graph]).draw(1, torch.Generator().manual_seed(4))
     drawn = drawn_graphs(examples.problems, n)[0]
-    log_probs = torch.randn(1, task.length(graph), k).log_softmax(-1)
+    log_probs = torch.randn(1, task.length_of(len(graph)), k).log_softmax(-1)
     count = 8000
     targets = task.retarget(
         examples.solutions.expand(count, -1, -1), log_probs.expand(count, -1, -1), torch.Generator().manual_seed(0)
     )
-    assert targets.shape == (count, task.length(graph)) and (targets[:, n:] == -1).all()
+    assert targets.shape == (count, task.length_of(len(graph))) and (targets[:, n:] == -1).all()
     proper = [answer for answer in product(range(k), repeat=n) if clashes(drawn, answer) == 0]
     if names == "canonical":
         proper = [answer for answer in proper if first_occurrence(answer, k) == answer]
@@ -434,7 +434,7 @@ def test_encoding_keeps_the_graph(layout: str, n: int) -> None:
     task = Coloring(n=n, layout=layout)  # type: ignore[arg-type]
     graphs = [nx.gnp_random_graph(n, 0.5, seed=seed) for seed in range(8)]
     problems = task.encode(graphs)
-    assert problems.tokens.shape == (8, task.length(graphs[0])) and problems.tokens.max() < task.spec.vocabulary
+    assert problems.tokens.shape == (8, task.length_of(n)) and problems.tokens.max() < task.spec.vocabulary
     assert (problems.relations is None) == (task.spec.relations == 0)
     pairs = n * (n - 1) // 2
     assert layout == "relations" or (problems.tokens[:, pairs:] == 0).all()

@@ -400,7 +400,8 @@ def test_empty_file(tmp_path: Path, ending: str) -> None:
 @pytest.mark.parametrize("name", ["graph.dot", "graph", "graph.gz", "graph.col.zip", ".col"])
 def test_unknown_ending(tmp_path: Path, name: str) -> None:
     match = r"unknown ending .*\.col, \.edges, \.edgelist, \.txt, \.g6, \.graph6, \.npy, each also with \.gz"
-    fails(put(tmp_path, name, "p edge 1 0\n"), match)
+    text = b"p edge 1 0\n"
+    fails(put(tmp_path, name, gzip.compress(text) if name.endswith(".gz") else text), match)
 
 
 @pytest.mark.parametrize("ending", FORMATS)

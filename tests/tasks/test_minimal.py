@@ -76,7 +76,7 @@ def test_it_keeps_the_contract() -> None:
 def test_solutions_follow_from_targets() -> None:
     for problem in PROBLEMS:
         assert TASK.solutions(problem) == sorted(map(tuple, TASK.targets(problem).tolist()))
-        assert TASK.solvable(problem) is True and TASK.length(problem) == 9
+        assert TASK.solvable(problem) is True
     clash = (0, 0, *[-1] * 7)
     assert TASK.solutions(clash) == [] and TASK.solvable(clash) is False
 
@@ -89,7 +89,7 @@ def test_what_takes_too_long_is_undecided(monkeypatch: pytest.MonkeyPatch) -> No
     assert TASK.solvable(PROBLEMS[0]) is None
     with pytest.raises(TimeoutError):
         TASK.solutions(PROBLEMS[0])
-    with pytest.raises(UserError, match="one has too many: billions"):
+    with pytest.raises(UserError, match="one has too many: billions; take smaller"):
         Pool(TASK, PROBLEMS)
 
 

@@ -9,10 +9,7 @@ from gram_pyro.tasks.abilities import Answer
 
 
 def count_violations(graph: nx.Graph, answer: Answer, k: int) -> int:
-    """Count edges whose ends share a color, and vertices whose color is none of the k.
-
-    Raises `UserError` if the answer has another length than the graph.
-    """
+    """Count edges whose ends share a color, and colors that are none of the k. Raises `UserError` on another length."""
     if len(answer) != len(graph):
         raise UserError(f"an answer for {len(graph)} vertices must have {len(graph)} colors, not {len(answer)}")
     colors = dict(enumerate(answer))

@@ -9,20 +9,14 @@ import networkx as nx
 
 from gram_pyro.errors import UserError
 from gram_pyro.system.files import text_lines
-from gram_pyro.tasks.coloring.limits import (
-    INTEGER,
-    build,
-    check_edges,
-    check_loop,
-    check_vertices,
-    quote,
-    sorted_edges,
-)
+from gram_pyro.tasks.coloring import limits
+from gram_pyro.tasks.coloring.limits import INTEGER, check_vertices, quote
 
 ARROW = "<?[-=]{1,3}>|<[-=]{1,3}|--+|[\u2192\u2194\u2014]"
 SEPARATOR = re.compile(rf"\s+-\s+|\s*(?:{ARROW}|[,;|])\s*|\s+")
 NAME = re.compile(rf"""(?!["'%(\[]|-$)(?:(?!{ARROW})[^\s#,;|{{}}\ufeff\ud800-\udfff])+(?<!:)""")
 WEIGHT = re.compile(r"[-+]?[0-9]*\.[0-9]*(?:[eE][-+]?[0-9]+)?")
+QUOTED = re.compile(r"""^(['"])(.+)\1$""")
 ATTRIBUTES = re.compile(r"\{[^{}]*\}\s*$")
 COLUMNS = {
     "source target", "from to", "src dst", "src dest", "u v", "i j", "x y", "node1 node2", "nodea nodeb", "id1 id2",
@@ -45,36 +39,26 @@ def parse_edge_list(content: bytes) -> nx.Graph:
     rows = list(rows_of(content))
     titled = has_titles(rows)
     rows = [(number, edge_of(number, words, titled)) for number, words in rows[titled:]]
-    taken, announced = header(rows)
-    names: dict[str, None] = {}
-    edges: list[tuple[str, str]] = []
+    taken, isolated = header(rows)
+    names = dict.fromkeys(isolated)
     for number, words in rows[taken:]:
         names.update(dict.fromkeys(words))
         check_vertices(len(names))
         if len(words) == 2:
-            u, v = words
-            check_loop(u, v, number)
-            edges.append((u, v))
-            check_edges(len(edges))
+            limits.check_loop(number, *words)
+    edges = [words for _, words in rows[taken:] if len(words) == 2]
     if names and not edges:
         raise UserError("no line has two vertex names, so this is no list of edges; an edge is a line such as 'a b'")
-    if announced:
-        check_vertices(announced)
-        known = set(map(int, names))
-        names.update((str(v), None) for v in range(0 not in known, announced + (0 not in known)) if v not in known)
+    limits.check_edges(len(edges))
     check_vertices(len(names))
-    labels = sorted(names, key=int) if all(map(INTEGER.fullmatch, names)) else list(names)
-    index = {label: vertex for vertex, label in enumerate(labels)}
-    graph = build(len(labels), ((index[u], index[v]) for u, v in edges))
-    nx.set_node_attributes(graph, dict(enumerate(labels)), "label")
-    return graph
+    graph = nx.Graph()
+    graph.add_nodes_from(sorted(names, key=int) if all(map(INTEGER.fullmatch, names)) else names)
+    graph.add_edges_from(edges)
+    return nx.convert_node_labels_to_integers(graph, label_attribute="label")
 
 
 def rows_of(content: bytes) -> Iterator[Row]:
-    """Yield number and words of each line that is not blank, without comments, brackets around a line, and quotes.
-
-    The fifth word is the rest of the line.
-    """
+    """Yield number and words, the fifth the rest of the line, of each line with some, without comments and brackets."""
     count = 0
     for number, line in text_lines(content):
         text = ATTRIBUTES.sub("", line.partition("#")[0]).strip(" \t\r\n,;|")
@@ -82,26 +66,19 @@ def rows_of(content: bytes) -> Iterator[Row]:
             continue
         if text[:1] + text[-1:] in ("()", "[]"):
             text = text[1:-1]
-        words = [unquoted(word) for word in SEPARATOR.split(text, maxsplit=4) if word]
+        words = [QUOTED.sub(r"\2", word) for word in SEPARATOR.split(text, maxsplit=4) if word]
         if words:
             yield number, words
             count += 1
-            check_edges(count - 2)  # two lines may be a header
-
-
-def unquoted(word: str) -> str:
-    """Return a word without the quotes around it."""
-    return word[1:-1] if len(word) > 2 and word[0] == word[-1] in ("'", '"') else word
+            limits.check_edges(count - 2)  # two lines may be a header
 
 
 def edge_of(number: int, words: list[str], titled: bool) -> list[str]:
     """Return the one or two vertex names of a line. Raises `UserError` if it has others, or more."""
     weighted = len(words) == 3 and WEIGHT.fullmatch(words[2])
     if not all(map(NAME.fullmatch, words[:2])) or not (len(words) <= 2 or titled or weighted):
-        raise UserError(
-            f"line {number}: expected one or two vertex names, not {quote(words)}; a third column must hold "
-            f"decimal weights, or stand below a first line such as 'source target weight'"
-        )
+        third = "a third column must hold decimal weights, or stand below a first line such as 'source target weight'"
+        raise UserError(f"line {number}: expected one or two vertex names, not {quote(words)}; {third}")
     return words[:2]
 
 
@@ -114,15 +91,13 @@ def has_titles(rows: list[Row]) -> bool:
     known = " ".join(re.sub(r"[\W_]", "", word).lower() for word in words) in COLUMNS
     numbers = all(map(INTEGER.fullmatch, below)) and not any(map(INTEGER.fullmatch, words))
     if numbers and not known:
-        raise UserError(
-            f"line {number}: {quote(words)} stands above nothing but numbers, as column names do, but is "
-            f"none that is known, such as 'source target'; leave the line out"
-        )
+        hint = "as column names do, but is none that is known, such as 'source target'; leave the line out"
+        raise UserError(f"line {number}: {quote(words)} stands above nothing but numbers, {hint}")
     return known and (numbers or (min(map(len, words)) > 1 and below.isdisjoint(words)))
 
 
-def header(rows: list[Row]) -> tuple[int, int]:
-    """Return how many lines of sizes stand above the edges, and the number of vertices they announce; else (0, 0).
+def header(rows: list[Row]) -> tuple[int, list[str]]:
+    """Return how many lines of sizes stand above the edges, and the vertices they announce that have no edges.
 
     Raises `UserError` if the first line seems to be such a header and does not fit what follows.
     """
@@ -131,50 +106,39 @@ def header(rows: list[Row]) -> tuple[int, int]:
     edges = [words for _, words in rows[taken:]]
     names = {word for words in edges for word in words}
     if not edges or not all(len(words) == 2 for words in edges) or not all(map(INTEGER.fullmatch, {*head, *names})):
-        return 0, 0
+        return 0, []
     vertices = set(map(int, names))
-    first = 0 if 0 in vertices else 1
+    least, largest, first = min(vertices), max(vertices), int(0 not in vertices)
     n, m = int(head[0]), int(head[-1])
     counts = {len(edges), len({frozenset(map(int, words)) for words in edges})}
-    inside = first <= min(vertices) and max(vertices) < first + n
+    inside = first <= least and largest < first + n
     full = inside and len(vertices) == n
     # Lines of one number each may also name vertices, those of the edges below or more.
     if full if len(head) == 1 else inside and m in counts and (taken == 1 or full or n not in vertices):
-        return taken, n
-    if len(head) == 2 and taken == 1 and seems_header(n, m, vertices, len(edges)):
-        raise UserError(
-            f"line {rows[0][0]}: {quote(head)} looks like a header of {n} vertices and {m} edges, but {len(edges)} "
-            f"edges follow, on vertices from {min(vertices)} to {max(vertices)}"
-        )
-    return 0, 0
-
-
-def seems_header(n: int, m: int, vertices: set[int], edges: int) -> bool:
-    """Return whether `n m`, above so many edges on `vertices`, is more likely a wrong header than an edge.
-
-    As an edge it would be a loop, or leave a gap in the numbers, or join two vertices that have no other.
-    """
-    if n == m:
-        return True
-    together = vertices | {n, m}
-    gap = min(together) not in (0, 1) or len(together) <= max(together) - min(together)
-    return m > edges and m not in vertices and max(vertices) <= n and (gap or n not in vertices)
+        check_vertices(n)
+        return taken, [str(v) for v in range(first, first + n) if v not in vertices]
+    if len(head) == 2 and taken == 1:
+        together = vertices | {n, m}
+        gap = min(together) not in (0, 1) or len(together) <= max(together) - min(together)
+        # As an edge it would be a loop, or leave a gap in the numbers, or join two vertices that have no other.
+        if n == m or (m > len(edges) and m not in vertices and largest <= n and (gap or n not in vertices)):
+            follow = f"{len(edges)} edges follow, on vertices from {least} to {largest}"
+            sizes = f"a header of {n} vertices and {m} edges"
+            raise UserError(f"line {rows[0][0]}: {quote(head)} looks like {sizes}, but {follow}")
+    return 0, []
 
 
 def write_edge_list(graph: nx.Graph) -> bytes:
     """Return an edge list that reads back in the same order: named vertices come first, one a line."""
+    numbers = [str(v) for v in range(len(graph))]
     names = [str(graph.nodes[v].get("label", v)) for v in range(len(graph))]
     for name in names:
         if not NAME.fullmatch(name):
             raise UserError(f"the label {name!r} does not fit an edge list: no spaces, '#', separators or empty names")
     if len(set(names)) < len(names):
         raise UserError("two vertices have the same label, which an edge list cannot tell apart")
-    edges = sorted_edges(graph)
-    if not edges:
+    pairs = [f"{names[u]} {names[v]}" for u, v in limits.sorted_edges(graph)]
+    if not pairs:
         raise UserError("a graph without edges cannot be written as an edge list")
-    pairs = [f"{names[u]} {names[v]}" for u, v in edges]
-    if names == [str(v) for v in range(len(graph))]:  # a number before the edges could be taken for their header
-        lines = pairs + [name for v, name in enumerate(names) if not graph.degree[v]]
-    else:
-        lines = names + pairs
-    return ("\n".join(lines) + "\n").encode()
+    # A number before the edges could be taken for their header.
+    return limits.as_text(pairs + [names[v] for v in nx.isolates(graph)] if names == numbers else names + pairs)

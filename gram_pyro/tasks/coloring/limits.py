@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 import networkx as nx
 
@@ -17,28 +16,21 @@ INTEGER = re.compile(r"-?[0-9]{1,18}")
 
 
 def check_vertices(n: int, limit: int = MAX_VERTICES) -> None:
-    """Raises `UserError` unless a graph may have `n` vertices."""
+    """Raise `UserError` unless a graph may have `n` vertices."""
     if not 1 <= n <= limit:
         raise UserError(f"the graph has {n or 'no'} vertices; from 1 to {limit} are possible")
 
 
 def check_edges(count: int) -> None:
-    """Raises `UserError` if a file lists too many edges."""
+    """Raise `UserError` if a file lists too many edges."""
     if count > MAX_EDGES:
         raise UserError(f"more than {MAX_EDGES} edges are listed, which is the most that is read")
 
 
-def check_loop(u: object, v: object, number: int) -> None:
-    """Raises `UserError` if line `number` joins a vertex to itself."""
+def check_loop(number: int, u: object, v: object) -> None:
+    """Raise `UserError` if line `number` joins a vertex to itself."""
     if u == v:
         raise UserError(f"line {number}: an edge from vertex {u} to itself, which no coloring allows")
-
-
-def build(n: int, edges: Iterable[Iterable[int]]) -> nx.Graph:
-    """Return a graph of `n` vertices."""
-    graph = nx.empty_graph(n)
-    graph.add_edges_from(edges)
-    return graph
 
 
 def sorted_edges(graph: nx.Graph) -> list[tuple[int, int]]:
@@ -50,3 +42,8 @@ def quote(words: list[str]) -> str:
     """Return a line for an error message, cut if long."""
     line = " ".join(words)
     return repr(line if len(line) <= 40 else line[:40] + "...")
+
+
+def as_text(lines: list[str]) -> bytes:
+    """Return lines as the content of a file."""
+    return ("\n".join(lines) + "\n").encode()

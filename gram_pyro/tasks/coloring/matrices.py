@@ -1,4 +1,4 @@
-"""Graphs whose file holds every pair of vertices: graph6 and adjacency matrices of numpy."""
+"""Adjacency matrices of graphs: in graph6 files, in those of numpy, and among tensors."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from typing import Any
 
 import networkx as nx
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from gram_pyro.errors import UserError
-from gram_pyro.tasks.coloring.limits import MAX_DENSE_VERTICES, build, check_edges, check_vertices, sorted_edges
+from gram_pyro.tasks.base import Problems
+from gram_pyro.tasks.coloring.limits import MAX_DENSE_VERTICES, check_edges, check_vertices
 
 NPY_SHAPE = re.compile(rb"'shape': *\(([0-9, ]*)\)")
 NPY_DTYPE = re.compile(rb"'descr': *'([<>|=]?(?:b1|[iu][1248]|f[248]))'")
@@ -25,19 +28,15 @@ def parse_graph6(content: bytes) -> nx.Graph:
     if not line or min(line) < 63 or max(line) > 126:
         raise UserError("not graph6, which has only the characters from '?' to '~'")
     digits = np.frombuffer(line, np.uint8) - 63
-    head = digits[:2].tolist()
-    start, end = (2, 8) if head == [63, 63] else (1, 4) if head[0] == 63 else (0, 1)  # digits that spell n
+    start, end = (2, 8) if line.startswith(b"~~") else (1, 4) if line.startswith(b"~") else (0, 1)  # digits of n
     n = int("0" + "".join(f"{digit:02o}" for digit in digits[start:end]), 8)
     check_vertices(n, MAX_DENSE_VERTICES)
     pairs = n * (n - 1) // 2
     if len(digits) != end + -(-pairs // 6):
         raise UserError(f"graph6 of {n} vertices takes {end + -(-pairs // 6)} characters, not {len(digits)}")
-    bits = np.unpackbits(digits[end:, None], axis=1)[:, 2:].ravel()[:pairs]
-    check_edges(int(np.count_nonzero(bits)))
-    places = np.flatnonzero(bits)
-    firsts = np.arange(n) * np.arange(-1, n - 1) // 2  # where the pairs (0, v), (1, v), ... begin
-    v = np.searchsorted(firsts, places, side="right") - 1
-    return build(n, zip((places - firsts[v]).tolist(), v.tolist(), strict=True))
+    matrix = np.zeros((n, n), dtype=bool)
+    matrix[np.tri(n, k=-1, dtype=bool)] = np.unpackbits(digits[end:, None], axis=1)[:, 2:].ravel()[:pairs]
+    return graph_of(matrix)
 
 
 def write_graph6(graph: nx.Graph) -> bytes:
@@ -67,9 +66,9 @@ def parse_matrix(content: bytes) -> nx.Graph:
     n = int(sizes[0][:18])  # so many digits are too large anyhow
     check_vertices(n, MAX_DENSE_VERTICES)
     dtype = np.dtype(kind[1].decode().replace("b1", "u1"))
-    found = len(content) - data - length
-    if found != n * n * dtype.itemsize:
-        raise UserError(f"a matrix of this shape takes {n * n * dtype.itemsize} bytes of data, not {max(found, 0)}")
+    found, expected = len(content) - data - length, n * n * dtype.itemsize
+    if found != expected:
+        raise UserError(f"a matrix of this shape takes {expected} bytes of data, not {max(found, 0)}")
     values: NDArray[Any] = np.frombuffer(content, dtype, offset=data + length).reshape(n, n)
     matrix = values == 1
     for wrong, problem in (
@@ -80,8 +79,7 @@ def parse_matrix(content: bytes) -> nx.Graph:
         if wrong.any():
             row, column = divmod(int(wrong.argmax()), n)
             raise UserError(f"the entry in row {row}, column {column} (from 0) {problem}")
-    check_edges(int(np.count_nonzero(matrix)) // 2)
-    return build(n, np.argwhere(np.triu(matrix)).tolist())
+    return graph_of(np.tril(matrix))
 
 
 def write_matrix(graph: nx.Graph) -> bytes:
@@ -91,10 +89,26 @@ def write_matrix(graph: nx.Graph) -> bytes:
     return stream.getvalue()
 
 
+def graph_of(matrix: NDArray[np.bool_]) -> nx.Graph:
+    """Return the graph with this lower triangle of its adjacency matrix."""
+    check_edges(int(np.count_nonzero(matrix)))
+    return nx.from_numpy_array(matrix, edge_attr=None)
+
+
 def adjacency(graph: nx.Graph) -> NDArray[np.bool_]:
     """Return the adjacency matrix `(n, n)`. Raises `UserError` if there are too many vertices for one."""
     check_vertices(len(graph), MAX_DENSE_VERTICES)
     matrix = np.zeros((len(graph), len(graph)), dtype=bool)
-    u, v = np.array(sorted_edges(graph), dtype=int).reshape(-1, 2).T
-    matrix[u, v] = matrix[v, u] = True
-    return matrix
+    matrix[tuple(np.array(graph.edges(), dtype=int).reshape(-1, 2).T)] = True
+    return matrix | matrix.T
+
+
+def adjacency_of(problems: Problems) -> Tensor:
+    """Return the adjacency matrices of encoded graphs: `(batch, n, n)`."""
+    if problems.relations is not None:
+        return problems.relations[:, 0].bool()
+    n = problems.answered
+    rows, columns = torch.triu_indices(n, n, 1)
+    joined = problems.tokens.new_zeros(len(problems.tokens), n, n, dtype=torch.bool)
+    joined[:, rows, columns] = problems.tokens[:, : len(rows)] == 2
+    return joined | joined.mT

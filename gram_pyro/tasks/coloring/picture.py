@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import networkx as nx
 
-from gram_pyro.tasks.abilities import Answer
+from gram_pyro.tasks.abilities import Answer, Axes
 from gram_pyro.tasks.coloring.files import vertex_names
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 PALETTE = ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#edc948", "#76b7b2", "#9c755f")
 MAX_LAID_OUT = 300

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice, permutations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import networkx as nx
 import numpy as np
@@ -16,20 +16,15 @@ from torch import Tensor
 
 from gram_pyro.errors import UserError
 from gram_pyro.system.files import naming, read_path
-from gram_pyro.tasks.abilities import Answer, Wording
+from gram_pyro.tasks.abilities import Answer, Axes, Wording
 from gram_pyro.tasks.base import Problems, Spec, Split, Task
-from gram_pyro.tasks.coloring.checker import check_graph, count_violations
-from gram_pyro.tasks.coloring.encoding import adjacency_of, pair_tokens
-from gram_pyro.tasks.coloring.files import IN_FOLDERS, read_graph, vertex_names
-from gram_pyro.tasks.coloring.matrices import adjacency
+from gram_pyro.tasks.coloring import checker, files, picture
+from gram_pyro.tasks.coloring.files import vertex_names
+from gram_pyro.tasks.coloring.matrices import adjacency, adjacency_of
 from gram_pyro.tasks.coloring.names import align_names, canonical_colors, draw_named
-from gram_pyro.tasks.coloring.picture import draw_graph
 from gram_pyro.tasks.coloring.solver import colorings
 from gram_pyro.tasks.coloring.split import random_graphs, split_of
 from gram_pyro.tasks.constraints import log_differ
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 SEARCH_LIMIT = 200_000
 ENUMERATION_LIMIT = 1_000_000
@@ -39,7 +34,7 @@ MAX_ENCODED = 8192
 PATIENCE = 10_000
 """Random graphs that are tried for one that can be colored."""
 DENSER, TRIED = 6, 8
-"""Edge probabilities to seek graphs without a coloring at, each with half the missing edges, and graphs tried."""
+"""How often the missing edges are halved to find graphs without a coloring, and graphs tried each time."""
 
 
 @dataclass(frozen=True)
@@ -74,31 +69,24 @@ class Coloring(Task):
         if self.n > MAX_GENERATED:
             raise UserError(f"coloring generates graphs of at most {MAX_GENERATED} vertices, not n={self.n}")
         if self.names == "random" and self.k > MAX_RENAMED:
-            raise UserError(
-                f"names=random lists all renamings of the colors, which is possible up to k={MAX_RENAMED}, "
-                f"not k={self.k}; take --task.names canonical"
-            )
+            hint = f"names=random lists all renamings of up to {MAX_RENAMED} colors"
+            raise UserError(f"{hint}, not k={self.k}; take --task.names canonical")
         if not self.edge_probability or not all(0 < p < 1 for p in self.edge_probability):
             raise UserError(f"edge probabilities must lie between 0 and 1, not {self.edge_probability}")
-        if self.layout == "tokens" and not self.positions:
+        if self.layout == "tokens":
             object.__setattr__(self, "positions", True)
 
     @property
     def spec(self) -> Spec:
         """One token a vertex (or each its own, if it carries its position), and adjacency; or no edge and edge."""
-        colors = (0,) * self.k  # all of one kind
+        colors = (0,) * self.k
         if self.layout == "tokens":
             return Spec(3, colors, positions="1d")
         return Spec(self.n if self.positions else 1, colors, 1, "1d" if self.positions else "none")
 
     @property
     def feasible(self) -> str:
-        """k-colorable."""
         return f"{self.k}-colorable"
-
-    def length(self, problem: nx.Graph) -> int:
-        """Return the number of positions of a graph."""
-        return self.length_of(len(problem))
 
     def length_of(self, vertices: int) -> int:
         """Return the number of positions of a graph with so many vertices."""
@@ -116,83 +104,77 @@ class Coloring(Task):
                 return graphs
             if tried >= PATIENCE * (1 + len(graphs)):
                 break
-        raise UserError(
-            f"too few {self.k}-colorable graphs with n={self.n} and edge probability {self.edge_probability} "
-            f"were found for the {split} split; take a smaller probability or more colors"
-        )
+        graphs_with = f"{self.feasible} graphs with n={self.n} and edge probability {self.edge_probability}"
+        hint = "take a smaller probability or more colors"
+        raise UserError(f"too few {graphs_with} were found for the {split} split; {hint}")
 
     def unsolvable(self, split: Split, count: int, seed: int) -> list[nx.Graph]:
         """Return at most `count` random graphs that k colors cannot color, of more edges where those are rare."""
-        graphs: list[nx.Graph] = []
-        for halvings in range(DENSER):
-            edge_probability = tuple(1 - (1 - p) / 2**halvings for p in self.edge_probability)
-            for graph in islice(random_graphs(split, count, self.n, edge_probability, seed), TRIED * count):
-                if self.solvable(graph) is False:
-                    graphs.append(graph)
-                if len(graphs) == count:
-                    return graphs
-        return graphs
+        densities = [tuple(1 - (1 - p) / 2**halvings for p in self.edge_probability) for halvings in range(DENSER)]
+        graphs = (
+            graph
+            for density in densities
+            for graph in islice(random_graphs(split, count, self.n, density, seed), TRIED * count)
+            if self.solvable(graph) is False
+        )
+        return list(islice(graphs, count))
 
     def _own_graphs(self, split: Split, count: int, seed: int) -> list[nx.Graph]:
         """Return at most `count` graphs of `data` that belong to a split, in random order."""
         graphs = [self.prepare(graph) for graph in self.load(self.data)]
         if other := [len(graph) for graph in graphs if len(graph) != self.n]:
-            raise UserError(
-                f"{self.data}: a graph has {other[0]} vertices, and training takes n={self.n}; see --task.n"
-            )
+            sizes = f"a graph has {other[0]} vertices, and training takes n={self.n}"
+            raise UserError(f"{self.data}: {sizes}; see --task.n")
         graphs = [each for each in graphs if self.solvable(each) and split_of(adjacency(each)[None]) == split]
         if not graphs:
             raise UserError(f"{self.data}: no {self.feasible} graph in the {split} split; take more graphs")
-        return [graphs[place] for place in np.random.default_rng(seed).permutation(len(graphs))[:count]]
+        return [graphs[row] for row in np.random.default_rng(seed).permutation(len(graphs))[:count]]
 
     def load(self, path: str, skip_bad: bool = False) -> list[nx.Graph]:
-        """Read one graph from a file, or every graph of a folder."""
-        return read_path(path, IN_FOLDERS, self.wording.singular, self._read_file, skip_bad)
+        """Read one graph from a file, or every graph of a folder, of sizes that a network can read."""
 
-    def _read_file(self, path: Path) -> nx.Graph:
-        """Read the graph in a file. Raises `UserError` if it is none, or of a size that no network can read."""
-        graph = read_graph(path)
-        with naming(path):
-            self.check_size(graph)
-        return graph
+        def read(path: Path) -> nx.Graph:
+            graph = files.read_graph(path)
+            with naming(path):
+                self.check_size(graph)
+            return graph
+
+        return read_path(path, files.IN_FOLDERS, self.wording.singular, read, skip_bad)
 
     def prepare(self, problem: nx.Graph) -> nx.Graph:
-        """The graph on vertices `0..n-1`; other vertices are numbered in node order, names kept as "label".
+        """Return the graph on vertices `0..n-1`; other vertices are numbered in node order, names kept as "label".
 
         Raises `UserError` unless this is an undirected graph with vertices and without self-loops.
         """
-        check_graph(problem)
+        checker.check_graph(problem)
         graph = nx.Graph(problem) if problem.is_multigraph() else problem
         if set(graph) == set(range(len(graph))):
             return graph
         return nx.convert_node_labels_to_integers(graph, label_attribute="label")
 
     def check_size(self, problem: nx.Graph) -> None:
-        """Raises `UserError` if a network trained on this task cannot read a graph of this size."""
+        """Raise `UserError` if a network trained on this task cannot read a graph of this size."""
+        size = f"the graph has {len(problem)} vertices"
         if self.length_of(len(problem)) > MAX_ENCODED:
-            raise UserError(
-                f"the graph has {len(problem)} vertices; attention holds every pair of positions, "
-                f"and {MAX_ENCODED} positions are the most"
-            )
+            raise UserError(f"{size}; attention holds every pair of positions, of which {MAX_ENCODED} are the most")
         if self.positions and len(problem) != self.n:
-            raise UserError(
-                f"the graph has {len(problem)} vertices, but this checkpoint knows vertices by position and reads "
-                f"exactly {self.n}; a checkpoint of the relations layout without positions reads any size"
-            )
+            hint = "one of the relations layout without positions reads any size"
+            raise UserError(f"{size}, but this checkpoint knows them by position and reads exactly {self.n}; {hint}")
 
     def encode(self, problems: Sequence[nx.Graph]) -> Problems:
-        """Graphs of equal size as tensors."""
         for problem in problems:
             self.check_size(problem)
         return self.encode_adjacency(torch.from_numpy(np.stack([adjacency(graph) for graph in problems])))
 
     def encode_adjacency(self, adjacency: Tensor) -> Problems:
-        """Adjacency matrices `(batch, n, n)` as tensors."""
+        """Return adjacency matrices `(batch, n, n)` as tensors."""
         batch, n, _ = adjacency.shape
         if self.layout == "relations":
             tokens = torch.arange(n) if self.positions else torch.zeros(n, dtype=torch.long)
             return Problems(tokens.repeat(batch, 1), adjacency[:, None].float(), values=self.k)
-        return Problems(pair_tokens(adjacency, self.length_of(n)), values=self.k, answer_length=n)
+        edges = 1 + adjacency[:, *torch.triu_indices(n, n, 1)].long()
+        return Problems(F.pad(edges, (0, self.length_of(n) - edges.shape[1])), values=self.k, answer_length=n)
+
 
     def encode_colors(self, colors: Tensor) -> Tensor:
         """Return colors `(..., n)` as targets `(..., length)`, -1 at positions without an answer."""
@@ -200,34 +182,28 @@ class Coloring(Task):
         return F.pad(colors.long(), (0, self.length_of(n) - n), value=-1)
 
     def targets(self, problem: nx.Graph) -> Tensor:
-        """Canonical colorings, under every renaming of the colors if names are random."""
+        """Return the canonical colorings, under every renaming of the colors if names are random."""
         answers = self.solutions(problem)
         if self.names == "random":
             renamings = list(permutations(range(self.k)))
             answers = sorted({tuple(names[c] for c in answer) for answer in answers for names in renamings})
         return self.encode_colors(torch.tensor(answers))
 
-    def known_solutions(self, problems: Sequence[nx.Graph]) -> list[Tensor]:
+    def list_solutions(self, problems: Sequence[nx.Graph]) -> list[Tensor]:
         """Return the canonical colorings of each graph: `augment` names the colors."""
-        try:
-            return [self.encode_colors(torch.tensor(self.solutions(problem))) for problem in problems]
-        except TimeoutError:
-            raise UserError(
-                f"training lists all colorings of a graph, and some with n={self.n} and edge probability "
-                f"{self.edge_probability} have too many; take smaller or denser graphs"
-            ) from None
+        return [self.encode_colors(torch.tensor(self.solutions(problem))) for problem in problems]
 
     def augment(self, problems: Problems, answers: Tensor, generator: torch.Generator) -> tuple[Problems, Tensor]:
         """Relabel the vertices at random, and name the colors at random or by first occurrence."""
-        count, listed, _ = answers.shape
+        count, solutions, _ = answers.shape
         n = problems.answered
         order = torch.rand(count, n, generator=generator).argsort(1)
         rows = torch.arange(count)[:, None, None]
         adjacency = adjacency_of(problems)[rows, order[:, :, None], order[:, None, :]]
-        colors = answers[..., :n].clamp(min=0).gather(2, order[:, None].expand(-1, listed, -1))
+        colors = answers[..., :n].clamp(min=0).gather(2, order[:, None].expand(-1, solutions, -1))
         if self.names == "random":
             names = torch.rand(count, self.k, generator=generator).argsort(1)
-            colors = names[:, None].expand(-1, listed, -1).gather(2, colors)
+            colors = names[:, None].expand(-1, solutions, -1).gather(2, colors)
         else:
             colors = canonical_colors(colors, self.k)
         return self.encode_adjacency(adjacency), self.encode_colors(colors)
@@ -246,34 +222,32 @@ class Coloring(Task):
 
     def answer(self, problem: nx.Graph, values: Sequence[int]) -> Answer:
         """Return the first n decoded values."""
-        return tuple(int(value) for value in values[: len(problem)])
+        return super().answer(problem, values[: len(problem)])
 
     def equivalence_probs(self, probabilities: Tensor) -> Tensor:
-        """For each pair of vertices whether their colors are the same or not, which no renaming changes."""
+        """Return for each pair of vertices whether their colors are the same, which no renaming changes."""
         n = self.n if self.layout == "tokens" else probabilities.shape[1]
         colors = probabilities[:, :n]
-        same = torch.einsum("bik,bjk->bij", colors, colors)[:, *torch.triu_indices(n, n, 1)]
+        same = (colors @ colors.mT)[:, *torch.triu_indices(n, n, 1)]
         return torch.stack((same, 1 - same), -1)
 
     def constraint_log_prob(self, problems: Problems, probabilities: Tensor) -> Tensor:
-        """No edge joins two vertices of one color."""
+        """Return the log-probability that no edge joins two vertices of one color."""
         return log_differ(probabilities[:, : problems.answered], adjacency_of(problems).to(probabilities))
 
     def canonical(self, answer: Answer) -> Answer:
-        """Colors renamed by first occurrence."""
+        """Return the colors renamed by first occurrence."""
         names: dict[int, int] = {}
         return tuple(names.setdefault(color, len(names)) for color in answer)
 
     def violations(self, problem: nx.Graph, answer: Answer) -> int:
-        """Count edges whose ends share a color, and vertices whose color is none of the k."""
-        return count_violations(problem, answer, self.k)
+        return checker.count_violations(problem, answer, self.k)
 
     def solutions(self, problem: nx.Graph) -> list[Answer]:
-        """All colorings up to renaming, each by first occurrence. Raises `TimeoutError` if there are millions."""
+        """Return all colorings in canonical form, sorted. Raises `TimeoutError` if there are millions."""
         return sorted(self.canonical(answer) for answer in colorings(problem, self.k, ENUMERATION_LIMIT))
 
     def solvable(self, problem: nx.Graph) -> bool | None:
-        """Whether k colors are enough, by a bounded exact search."""
         try:
             return next(colorings(problem, self.k, SEARCH_LIMIT), None) is not None
         except TimeoutError:
@@ -282,15 +256,12 @@ class Coloring(Task):
     def text(self, problem: nx.Graph, answer: Answer) -> str:
         """Return the colors in a line, with the names of the vertices if they have any."""
         names = vertex_names(problem)
-        if names is None:
-            return super().text(problem, answer)
-        return " ".join(f"{name}={color}" for name, color in zip(names, answer, strict=True))
+        return " ".join(map("{}={}".format, names, answer)) if names else super().text(problem, answer)
 
     def details(self, problem: nx.Graph) -> dict[str, Any]:
         """Return the names of the vertices, in the order of the answers, if they have any."""
         names = vertex_names(problem)
-        return {} if names is None else {"vertices": names}
+        return {"vertices": names} if names else {}
 
     def draw(self, problem: nx.Graph, answer: Answer | None, axes: Axes) -> None:
-        """Draw the graph with its colors; edges in conflict red and thick."""
-        draw_graph(problem, answer, axes)
+        picture.draw_graph(problem, answer, axes)

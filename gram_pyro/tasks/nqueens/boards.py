@@ -1,4 +1,4 @@
-"""Boards of queens: the full ones, what is left of them, and a split that no turning of the board can cross."""
+"""Boards of queens: random ones, a split that no turning of the board can cross, and how their cells are related."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from gram_pyro.tasks.base import Split
+from gram_pyro.tasks.base import split_names
+from gram_pyro.tasks.grid import related
 from gram_pyro.tasks.nqueens.solver import completions, diagonal_symmetries, diagonals, symmetries
 
-TEST_PERCENT = 15
-VALIDATION_PERCENT = 5
 SEARCH_LIMIT = 1_000_000
 
 
@@ -32,12 +33,12 @@ class Board(NamedTuple):
 
 
 def diagonal_rows(board: Board) -> list[int]:
-    """The rows of `diagonals` that the excluded diagonals are."""
+    """Return the rows of `diagonals` that the excluded diagonals are."""
     return [number + kind * (2 * board.size - 1) for number, kind in board.excluded]
 
 
 def as_cells(columns: Sequence[Sequence[int]], size: int) -> NDArray[np.int8]:
-    """Columns of the queens `(boards, size)` as 0 or 1 a cell: `(boards, size * size)`."""
+    """Return columns of the queens `(boards, size)` as 0 or 1 a cell: `(boards, size * size)`."""
     rows = np.array(columns, dtype=int).reshape(-1, size)
     cells: NDArray[np.int8] = np.eye(size, dtype=np.int8)[rows].reshape(-1, size * size)
     return cells
@@ -45,22 +46,20 @@ def as_cells(columns: Sequence[Sequence[int]], size: int) -> NDArray[np.int8]:
 
 @lru_cache(maxsize=4)
 def full_boards(size: int) -> NDArray[np.int8]:
-    """Every solution of the empty board, 0 or 1 a cell: `(solutions, size * size)`."""
+    """Return every solution of the empty board, 0 or 1 a cell: `(solutions, size * size)`."""
     return as_cells(sorted(completions(size, (), (), SEARCH_LIMIT)), size)
 
 
 @lru_cache(maxsize=4)
 def masked_boards(size: int, removed: tuple[int, ...]) -> list[Board]:
-    """Every board that is left when so many queens are removed from a solution, each once, sorted."""
-    boards: set[tuple[int, ...]] = set()
-    for cells in full_boards(size):
-        for missing in removed:
-            boards.update(combinations(np.flatnonzero(cells).tolist(), size - missing))
+    """Return every board that is left when so many queens are removed from a solution, each once, sorted."""
+    solutions = [np.flatnonzero(cells).tolist() for cells in full_boards(size)]
+    boards = {queens for each in solutions for missing in removed for queens in combinations(each, size - missing)}
     return [Board(size, queens) for queens in sorted(boards)]
 
 
 def random_boards(size: int, removed: tuple[int, ...], excluded: int, rng: np.random.Generator) -> Iterator[Board]:
-    """Random solutions without some of their queens, with diagonals excluded on which they have none; no end."""
+    """Yield random solutions without some of their queens, with diagonals excluded on which they have none; no end."""
     full = full_boards(size)
     occupied = full.astype(int) @ diagonals(size).T
     while True:
@@ -70,7 +69,7 @@ def random_boards(size: int, removed: tuple[int, ...], excluded: int, rng: np.ra
 
 
 def peaceful_boards(size: int, removed: tuple[int, ...], excluded: int, rng: np.random.Generator) -> Iterator[Board]:
-    """Random queens that do not attack each other, completable or not, and diagonals excluded off them; no end."""
+    """Yield random queens that do not attack each other, completable or not, and excluded diagonals; no end."""
     lines = diagonals(size)
     while True:
         given = size - rng.choice(removed)
@@ -81,22 +80,37 @@ def peaceful_boards(size: int, removed: tuple[int, ...], excluded: int, rng: np.
 
 
 def exclude(
-    size: int, queens: NDArray[np.int64], unoccupied: NDArray[np.int64], excluded: int, rng: np.random.Generator
+    size: int, queens: NDArray[np.int64], empty: NDArray[np.int64], excluded: int, rng: np.random.Generator
 ) -> Board:
-    """Return the board of these queens with so many of the `unoccupied` rows of `diagonals` excluded."""
-    chosen = rng.choice(unoccupied, excluded, replace=False)
+    """Return the board of these queens with so many of the `empty` rows of `diagonals` excluded."""
+    chosen = rng.choice(empty, excluded, replace=False)
     pairs = ((int(row % (2 * size - 1)), int(row // (2 * size - 1))) for row in chosen)
     return Board(size, tuple(np.sort(queens).tolist()), tuple(sorted(pairs)))
 
 
-def split_of(board: Board, turned: bool) -> Split:
-    """The split that a board belongs to: a hash of the board, or of the least of its eight images if `turned`."""
+def split_of(board: Board, turned: bool) -> str:
+    """Return the split of a board: a hash of the board, or of the least of its eight images if `turned`."""
     parts = [symmetries(board.size)[:, list(board.queens)]]
     if board.excluded:
         parts.append(diagonal_symmetries(board.size)[:, diagonal_rows(board)])
     images = list(zip(*(map(tuple, np.sort(part, axis=1).tolist()) for part in parts), strict=True))
     digest = hashlib.sha256(repr((board.size, *(min(images) if turned else images[0]))).encode()).digest()
-    bucket = int.from_bytes(digest[:8], "big") % 100
-    if bucket < TEST_PERCENT:
-        return "test"
-    return "validation" if bucket < TEST_PERCENT + VALIDATION_PERCENT else "train"
+    return str(split_names(np.frombuffer(digest[:8], ">u8"), 15)[0])
+
+
+@lru_cache(maxsize=8)
+def relations_of(size: int) -> Tensor:
+    """Return same row, same column, same rising and same falling diagonal: `(4, cells, cells)`."""
+    row, column = np.divmod(np.arange(size * size), size)
+    return related(np.stack([row, column, row + column, row - column]))
+
+
+def excluded_relations(size: int, marks: Tensor) -> Tensor:
+    """Return same excluded rising and same excluded falling diagonal: `(batch, 2, cells, cells)`.
+
+    `marks` `(batch, diagonals)`, 1.0 at excluded `diagonals`. Their cells are related to themselves, too: a corner is
+    alone on its diagonal.
+    """
+    falling_and_rising = torch.from_numpy(diagonals(size)).float().view(2, -1, size * size)
+    marked = torch.einsum("bkd,kdi->bki", marks.view(len(marks), 2, -1), falling_and_rising)
+    return (marked[..., None] * (falling_and_rising.mT @ falling_and_rising)).flip(1)

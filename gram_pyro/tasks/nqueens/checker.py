@@ -11,7 +11,7 @@ from typing import Any
 import networkx as nx
 
 from gram_pyro.errors import UserError
-from gram_pyro.tasks.grid import place
+from gram_pyro.tasks.grid import cell_name
 from gram_pyro.tasks.nqueens.boards import Board
 
 MAX_SIZE = 32
@@ -19,41 +19,34 @@ MAX_SIZE = 32
 
 @lru_cache(maxsize=8)
 def attacks(size: int) -> nx.Graph:
-    """The queen's graph: cells, joined where a queen on one attacks the other."""
+    """Return the queen's graph: cells, joined where a queen on one attacks the other."""
     graph = nx.empty_graph(size * size)
     for first, second in combinations(range(size * size), 2):
-        (row, column), (other_row, other_column) = divmod(first, size), divmod(second, size)
-        down, right = other_row - row, abs(other_column - column)
+        down, right = second // size - first // size, abs(second % size - first % size)
         if down == 0 or right == 0 or down == right:
             graph.add_edge(first, second)
     return graph
 
 
 def excluded_at(board: Board, cell: int) -> list[tuple[int, int]]:
-    """The excluded diagonals that a cell lies on: two at most."""
+    """Return the excluded diagonals that a cell lies on, two at most."""
     row, column = divmod(cell, board.size)
     return sorted({(row - column + board.size - 1, 0), (row + column, 1)}.intersection(board.excluded))
 
 
 def count_violations(board: Board, queens: Sequence[int]) -> int:
-    """What is wrong with queens on these cells as an answer to a board.
-
-    Counts pairs that attack each other, excluded diagonals a queen stands on, queens too few or too
-    many, and queens of the board that moved.
-    """
+    """Count pairs of queens that attack each other, excluded diagonals a queen stands on, queens too few or too many,
+    and queens of the board that moved."""
     attacking = attacks(board.size).subgraph(queens).number_of_edges()
     forbidden = sum(len(excluded_at(board, cell)) for cell in queens)
     return int(attacking) + forbidden + abs(board.size - len(queens)) + len(set(board.queens) - set(queens))
 
 
 def check_diagonals(size: int, excluded: Sequence[Any]) -> None:
-    """Raises `UserError` if one of these is no diagonal `(number, kind)` of a board, or comes twice."""
+    """Raise `UserError` if one of these is no diagonal `(number, kind)` of a board, or comes twice."""
     for position, diagonal in enumerate(excluded):
-        if (
-            not isinstance(diagonal, Sequence)
-            or len(diagonal) != 2
-            or not all(isinstance(part, Integral) and not isinstance(part, bool) for part in diagonal)
-        ):
+        parts = diagonal if isinstance(diagonal, Sequence) else ()
+        if [isinstance(part, Integral) and not isinstance(part, bool) for part in parts] != [True, True]:
             raise UserError(f"{repr(diagonal)[:40]} is no diagonal, which is two integers: number, kind")
         number, kind = diagonal
         name = f"diagonal ({number}, {kind})"
@@ -66,7 +59,7 @@ def check_diagonals(size: int, excluded: Sequence[Any]) -> None:
 
 
 def check_board(board: Board) -> None:
-    """Raises `UserError` if the size is out of range, or a queen off the board, attacked or on an excluded diagonal."""
+    """Raise `UserError` if the size is out of range, or a queen off the board, attacked or on an excluded diagonal."""
     size, queens, excluded = board
     if not 4 <= size <= MAX_SIZE:
         raise UserError(f"the board has {size} rows; nqueens takes from 4 to {MAX_SIZE}")
@@ -75,7 +68,7 @@ def check_board(board: Board) -> None:
         if not 0 <= cell < size * size:
             raise UserError(f"queen at cell {cell}, but the cells go from 0 to {size * size - 1}")
         for number, kind in excluded_at(board, cell):
-            raise UserError(f"the queen at {place(size, cell)} stands on the excluded diagonal ({number}, {kind})")
+            raise UserError(f"the queen at {cell_name(size, cell)} stands on the excluded diagonal ({number}, {kind})")
     for first, second in combinations(sorted(set(queens)), 2):
         if attacks(size).has_edge(first, second):
-            raise UserError(f"the queens at {place(size, first)} and {place(size, second)} attack each other")
+            raise UserError(f"the queens at {cell_name(size, first)} and {cell_name(size, second)} attack each other")

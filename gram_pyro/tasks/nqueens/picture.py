@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from gram_pyro.tasks.abilities import Answer
+from gram_pyro.tasks.abilities import Answer, Axes
 from gram_pyro.tasks.nqueens.boards import Board
 from gram_pyro.tasks.nqueens.checker import attacks, excluded_at
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 def draw_board(board: Board, answer: Answer | None, axes: Axes) -> None:

@@ -9,7 +9,7 @@ import networkx as nx
 
 from gram_pyro.errors import UserError
 from gram_pyro.tasks.abilities import Answer
-from gram_pyro.tasks.grid import place
+from gram_pyro.tasks.grid import cell_name
 
 
 class Puzzle(NamedTuple):
@@ -21,25 +21,25 @@ class Puzzle(NamedTuple):
 
 @lru_cache(maxsize=2)
 def rule(box: int) -> list[tuple[int, int]]:
-    """The edges of the sudoku graph: pairs of cells that may not have the same digit."""
+    """Return the edges of the sudoku graph: pairs of cells that may not have the same digit."""
     return sorted(nx.sudoku_graph(box).edges)
 
 
 def count_violations(puzzle: Puzzle, answer: Answer) -> int:
-    """Pairs of cells that may not have the same digit and do, givens that changed, and what is no digit."""
+    """Count pairs of cells that may not have the same digit and do, givens that changed, and what is no digit."""
     same = sum(answer[first] == answer[second] for first, second in rule(puzzle.box))
     changed = sum(given not in (0, digit) for given, digit in zip(puzzle.cells, answer, strict=True))
     return same + changed + sum(not 1 <= digit <= puzzle.box**2 for digit in answer)
 
 
 def check_puzzle(puzzle: Puzzle) -> None:
-    """Raises `UserError` if a puzzle of the right size has what is no digit, or givens in conflict."""
+    """Raise `UserError` if a puzzle of the right size has what is no digit, or givens in conflict."""
     box, cells = puzzle
     size = box * box
     for cell, digit in enumerate(cells):
         if digit not in range(size + 1):
-            raise UserError(f"{digit!r} in {place(size, cell)} is no digit from 1 to {size}, nor 0 for a blank")
+            raise UserError(f"{digit!r} in {cell_name(size, cell)} is no digit from 1 to {size}, nor 0 for a blank")
     for first, second in rule(box):
         if cells[first] == cells[second] != 0:
-            where = f"{place(size, first)} and {place(size, second)}"
+            where = f"{cell_name(size, first)} and {cell_name(size, second)}"
             raise UserError(f"{where} share a row, column or box, but both are given the digit {cells[first]}")

@@ -6,22 +6,12 @@ import csv
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from gram_pyro.errors import UserError
-from gram_pyro.system.files import (
-    check_file,
-    check_left_out,
-    ending,
-    file_bytes,
-    is_file,
-    is_folder,
-    naming,
-    text_lines,
-)
-from gram_pyro.tasks.grid import place
+from gram_pyro.system.files import check_left_out, ending, file_bytes, is_file, is_folder, naming, text_lines
+from gram_pyro.tasks.grid import cell_name
 from gram_pyro.tasks.sudoku.checker import Puzzle, check_puzzle
 from gram_pyro.tasks.sudoku.solver import Grids, candidates_of, search
 
@@ -38,36 +28,19 @@ LETTERS = re.compile(r"[^\W\d_xX]")
 RULED = re.compile(r"[-_*]+")
 
 
-class Rows(NamedTuple):
-    """The puzzles of a CSV file `(rows, cells)`, and the solutions of each `(solutions, cells)`."""
-
-    puzzles: Grids
-    solutions: list[Grids]
-
-
-def is_csv(path: str | Path) -> bool:
-    """Return whether the name says that the file is a table."""
-    return ending(Path(path)) == CSV_ENDING
-
-
 def parse_cells(text: str, box: int) -> Grids:
-    """Read the digits that a text spells `(cells,)`; `.`, `0` or one of `*_-x?` is a blank, frames are skipped.
-
-    Raises `UserError` if it has another number of cells, or a letter.
-    """
+    """Read the cells that a text spells `(cells,)`, one of `.0*_-x?` for a blank. Raises `UserError` on others."""
     size = box * box
     marks = "".join(cells for _, cells in cell_lines(enumerate(text.splitlines(), 1), size))
     if len(marks) != size**2:
         short = len(marks) < size**2 and text.rstrip().endswith(("...", "\u2026"))
         rest = ", and '...' stands for three blanks" if short else ""
-        raise UserError(
-            f"sudoku with box={box} takes a puzzle of {size**2} cells, not {len(marks)}: write each of them, row by "
-            f"row, with . for a blank{rest}"
-        )
+        hint = f"write each of them, row by row, with . for a blank{rest}"
+        raise UserError(f"sudoku with box={box} takes a puzzle of {size**2} cells, not {len(marks)}: {hint}")
     marks = marks.translate(BLANKS)
     if wrong := re.search(f"[^0-{size}]", marks):
-        cell = wrong.start()
-        raise UserError(f"{marks[cell]!r} in {place(size, cell)} is no digit from 1 to {size}, nor . or 0 for a blank")
+        cell = cell_name(size, wrong.start())
+        raise UserError(f"{wrong[0]!r} in {cell} is no digit from 1 to {size}, nor . or 0 for a blank")
     cells: Grids = np.frombuffer(marks.encode(), dtype=np.int8) - np.int8(ord("0"))
     return cells
 
@@ -98,26 +71,22 @@ def spells_puzzle(text: str) -> bool:
     return not (not text.strip() or known or named or "/" in text or is_file(text) or is_folder(text))
 
 
-def file_lines(path: Path) -> list[tuple[int, str]]:
-    """Return number and text of each line of a file. Raises `UserError` if it cannot be read."""
-    check_file(path, "puzzle")
-    return list(text_lines(file_bytes(path)))
+def read_puzzles(path: Path, box: int, most: int | None = None, skip_bad: bool = False) -> Grids:
+    """Read the puzzles of a CSV file, as `read_csv`, or of a text file `(puzzles, cells)`.
 
-
-def read_text(path: str | Path, box: int, most: int | None = None, skip_bad: bool = False) -> Grids:
-    """Read the puzzles of a text file `(puzzles, cells)`: a line for each, or a line for each row of each.
-
-    Raises `UserError` if the file cannot be read, or one is no puzzle or has more than `most` solutions; with
-    `skip_bad`, such puzzles are left out, and named on standard error.
+    A text has a line for each puzzle, or a line for each row of each. Raises `UserError` if the file cannot be read, or
+    one is no puzzle or has more than `most` solutions; with `skip_bad`, such puzzles are left out, and named on
+    standard error.
     """
-    path = Path(path)
+    if ending(path) == CSV_ENDING:
+        return read_csv(path, box, most, skip_bad)[0]
     bad: dict[int, str] = {}
+    puzzles: dict[int, Grids] = {}
     with naming(path):
-        lines = file_lines(path)
+        lines = list(text_lines(file_bytes(path, "puzzle")))
         if ending(path) not in TEXT_ENDINGS:
             known = ", ".join((*TEXT_ENDINGS, CSV_ENDING))
             raise UserError(f"unknown ending {ending(path)!r}; known endings are {known}, each also with .gz")
-        puzzles: dict[int, Grids] = {}
         for number, cells in parse_text(lines, box):
             try:
                 puzzles[number] = parse_puzzle(cells, box)
@@ -127,7 +96,7 @@ def read_text(path: str | Path, box: int, most: int | None = None, skip_bad: boo
             found = search(candidates_of(np.stack([*puzzles.values()])), most + 1, SEARCH_LIMIT).solutions
             for number, solutions in zip(puzzles, found, strict=True):
                 if len(solutions) > most:
-                    bad[number] = f"the puzzle {too_many(most)}; a model of max_solutions above {most} takes it"
+                    bad[number] = f"{too_many(most)}; a model of max_solutions above {most} takes it"
     check_bad(path, bad, len(bad.keys() | puzzles), "puzzles", skip_bad)
     return np.stack([cells for number, cells in puzzles.items() if number not in bad])
 
@@ -157,64 +126,48 @@ def parse_puzzle(text: str, box: int) -> Grids:
 
 
 def check_bad(path: Path, bad: dict[int, str], total: int, parts: str, skip_bad: bool) -> None:
-    """Raises `UserError` for the first bad line, unless bad ones may be left out and others remain."""
-    errors = [f"line {number}: {bad[number]}" for number in sorted(bad)]
+    """Raise `UserError` for the first bad line, unless bad ones may be left out and others remain."""
     with naming(path):
-        if errors and not skip_bad:
-            raise UserError(errors[0])
-        check_left_out(errors, total, f"{parts} in {path}")
-
-
-def read_csv(path: str | Path, box: int, most: int | None, skip_bad: bool) -> Rows:
-    """Read the puzzles of a CSV file, each with its solutions, from its column `question`, `quizzes` or `puzzle`.
-
-    A puzzle may have at most `most` solutions; if that is None, any number, and one is listed. What a column
-    `answer`, `one_answer`, `solutions` or `solution` has must solve the puzzle. Raises `UserError` on the first row
-    that is not so; with `skip_bad`, such rows are left out and named on standard error.
-    """
-    path = Path(path)
-    with naming(path):
-        table = parse_table(file_lines(path), box)
-        solutions, _, undecided = search(candidates_of(table.puzzles), 1 if most is None else most + 1, SEARCH_LIMIT)
-        solved = [len(part) > 0 for part in search(candidates_of(table.answers), 1, SEARCH_LIMIT).solutions]
-        right = ((table.answers == table.puzzles) | (table.puzzles == 0)).all(1) & np.array(solved, dtype=bool)
-        bad = dict(table.bad)
-        for row, number in enumerate(table.lines):
-            if wrong := complaint(len(solutions[row]), most, bool(undecided[row]), bool(right[row])):
-                bad[number] = wrong
-    check_bad(path, bad, len(bad.keys() | table.lines), "rows", skip_bad)
-    kept = [row for row, number in enumerate(table.lines) if number not in bad]
-    return Rows(table.puzzles[kept], [solutions[row] for row in kept])
+        errors = [f"line {number}: {bad[number]}" for number in sorted(bad)]
+        check_left_out(errors, total, f"{parts} in {path}", skip_bad)
 
 
 def too_many(most: int) -> str:
-    """Say that a puzzle has more than `most` solutions."""
-    return f"has more than {most} solution{'s' * (most > 1)}"
+    """Return that a puzzle has more than `most` solutions."""
+    return f"the puzzle has more than {most} solution{'s' * (most > 1)}"
 
 
-def complaint(count: int, most: int | None, undecided: bool, right: bool) -> str:
-    """Return what is wrong with a puzzle of which `count` solutions were found; empty if nothing is."""
-    if most is not None and count > most:
-        return f"the puzzle {too_many(most)}"
-    if undecided:
-        return f"the puzzle is undecided after {SEARCH_LIMIT} guesses"
-    if not count:
-        return "the puzzle has no solution"
-    return "" if right else "the answer does not solve the puzzle"
+def read_csv(path: str | Path, box: int, most: int | None, skip_bad: bool) -> tuple[Grids, list[Grids]]:
+    """Read puzzles `(rows, cells)` of a CSV file, and the solutions of each `(solutions, cells)`.
+
+    Each has one to `most` solutions, or any number if that is None, of which one is listed; a column of answers must
+    solve the puzzles. Raises `UserError` on the first row that is not so; with `skip_bad`, such rows are left out.
+    """
+    path = Path(path)
+    with naming(path):
+        bad, rows = parse_table(list(text_lines(file_bytes(path, "puzzle"))), box)
+        puzzles, answers = np.array([*rows.values()], dtype=np.int8).reshape(-1, 2, box**4).swapaxes(0, 1)
+        solutions, _, undecided = search(candidates_of(puzzles), 1 if most is None else most + 1, SEARCH_LIMIT)
+        solved = [len(part) > 0 for part in search(candidates_of(answers), 1, SEARCH_LIMIT).solutions]
+        right = ((answers == puzzles) | (puzzles == 0)).all(1) & np.array(solved, dtype=bool)
+    total, kept = len(bad) + len(rows), []
+    for row, number in enumerate(rows):
+        if most is not None and len(solutions[row]) > most:
+            bad[number] = too_many(most)
+        elif undecided[row]:
+            bad[number] = f"the puzzle is undecided after {SEARCH_LIMIT} guesses"
+        elif not len(solutions[row]):
+            bad[number] = "the puzzle has no solution"
+        elif not right[row]:
+            bad[number] = "the answer does not solve the puzzle"
+        else:
+            kept.append(row)
+    check_bad(path, bad, total, "rows", skip_bad)
+    return puzzles[kept], [solutions[row] for row in kept]
 
 
-class Table(NamedTuple):
-    """What a CSV file says: `bad` what is wrong with which line; for the others `lines`, `puzzles` `(rows, cells)`
-    and `answers` `(rows, cells)`, the puzzles themselves where none are given."""
-
-    bad: dict[int, str]
-    lines: list[int]
-    puzzles: Grids
-    answers: Grids
-
-
-def parse_table(lines: list[tuple[int, str]], box: int) -> Table:
-    """Read puzzles and answers as they stand in a CSV file. Raises `UserError` if it is none, or holds no puzzle."""
+def parse_table(lines: list[tuple[int, str]], box: int) -> tuple[dict[int, str], dict[int, tuple[Grids, Grids]]]:
+    """Return errors by line of a CSV file, and puzzle and answer of the other lines. Raises `UserError` without any."""
     with naming("line 1"):
         names = [name.strip().lower() for name in split_row(lines[0][1])]
         question, answer = (
@@ -223,7 +176,7 @@ def parse_table(lines: list[tuple[int, str]], box: int) -> Table:
         if question is None:
             raise UserError(f"no column of puzzles named {', '.join(QUESTIONS)}, but {', '.join(names)}"[:200])
     bad: dict[int, str] = {}
-    good: list[tuple[int, Grids, Grids]] = []
+    rows: dict[int, tuple[Grids, Grids]] = {}
     for number, line in lines[1:]:
         if not line.strip():
             continue
@@ -233,13 +186,12 @@ def parse_table(lines: list[tuple[int, str]], box: int) -> Table:
             solution = puzzle if answer is None else parse_cells(cells[answer], box)
             if answer is not None and not solution.all():
                 raise UserError("the answer has a blank")
-            good.append((number, puzzle, solution))
+            rows[number] = puzzle, solution
         except UserError as error:
             bad[number] = str(error)
-    if not bad and not good:
+    if not bad and not rows:
         raise UserError("no puzzles below the first line")
-    puzzles, answers = (np.array([row[part] for row in good], dtype=np.int8).reshape(-1, box**4) for part in (1, 2))
-    return Table(bad, [row[0] for row in good], puzzles, answers)
+    return bad, rows
 
 
 def split_row(line: str) -> list[str]:

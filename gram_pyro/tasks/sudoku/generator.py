@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from gram_pyro.tasks.sudoku.solver import Grids, candidates_of, search
-from gram_pyro.tasks.sudoku.symmetry import random_symmetries
+from gram_pyro.tasks.sudoku.symmetry import random_symmetries, units_of
 
 Level = Literal["easy", "medium", "hard"]
 CLUES: dict[int, dict[Level, tuple[int, int]]] = {
@@ -17,12 +17,11 @@ CLUES: dict[int, dict[Level, tuple[int, int]]] = {
     3: {"easy": (37, 45), "medium": (30, 36), "hard": (22, 29)},
 }
 """The fewest and the most givens of a puzzle, by box and level."""
-
 CHANGES = 8
 
 
 def solved_grids(count: int, box: int, rng: np.random.Generator) -> Grids:
-    """Random solved grids `(count, cells)`: boxes on the diagonal filled and completed at random, then a symmetry."""
+    """Return random solved grids `(count, cells)`: diagonal boxes filled and completed at random, then a symmetry."""
     size = box * box
     start = np.zeros((count, box, box, box, box), dtype=np.int8)  # band, row, stack, column
     for part in range(box - 1):  # two full boxes cannot always be completed where there are but two
@@ -35,15 +34,15 @@ def solved_grids(count: int, box: int, rng: np.random.Generator) -> Grids:
 
 
 def random_orders(count: int, length: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Random permutations `(count, length)`."""
+    """Return random permutations `(count, length)`."""
     return rng.random((count, length)).argsort(1)
 
 
 def unique_puzzles(grids: Grids, clues: tuple[int, int], rng: np.random.Generator) -> tuple[Grids, NDArray[np.bool_]]:
-    """Digits of solved grids `(grids, cells)` removed in random order wherever the solution stays the only one.
+    """Remove digits of solved grids `(grids, cells)` in random order wherever the solution stays the only one.
 
-    The number of digits to leave is drawn uniformly from the range `clues`. Returns the puzzles and whether
-    each came down into the range `(grids,)`.
+    The number of digits to leave is drawn uniformly from the range `clues`. Returns the puzzles and whether each came
+    down into the range `(grids,)`.
     """
     puzzles = grids.copy()
     count, cells = grids.shape
@@ -69,11 +68,9 @@ def contradict(puzzles: Grids, rng: np.random.Generator) -> Grids:
     Puzzles for which `CHANGES` random changes do not do that are left out.
     """
     cells = puzzles.shape[1]
-    box = round(cells**0.25)
-    row, column = np.divmod(np.arange(cells), box * box)
-    units = np.stack([row, column, row // box * box + column // box])
+    units = units_of(round(cells**0.25))
     related = (units[:, :, None] == units[:, None, :]).any(0)
-    digits = np.arange(1, box * box + 1)
+    digits = np.arange(1, round(cells**0.5) + 1)
     found = [puzzles[:0]]
     for _ in range(CHANGES):
         every = np.arange(len(puzzles))
@@ -90,7 +87,7 @@ def contradict(puzzles: Grids, rng: np.random.Generator) -> Grids:
 
 
 def open_puzzles(grids: Grids, clues: tuple[int, int], rng: np.random.Generator) -> Grids:
-    """Solved grids `(grids, cells)` of which random cells are kept, as many as is drawn uniformly from `clues`."""
+    """Keep random cells of solved grids `(grids, cells)`, as many as is drawn uniformly from `clues`."""
     target = rng.integers(clues[0], clues[1] + 1, len(grids))
     kept: Grids = np.where(random_orders(len(grids), grids.shape[1], rng) < target[:, None], grids, np.int8(0))
     return kept

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from gram_pyro.tasks.abilities import Answer
+from gram_pyro.tasks.abilities import Answer, Axes
 from gram_pyro.tasks.sudoku.checker import Puzzle, rule
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 def draw_grid(puzzle: Puzzle, answer: Answer | None, axes: Axes) -> None:

@@ -18,33 +18,32 @@ Grids = NDArray[np.int8]
 Masks = NDArray[np.uint16]
 
 
-class Found(NamedTuple):
-    """What a search found.
-
-    `solutions` of each puzzle `(at most limit, cells)`, in lexicographic order; `guesses` `(puzzles,)`, at how
-    many states it had to branch: how hard the puzzle is; `undecided` `(puzzles,)`, whether it gave up before it
-    had either tried everything or found enough.
-    """
+class SearchResult(NamedTuple):
+    """What a search found of each puzzle."""
 
     solutions: list[Grids]
+    """`(at most limit, cells)`, in lexicographic order."""
     guesses: NDArray[np.int64]
+    """`(puzzles,)`, at how many states it had to branch: how hard the puzzle is."""
     undecided: NDArray[np.bool_]
+    """`(puzzles,)`, whether it gave up before it had either tried everything or found enough."""
 
 
 def candidates_of(puzzles: Grids) -> Masks:
-    """A bit for each digit that a cell may have: all where a puzzle `(puzzles, cells)` has 0, else one."""
+    """Return a bit for each digit that a cell may have: all where a puzzle `(puzzles, cells)` has 0, else one."""
     full = (1 << round(puzzles.shape[1] ** 0.5)) - 1
     digits = puzzles.astype(np.int64)
     return np.where(digits > 0, 1 << np.maximum(digits - 1, 0), full).astype(np.uint16)
 
 
-def search(candidates: Masks, limit: int, branches: int = 1_000_000, rng: np.random.Generator | None = None) -> Found:
-    """Up to `limit` solutions of each puzzle, given as `candidates` `(puzzles, cells)`.
+def search(
+    candidates: Masks, limit: int, branches: int = 1_000_000, rng: np.random.Generator | None = None
+) -> SearchResult:
+    """Find up to `limit` solutions of each puzzle, given as `candidates` `(puzzles, cells)`.
 
-    A puzzle with fewer solutions has no others, unless it is undecided: it is given up once it has branched
-    more than `branches` times. Branches on a cell with the fewest candidates, in the order of the digits or,
-    with a generator, in random order. The guesses of a puzzle that has fewer solutions than `limit` do not
-    depend on the order.
+    A puzzle with fewer solutions has no others, unless it is undecided: it is given up once it has branched more than
+    `branches` times. Branches on a cell with the fewest candidates, in the order of the digits or, with a generator, in
+    random order. The guesses of a puzzle that has fewer solutions than `limit` do not depend on the order.
     """
     count, cells = candidates.shape
     guesses, found = np.zeros((2, count), dtype=np.int64)
@@ -60,34 +59,33 @@ def search(candidates: Masks, limit: int, branches: int = 1_000_000, rng: np.ran
         states = propagate(states)
         states, owner = select(states, owner, states[0] > 0)
         solved = (states & (states - ONE) == 0).all(0)
-        grids.append(digits_of(states[:, solved]))
+        grids.append(BITS[states[:, solved].T - ONE].view(np.int8) + np.int8(1))
         owners.append(owner[solved])
         found += np.bincount(owner[solved], minlength=count)
         states, owner = select(states, owner, ~solved)
         guesses += np.bincount(owner, minlength=count)
         stack += blocks(*children(states, owner, rng))
-    return Found(
-        by_owner(np.concatenate(grids), np.concatenate(owners), count, limit),
-        guesses,
-        (guesses > branches) & (found < limit),
-    )
+    every, owner = np.concatenate(grids), np.concatenate(owners)
+    text = np.ascontiguousarray(every).view(f"S{cells}")[:, 0]  # no digit is 0, so this is the lexicographic order
+    parts = np.split(every[np.lexsort((text, owner))], np.bincount(owner, minlength=count).cumsum())[:-1]
+    return SearchResult([part[:limit] for part in parts], guesses, (guesses > branches) & (found < limit))
 
 
 def blocks(states: Masks, owner: NDArray[np.int64]) -> list[tuple[Masks, NDArray[np.int64]]]:
-    """States `(cells, states)` and the puzzles they belong to, in pieces small enough for the cache."""
+    """Return states `(cells, states)` and the puzzles they belong to, in pieces small enough for the cache."""
     starts = range(0, len(owner), AT_ONCE)
     return [(states[:, start : start + AT_ONCE], owner[start : start + AT_ONCE]) for start in starts]
 
 
 def select(states: Masks, owner: NDArray[np.int64], chosen: NDArray[np.bool_]) -> tuple[Masks, NDArray[np.int64]]:
-    """The chosen states and their owners; the result is contiguous, which indexing would not give."""
+    """Return the chosen states and their owners, contiguous, which indexing would not give."""
     return states.compress(chosen, axis=1), owner[chosen]
 
 
 def children(
     states: Masks, owner: NDArray[np.int64], rng: np.random.Generator | None
 ) -> tuple[Masks, NDArray[np.int64]]:
-    """Every state with each candidate of a cell with the fewest put there; first choices come last."""
+    """Return every state with each candidate of a cell with the fewest put there; first choices come last."""
     size, parents = round(len(states) ** 0.5), np.arange(len(owner))
     choices = BITS[states]
     cell = np.where(choices > 1, choices, size + 1).argmin(0)
@@ -103,7 +101,7 @@ def children(
 
 
 def propagate(states: Masks) -> Masks:
-    """Naked and hidden singles until nothing changes, on `(cells, states)`; all 0 where there is a contradiction."""
+    """Apply naked and hidden singles to `(cells, states)` until nothing changes; all 0 at a contradiction."""
     result = states.copy()
     active = np.arange(states.shape[1])
     while len(active):
@@ -116,7 +114,7 @@ def propagate(states: Masks) -> Masks:
 
 
 def singles(states: Masks) -> tuple[Masks, NDArray[np.bool_]]:
-    """One round of naked, then hidden singles; and in which states `(states,)` that led to a contradiction."""
+    """Apply naked, then hidden singles once; also return which states `(states,)` that led to a contradiction."""
     cells, count = states.shape
     box = round(cells**0.25)
     grid = states.reshape(box, box, box, box, count)
@@ -137,12 +135,12 @@ def singles(states: Masks) -> tuple[Masks, NDArray[np.bool_]]:
 
 
 def where(condition: NDArray[np.bool_]) -> Masks:
-    """All bits where the condition holds, none elsewhere; numpy is much faster on masks than with `np.where`."""
+    """Return all bits where the condition holds, none elsewhere; numpy is much faster on masks than with `np.where`."""
     return np.negative(condition.view(np.uint8), dtype=np.uint16)
 
 
 def tally(grid: Masks, axes: tuple[int, int]) -> tuple[Masks, Masks]:
-    """The candidates that occur at least once, and at least twice, in each unit that runs along `axes`."""
+    """Return the candidates that occur at least once, and at least twice, in each unit that runs along `axes`."""
     unit = grid.transpose(*axes, *(axis for axis in range(grid.ndim) if axis not in axes))
     once, twice = np.zeros((2, *unit.shape[2:]), dtype=np.uint16)
     for line in unit:
@@ -150,17 +148,3 @@ def tally(grid: Masks, axes: tuple[int, int]) -> tuple[Masks, Masks]:
             twice |= once & cell
             once |= cell
     return np.expand_dims(once, axes), np.expand_dims(twice, axes)
-
-
-def digits_of(states: Masks) -> Grids:
-    """Finished states `(cells, states)` as grids `(states, cells)`."""
-    grids: Grids = BITS[states.T - ONE].view(np.int8) + np.int8(1)
-    return grids
-
-
-def by_owner(grids: Grids, owners: NDArray[np.int64], count: int, limit: int) -> list[Grids]:
-    """At most `limit` grids for each of `count` puzzles, in lexicographic order."""
-    text = np.ascontiguousarray(grids).view(f"S{grids.shape[1]}")[:, 0]  # no digit is 0, so this is their order
-    order = np.lexsort((text, owners))
-    ends = np.bincount(owners, minlength=count).cumsum()
-    return [part[:limit] for part in np.split(grids[order], ends)[:-1]]

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from gram_pyro.tasks.base import Split
+from gram_pyro.tasks.base import Split, split_names
 from gram_pyro.tasks.sudoku.files import read_csv
 from gram_pyro.tasks.sudoku.generator import CLUES, Level, open_puzzles, solved_grids, unique_puzzles
 from gram_pyro.tasks.sudoku.solver import Grids, candidates_of, search
@@ -19,21 +19,19 @@ AT_ONCE = 4096
 
 
 def splits_of(puzzles: Grids, solutions: Sequence[Grids]) -> NDArray[np.str_]:
-    """The split of each puzzle `(puzzles,)`: a hash of its `puzzle_class`."""
+    """Return the split of each puzzle `(puzzles,)`: a hash of its `puzzle_class`."""
     return splits_of_classes(puzzle_class(puzzles, solutions))
 
 
 def splits_of_classes(classes: Sequence[str]) -> NDArray[np.str_]:
-    """The split that each class belongs to `(classes,)`."""
-    buckets = np.array([int(each, 16) % 100 for each in classes])
-    later = np.where(buckets < PERCENT["test"] + PERCENT["validation"], "validation", "train")
-    return np.where(buckets < PERCENT["test"], "test", later)
+    """Return the split that each class belongs to `(classes,)`."""
+    return split_names(np.array([int(each, 16) for each in classes], dtype=np.uint64), PERCENT["test"])
 
 
 def random_puzzles(
     split: Split, count: int, box: int, level: Level, max_solutions: int, rng: np.random.Generator
 ) -> Grids:
-    """About `count` random puzzles of a split `(puzzles, cells)`; if max_solutions > 1, with 2 to so many solutions."""
+    """Return about `count` puzzles of a split `(puzzles, cells)`, with 1 solution or 2 to max_solutions."""
     grids = solved_grids(min(AT_ONCE, 64 + 100 * count // PERCENT[split]), box, rng)
     clues = CLUES[box][level]
     if max_solutions > 1:
@@ -51,10 +49,7 @@ def random_puzzles(
 
 
 def from_files(data: str, test_data: str, split: Split, box: int, most: int, skip_bad: bool) -> Grids:
-    """The puzzles of a split `(puzzles, cells)` among the rows of CSV files, which have at most `most` solutions.
-
-    If there is test data, that is the test split, and no class of it is in the others.
-    """
+    """Return the puzzles of a split `(puzzles, cells)` in CSV files; no class of `test_data` is in another split."""
     puzzles, classes = classified(data, box, most, skip_bad)
     splits = splits_of_classes(classes)
     if test_data:
@@ -69,6 +64,6 @@ def from_files(data: str, test_data: str, split: Split, box: int, most: int, ski
 
 @lru_cache(maxsize=4)
 def classified(path: str, box: int, most: int, skip_bad: bool) -> tuple[Grids, list[str]]:
-    """The puzzles of a CSV file `(puzzles, cells)` and their classes."""
+    """Return the puzzles of a CSV file `(puzzles, cells)` and their classes."""
     puzzles, solutions = read_csv(path, box, most, skip_bad)
     return puzzles, puzzle_class(puzzles, solutions)

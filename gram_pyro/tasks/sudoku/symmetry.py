@@ -16,6 +16,13 @@ from torch import Tensor
 AT_ONCE = 1024
 
 
+@lru_cache(maxsize=2)
+def units_of(box: int) -> NDArray[np.int64]:
+    """Return row, column and box of each cell: `(3, cells)`."""
+    row, column = np.divmod(np.arange(box**4), box * box)
+    return np.stack([row, column, row // box * box + column // box])
+
+
 class Symmetries(NamedTuple):
     """Symmetries of grids: digits are renamed, rows, columns, bands and stacks permuted, or the grid transposed.
 
@@ -27,18 +34,12 @@ class Symmetries(NamedTuple):
     digits: Tensor
 
     def apply(self, grids: Tensor) -> Tensor:
-        """Each symmetry applied to its grid `(count, cells)`."""
+        """Apply each symmetry to its grid `(count, cells)`."""
         return self.digits.gather(1, grids.long().gather(1, self.cells))
 
 
-def identity(count: int, box: int) -> Symmetries:
-    """Symmetries that change nothing."""
-    size = box * box
-    return Symmetries(torch.arange(size * size).expand(count, -1), torch.arange(size + 1).expand(count, -1))
-
-
 def random_symmetries(count: int, box: int, generator: torch.Generator) -> Symmetries:
-    """Symmetries drawn uniformly."""
+    """Draw symmetries uniformly."""
     size = box * box
 
     def orders(*shape: int) -> Tensor:
@@ -55,7 +56,7 @@ def random_symmetries(count: int, box: int, generator: torch.Generator) -> Symme
 
 @lru_cache(maxsize=2)
 def cell_symmetries(box: int) -> NDArray[np.int64]:
-    """Where each cell comes from under every symmetry that renames no digit, `(symmetries, cells)`; for small boxes."""
+    """Return where cells come from under all symmetries that rename no digit: `(symmetries, cells)`; box 2 only."""
     orders = list(permutations(range(box)))
     lines = [
         [box * band + row for band, rows in zip(bands, inner, strict=True) for row in rows]
@@ -67,7 +68,7 @@ def cell_symmetries(box: int) -> NDArray[np.int64]:
 
 
 def grid_class(grids: NDArray[np.int8]) -> list[str]:
-    """16 hexadecimal digits for each solved grid `(grids, cells)`, the same for all grids that symmetries relate.
+    """Return 16 hexadecimal digits for each solved grid `(grids, cells)`, the same for all that symmetries relate.
 
     Two rows make a permutation of the digits, whose cycle lengths no symmetry changes; the same goes for
     columns. Grids that no symmetry relates nearly always differ in them.
@@ -82,7 +83,7 @@ def grid_class(grids: NDArray[np.int8]) -> list[str]:
 
 
 def line_cycles(grids: NDArray[np.int8]) -> NDArray[np.bytes_]:
-    """The cycles between the rows of solved grids `(grids, size, size)`, in one text `(grids, 1)`."""
+    """Return the cycles between the rows of solved grids `(grids, size, size)`, in one text `(grids, 1)`."""
     count, size, _ = grids.shape
     box = round(size**0.5)
     first, second = np.triu_indices(size, 1)
@@ -107,13 +108,13 @@ def line_cycles(grids: NDArray[np.int8]) -> NDArray[np.bytes_]:
 
 
 def sorted_text(text: NDArray[np.bytes_]) -> NDArray[np.bytes_]:
-    """Texts `(rows, columns)` without a zero byte, sorted within each row and joined: `(rows, 1)`."""
+    """Return texts `(rows, columns)` without a zero byte, sorted within each row and joined: `(rows, 1)`."""
     joined: NDArray[Any] = np.sort(text, axis=1).view(f"S{text.itemsize * text.shape[1]}")
     return joined
 
 
 def orbit(puzzles: NDArray[np.int8], box: int) -> list[str]:
-    """16 hexadecimal digits for each puzzle `(puzzles, cells)`, the same exactly for those that symmetries relate."""
+    """Return 16 hexadecimal digits for each puzzle `(puzzles, cells)`, the same just where symmetries relate them."""
     moves = cell_symmetries(box)
     images = puzzles[:, moves].reshape(-1, box**4)
     every = np.arange(len(images))
@@ -128,7 +129,7 @@ def orbit(puzzles: NDArray[np.int8], box: int) -> list[str]:
 
 
 def puzzle_class(puzzles: NDArray[np.int8], solutions: Sequence[NDArray[np.int8]]) -> list[str]:
-    """What tells puzzles apart that no symmetry relates: the least class of their `solutions`.
+    """Return what tells puzzles apart that no symmetry relates: the least class of their `solutions`.
 
     There are too few 4x4 grids for that, only two classes of them, so that there each puzzle stands for itself.
     """
@@ -141,5 +142,5 @@ def puzzle_class(puzzles: NDArray[np.int8], solutions: Sequence[NDArray[np.int8]
 
 
 def digest(text: bytes) -> str:
-    """16 hexadecimal digits of a hash."""
+    """Return 16 hexadecimal digits of a hash."""
     return hashlib.sha256(text).hexdigest()[:16]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from functools import lru_cache, partial
+from typing import ClassVar, get_args
 
 import numpy as np
 import torch
@@ -15,19 +14,16 @@ from torch import Tensor
 
 from gram_pyro.errors import UserError
 from gram_pyro.system.files import read_path
-from gram_pyro.tasks.abilities import Answer, Wording
+from gram_pyro.tasks.abilities import Answer, Axes, Wording
 from gram_pyro.tasks.base import Problems, Spec, Split, Task
 from gram_pyro.tasks.constraints import log_exactly_one, log_given
-from gram_pyro.tasks.sudoku.checker import Puzzle, check_puzzle, count_violations, rule
-from gram_pyro.tasks.sudoku.files import TEXT_ENDINGS, is_csv, parse_cells, read_csv, read_text, spells_puzzle
+from gram_pyro.tasks.grid import related
+from gram_pyro.tasks.sudoku import checker, files, picture
+from gram_pyro.tasks.sudoku.checker import Puzzle
 from gram_pyro.tasks.sudoku.generator import CLUES, Level, contradict
-from gram_pyro.tasks.sudoku.picture import draw_grid
 from gram_pyro.tasks.sudoku.solver import Grids, candidates_of, search
 from gram_pyro.tasks.sudoku.split import from_files, random_puzzles, splits_of
-from gram_pyro.tasks.sudoku.symmetry import Symmetries, random_symmetries
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from gram_pyro.tasks.sudoku.symmetry import Symmetries, random_symmetries, units_of
 
 MAX_SOLUTIONS = 100_000
 MAX_GENERATED = 2000
@@ -55,8 +51,7 @@ class Sudoku(Task):
     max_solutions: int = 1
     """1 for puzzles with one solution; more for puzzles with 2 to that many, from random cells of a solved grid."""
     data: str = ""
-    """CSV file with a column of puzzles (`question`, `quizzes` or `puzzle`) to take
-    problems from, instead of generated ones."""
+    """CSV file with a column of puzzles (`question`, `quizzes` or `puzzle`) to take instead of generated ones."""
     test_data: str = ""
     """CSV file of test problems; none of `data` that has the class of one of them is trained on."""
     skip_bad: bool = False
@@ -83,8 +78,8 @@ class Sudoku(Task):
         return Spec(2 + self.size, (0,) * self.size, 3)
 
     def generate(self, split: Split, count: int, seed: int) -> list[Puzzle]:
-        """At most `count` different puzzles of a split; a file, and few givens on 4 x 4 cells, may hold fewer."""
-        rng = np.random.default_rng([seed, ("train", "validation", "test").index(split)])
+        """Return at most `count` different puzzles of a split; files, and few givens on 4 x 4 cells, may have fewer."""
+        rng = np.random.default_rng([seed, get_args(Split).index(split)])
         if self.data:
             cells = from_files(self.data, self.test_data, split, self.box, self.max_solutions, self.skip_bad)
             puzzles = list(dict.fromkeys(self.puzzles(cells)))
@@ -99,10 +94,9 @@ class Sudoku(Task):
             found.update(dict.fromkeys(self.puzzles(cells)))
             idle = idle + 1 if len(found) == before else 0
         if count and not found:
-            raise UserError(
-                f"no {self.level} puzzle with box={self.box} and max_solutions={self.max_solutions} was found for the "
-                f"{split} split; take another level or allow more solutions"
-            )
+            wanted = f"{self.level} puzzle with box={self.box} and max_solutions={self.max_solutions}"
+            hint = "take another level or allow more solutions"
+            raise UserError(f"no {wanted} was found for the {split} split; {hint}")
         return list(found)[:count]
 
     def unsolvable(self, split: Split, count: int, seed: int) -> list[Puzzle]:
@@ -114,7 +108,7 @@ class Sudoku(Task):
         return list(dict.fromkeys(self.puzzles(changed)))
 
     def puzzles(self, cells: Grids) -> list[Puzzle]:
-        """Rows of digits `(puzzles, cells)` as puzzles."""
+        """Return rows of digits `(puzzles, cells)` as puzzles."""
         return [Puzzle(self.box, tuple(row)) for row in cells.tolist()]
 
     def load(self, path: str, skip_bad: bool = False) -> list[Puzzle]:
@@ -126,37 +120,30 @@ class Sudoku(Task):
 
     def _read_path(self, path: str, most: int | None, skip_bad: bool) -> list[Puzzle]:
         """Read the puzzles of a file or folder, which have at most `most` solutions."""
-
-        def read(path: Path) -> Grids:
-            if is_csv(path):
-                return read_csv(path, self.box, most, skip_bad).puzzles
-            return read_text(path, self.box, most, skip_bad)
-
-        return self.puzzles(np.concatenate(read_path(path, TEXT_ENDINGS, self.wording.singular, read, skip_bad)))
+        read = partial(files.read_puzzles, box=self.box, most=most, skip_bad=skip_bad)
+        return self.puzzles(np.concatenate(read_path(path, files.TEXT_ENDINGS, self.wording.singular, read, skip_bad)))
 
     def read(self, text: str) -> list[Puzzle]:
         """Read a puzzle written out in its cells, or those of a path."""
-        return [self.prepare(text)] if spells_puzzle(text) else self._read_path(text, None, self.skip_bad)
+        return [self.prepare(text)] if files.spells_puzzle(text) else self._read_path(text, None, self.skip_bad)
 
     def prepare(self, problem: Puzzle | str) -> Puzzle:
-        """The puzzle, also from a text of its cells, `.` or `0` where blank.
+        """Return the puzzle, also from a text of its cells, `.` or `0` where blank.
 
         Raises `UserError` if it is of another size, has what is no digit, or givens in conflict.
         """
         if isinstance(problem, str):
-            problem = Puzzle(self.box, tuple(parse_cells(problem, self.box).tolist()))
+            problem = Puzzle(self.box, tuple(files.parse_cells(problem, self.box).tolist()))
         if not isinstance(problem, Puzzle):
             raise UserError(f"sudoku takes a Puzzle(box, cells) or a string, not {type(problem).__name__}")
         box, cells = problem
         if (box, len(cells)) != (self.box, self.size**2):
-            raise UserError(
-                f"sudoku with box={self.box} takes a puzzle of {self.size**2} cells, not box={box} with {len(cells)}"
-            )
-        check_puzzle(problem)
+            size = f"{self.size**2} cells, not box={box} with {len(cells)}"
+            raise UserError(f"sudoku with box={self.box} takes a puzzle of {size}")
+        checker.check_puzzle(problem)
         return Puzzle(box, tuple(int(digit) for digit in cells))
 
     def encode(self, problems: Sequence[Puzzle]) -> Problems:
-        """Puzzles of one size as tensors."""
         return self.problems(torch.tensor([puzzle.cells for puzzle in problems]))
 
     def problems(self, cells: Tensor) -> Problems:
@@ -175,46 +162,32 @@ class Sudoku(Task):
         return self.problems(symmetries.apply(problems.tokens - 1)), moved
 
     def targets(self, problem: Puzzle) -> Tensor:
-        """Return every solution."""
-        return torch.from_numpy(self.all_solutions([problem])[0]).long() - 1
+        return self.list_solutions([problem])[0]
 
-    def known_solutions(self, problems: Sequence[Puzzle]) -> list[Tensor]:
-        """Return all solutions of each puzzle, found together."""
-        try:
-            return [torch.from_numpy(grids).long() - 1 for grids in self.all_solutions(problems)]
-        except TimeoutError as error:
-            raise UserError(f"training lists all solutions of a puzzle, and one has too many: {error}") from None
-
-    def answer(self, problem: Puzzle, values: Sequence[int]) -> Answer:
-        """A digit for each cell."""
-        return tuple(int(value) + 1 for value in values)
-
-    def constraint_log_prob(self, problems: Problems, probabilities: Tensor) -> Tensor:
-        """Every digit once in each row, column and box, the givens kept."""
-        groups = F.one_hot(units_of(self.box)).mT.flatten(0, 1).to(probabilities.device)
-        assert problems.pins is not None
-        return log_exactly_one(probabilities.mT, groups).sum(1) + log_given(probabilities, problems.pins)
-
-    def violations(self, problem: Puzzle, answer: Answer) -> int:
-        """Pairs of cells that may not have the same digit and do, givens that changed, and what is no digit."""
-        if len(answer) != len(problem.cells):
-            raise UserError(f"an answer must have {len(problem.cells)} cells, not {len(answer)}")
-        return count_violations(problem, answer)
-
-    def all_solutions(self, problems: Sequence[Puzzle]) -> list[Grids]:
-        """All solutions of each puzzle `(solutions, cells)`. Raises `TimeoutError` if there are too many to list."""
+    def list_solutions(self, problems: Sequence[Puzzle]) -> list[Tensor]:
+        """Return all solutions of each puzzle, found together. Raises `TimeoutError` if there are too many."""
         puzzles = np.array([puzzle.cells for puzzle in problems], dtype=np.int8)
         found = search(candidates_of(puzzles), MAX_SOLUTIONS + 1, SEARCH_LIMIT)
         if found.undecided.any() or max(map(len, found.solutions)) > MAX_SOLUTIONS:
             raise TimeoutError(f"more than {MAX_SOLUTIONS} solutions, or undecided after {SEARCH_LIMIT} guesses")
-        return found.solutions
+        return [torch.from_numpy(grids).long() - 1 for grids in found.solutions]
 
-    def solutions(self, problem: Puzzle) -> list[Answer]:
-        """All solutions, in order. Raises `TimeoutError` if there are too many to list."""
-        return [tuple(row) for row in self.all_solutions([problem])[0].tolist()]
+    def answer(self, problem: Puzzle, values: Sequence[int]) -> Answer:
+        """Return a digit for each cell."""
+        return tuple(int(value) + 1 for value in values)
+
+    def constraint_log_prob(self, problems: Problems, probabilities: Tensor) -> Tensor:
+        """Every digit once in each row, column and box, the givens kept."""
+        groups = F.one_hot(torch.from_numpy(units_of(self.box))).mT.flatten(0, 1).to(probabilities.device)
+        assert problems.pins is not None
+        return log_exactly_one(probabilities.mT, groups).sum(1) + log_given(probabilities, problems.pins)
+
+    def violations(self, problem: Puzzle, answer: Answer) -> int:
+        if len(answer) != len(problem.cells):
+            raise UserError(f"an answer must have {len(problem.cells)} cells, not {len(answer)}")
+        return checker.count_violations(problem, answer)
 
     def solvable(self, problem: Puzzle) -> bool | None:
-        """Whether there is a solution, by a bounded exact search."""
         found = search(candidates_of(np.array([problem.cells], dtype=np.int8)), 1, SEARCH_LIMIT)
         return True if len(found.solutions[0]) else None if found.undecided[0] else False
 
@@ -230,21 +203,10 @@ class Sudoku(Task):
         return "\n".join(lines)
 
     def draw(self, problem: Puzzle, answer: Answer | None, axes: Axes) -> None:
-        """Draw the grid: givens bold and black, others blue; what breaks a rule red."""
-        draw_grid(problem, answer, axes)
-
-
-@lru_cache(maxsize=2)
-def units_of(box: int) -> Tensor:
-    """Row, column and box of each cell: `(3, cells)`."""
-    row, column = np.divmod(np.arange(box**4), box * box)
-    return torch.from_numpy(np.stack([row, column, row // box * box + column // box]))
+        picture.draw_grid(problem, answer, axes)
 
 
 @lru_cache(maxsize=2)
 def relations_of(box: int) -> Tensor:
-    """Same row, same column, same box: `(3, cells, cells)`; cells that share two of them are related twice."""
-    units = units_of(box)
-    joined = torch.zeros(box**4, box**4, dtype=torch.bool)
-    joined[tuple(torch.tensor(rule(box)).T)] = True
-    return ((units[:, :, None] == units[:, None, :]) & (joined | joined.T)).float()
+    """Return same row, same column, same box: `(3, cells, cells)`; cells that share two of them are related twice."""
+    return related(units_of(box))
