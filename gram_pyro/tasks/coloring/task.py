@@ -175,7 +175,6 @@ class Coloring(Task):
         edges = 1 + adjacency[:, *torch.triu_indices(n, n, 1)].long()
         return Problems(F.pad(edges, (0, self.length_of(n) - edges.shape[1])), values=self.k, answer_length=n)
 
-
     def encode_colors(self, colors: Tensor) -> Tensor:
         """Return colors `(..., n)` as targets `(..., length)`, -1 at positions without an answer."""
         n = colors.shape[-1]
