@@ -34,7 +34,7 @@ MAX_ENCODED = 8192
 PATIENCE = 10_000
 """Random graphs that are tried for one that can be colored."""
 DENSER, TRIED = 6, 8
-"""How often the missing edges are halved to find graphs without a coloring, and graphs tried each time."""
+"""Edge probabilities to seek graphs without a coloring at, each with half the missing edges, and graphs tried."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,6 @@ class Coloring(Task):
             return Problems(tokens.repeat(batch, 1), adjacency[:, None].float(), values=self.k)
         edges = 1 + adjacency[:, *torch.triu_indices(n, n, 1)].long()
         return Problems(F.pad(edges, (0, self.length_of(n) - edges.shape[1])), values=self.k, answer_length=n)
-
 
     def encode_colors(self, colors: Tensor) -> Tensor:
         """Return colors `(..., n)` as targets `(..., length)`, -1 at positions without an answer."""
