@@ -137,16 +137,17 @@ class Reasoner:
         from gram_pyro.inference.metrics import count_solutions
 
         task, run = self.task, self.run
-        chosen = task.generate("test", problems, data_seed) if isinstance(problems, int) else problems
+        origin = None if isinstance(problems, Sequence) else data_seed
+        if not isinstance(problems, Sequence):
+            problems = task.generate("test", whole_number("problems", problems, 1, MAX_NUMBER), data_seed)
         shown = no_progress if progress is None else progress
-        counts = [count_solutions(task, problem) for problem in shown(chosen, desc="solutions")]
+        counts = [count_solutions(task, problem) for problem in shown(problems, desc="solutions")]
         factors = (1,) if self.model.recursion == "none" else DEPTHS
         measured = evaluate(
-            run, chosen, counts, samples, steps or [factor * run.depth for factor in factors], seed, shown,
+            run, problems, counts, samples, steps or [factor * run.depth for factor in factors], seed, shown,
             method=method, selections=select or possible(run.heads is not None), with_bound=bound,
         )  # fmt: skip
-        origin = data_seed if isinstance(problems, int) else None
-        return {"run": run.name, "problems": len(chosen), "data_seed": origin, **measured}
+        return {"run": run.name, "problems": len(problems), "data_seed": origin, **measured}
 
     def inspect(self, problem: Any, target: Sequence[int] | None = None, **options: int | None) -> Inspection:
         """Look inside prior and posterior on one problem; see `gram_pyro.evaluation.inspect.inspect`."""

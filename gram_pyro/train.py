@@ -1,14 +1,12 @@
 """`python -m gram_pyro.train --task coloring`: train a model and keep everything about it in a run folder."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.runs.config import RunConfig, from_json
-from gram_pyro.runs.options import configured
+from gram_pyro.runs.recipes import configured
 from gram_pyro.system.cli import take_option
 from gram_pyro.system.files import is_folder
 from gram_pyro.training.run import train, train_once

@@ -20,6 +20,7 @@ from torch.distributions import kl_divergence
 
 from gram_pyro.errors import UserError
 from gram_pyro.evaluation.likelihood import mixture_log_weights
+from gram_pyro.inference.config import MAX_NUMBER, whole_number
 from gram_pyro.inference.sampling import seeded
 from gram_pyro.models.sites import sites_of, value_at
 from gram_pyro.objectives.elbo import divergence_of
@@ -163,7 +164,9 @@ def inspect(
     the posterior and half of the prior, weighed by the mixture.
     Raises `UserError` if the model draws no guidance, if the target is no solution, or if the problem has too many.
     """
-    task, steps = run.task, steps or run.depth
+    task, steps = run.task, run.depth if steps is None else whole_number("steps", steps, 1, MAX_NUMBER)
+    samples, draws = whole_number("samples", samples, 1, MAX_NUMBER), whole_number("draws", draws, 1, MAX_NUMBER)
+    seed = whole_number("seed", seed, 0, 2**32 - 1)
     if run.model.recursion != "carried" or not run.model.draws:
         raise UserError(f"{type(run.model).__name__} draws no guidance: there is no posterior to look into")
     problem = task.prepare(problem)

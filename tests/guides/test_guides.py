@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import networkx as nx
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyro import poutine
 from pyro.distributions import TorchDistribution
+from pyro.poutine.messenger import Messenger
 from torch import Tensor, nn
 from torch.distributions import kl_divergence
 
@@ -35,6 +37,7 @@ from gram_pyro.guides.lookahead import LOOKAHEAD
 from gram_pyro.guides.solution_set import votes
 from gram_pyro.models.base import State
 from gram_pyro.models.gram import Gram, GramConfig
+from gram_pyro.models.sites import role_of, transition_of
 from gram_pyro.objectives.elbo import Terms, TruncatedTrace_ELBO
 from gram_pyro.tasks import Coloring, NQueens, Problems, Task
 from gram_pyro.testing import check_guide
@@ -406,6 +409,17 @@ def test_a_guide_that_does_not_hold_the_prior_has_the_whole_gradient(kind: type[
     assert (values[0] - values[1]).item() / 2e-6 == pytest.approx(float(along), rel=1e-3)
 
 
+@pytest.mark.parametrize("kind", LEARNED)
+def test_the_head_of_the_prior_learns_from_the_kl_alone(kind: type[Guide]) -> None:
+    """And so learns nothing from a run whose KL is free, unless the guide does not detach the prior."""
+    for detach_prior in (True, False):
+        model, guide = pair(kind, spread=0.3)
+        guide.detach_prior = detach_prior
+        TruncatedTrace_ELBO(None, beta=0.0).terms(model, guide, PROBLEMS, TARGETS, steps=2).loss.backward()
+        assert model.guidance_head is not None and model.guidance_head.weight.grad is not None
+        assert (model.guidance_head.weight.grad == 0).all() == detach_prior
+
+
 def test_positions_move_together_under_low_rank() -> None:
     for kind, together in ((LowRankGuide, True), (GaussianGuide, False)):
         posterior, _ = posteriors(pair(kind, spread=0.5)[1], TARGETS)["guidance_1"]
@@ -436,6 +450,37 @@ def test_the_rollout_runs_ahead_without_gradient_and_leaves_no_trace() -> None:
     assert guide.project_pilot.weight.grad is not None
     guide(PROBLEMS, None, steps=2)
     assert len(courses) == 3
+
+
+class Shift(Messenger):
+    """Move the guidance of one transition."""
+
+    transition = -1
+
+    def _pyro_post_sample(self, msg: Any) -> None:
+        if role_of(msg) == "guidance" and transition_of(msg) == self.transition:
+            msg["value"] = msg["value"] + 1
+
+
+@pytest.mark.parametrize("ahead", range(4))
+def test_a_posterior_sees_the_rollout_so_many_steps_later(ahead: int) -> None:
+    """What moves in a later transition of the rollout moves the posteriors from so many steps before it on."""
+    model, guide = pair(LookaheadGuide, spread=0.3)
+    run = model.forward
+    shift = Shift()
+
+    def forward(problems: Problems, targets: Tensor | None = None, **run_kwargs: Any) -> Any:
+        with shift if targets is None else nullcontext():
+            return run(problems, targets, **run_kwargs)
+
+    model.forward = forward  # type: ignore[method-assign]
+    found = []
+    for shift.transition in (-1, 1 + ahead + LOOKAHEAD * model.transitions):
+        torch.manual_seed(0)
+        guide(PROBLEMS, TARGETS, steps=2)
+        nodes = guide.get_traces()[1].nodes
+        found.append([seen_by(nodes[f"guidance_{t}"]["fn"]) for t in (1, 2, 3, 4)])
+    assert [torch.equal(*each) for each in zip(*found, strict=True)] == [t < ahead for t in range(4)]
 
 
 @pytest.mark.parametrize("kind", STEERING)

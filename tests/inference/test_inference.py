@@ -202,6 +202,16 @@ def test_what_is_no_number_is_refused(wrong: Any, name: str) -> None:
         REASONER.sample(PROBLEM, **{name: wrong})
 
 
+def test_a_look_inside_and_an_evaluation_take_the_same_numbers() -> None:
+    seen = inspect(RUN, PROBLEM, steps=np.int64(2), samples=np.int32(2), draws=np.uint8(2), seed=np.int64(1))
+    assert seen.prior.high.shape[:2] == (2, 2)
+    measured = REASONER.evaluate(np.int64(2), samples=[1], steps=[1], bound=False)
+    assert (measured["problems"], measured["data_seed"]) == (2, 7)
+    for wrong in ({"steps": 0}, {"samples": True}, {"draws": 1.5}, {"seed": -1}):
+        with pytest.raises(UserError, match="must be a whole number"):
+            inspect(RUN, PROBLEM, **wrong)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_inference_mode_changes_nothing(method: SamplingConfig) -> None:
     outside = REASONER.sample(PROBLEM, 4, 4, method=method)
@@ -336,7 +346,7 @@ def test_selections(samples: list[tuple[int, int, float]]) -> None:
     same = [a == b for a, b in answers]
     chosen = {name: select(name, TASK, answers, values, violations) for name in SELECTIONS}
     assert chosen["first"] == 0
-    assert same.count(same[chosen["majority"]]) == max(same.count(True), same.count(False))
+    assert chosen["majority"] == max(range(len(same)), key=lambda place: (same.count(same[place]), -place))
     assert values[chosen["value"]] == max(values) and violations[chosen["checker"]] == min(violations)
 
 

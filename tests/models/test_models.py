@@ -76,7 +76,7 @@ def test_a_model_trains_samples_and_scores_every_position_once(name: str, task_n
     x, y = examples(task)
     length = x.tokens.shape[1]
     config = replace(recipe("coloring", model=name).training, batch=6, updates=3, warmup=0)
-    trainer = Trainer(model, guide, Pool(task, task.generate("train", 4, 0)), length, config, 3)
+    trainer = Trainer(model, guide, Pool(task, task.generate("train", 4, 0)), config, 3)
     for _ in range(3):
         assert math.isfinite(trainer.update().loss)
     terms = TruncatedTrace_ELBO(None).terms(model, guide, x, y, steps=2, supervise="last")
@@ -359,7 +359,7 @@ def test_without_deep_supervision_an_update_is_a_whole_trajectory() -> None:
         batch=6, depth=4, horizon=4, deep_supervision=False, prior_fraction=0.0, kl_target=None, updates=2
     )
     training_set = Pool(task, task.generate("train", 4, 0))
-    trainer = Trainer(model, GUIDES["empty"](task.spec, model), training_set, 5, config, 2)
+    trainer = Trainer(model, GUIDES["empty"](task.spec, model), training_set, config, 2)
     calls: list[bool] = []
     assert trainer.steps == 4
     model.high_network.register_forward_hook(lambda *_: calls.append(torch.is_grad_enabled()))

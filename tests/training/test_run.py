@@ -19,7 +19,7 @@ from gram_pyro.runs.recipes import recipe
 from gram_pyro.runs.store import build_parts, load_run
 from gram_pyro.system.signals import Interrupted
 from gram_pyro.tasks import Coloring, Spec
-from gram_pyro.training import parts, plan, store, validation
+from gram_pyro.training import plan, store, training_run, validation
 from gram_pyro.training.run import resume_run, train
 from gram_pyro.training.trainer import Trainer
 from gram_pyro.training.training_run import TrainingRun
@@ -141,7 +141,7 @@ def test_parts_without_a_name_train_in_memory(tmp_path: Path) -> None:
 
 
 def test_nothing_is_generated_for_a_run_that_cannot_be_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "Validation", lambda *_: pytest.fail("too late"))
+    monkeypatch.setattr(training_run, "Validation", lambda *_: pytest.fail("too late"))
     with pytest.raises(UserError, match=r"the guide .*<lambda> cannot be found again by name"):
         train(small(recipe("coloring", guide=lambda *inputs: GaussianGuide(*inputs))), tmp_path / "run")
 
