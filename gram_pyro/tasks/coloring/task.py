@@ -34,7 +34,7 @@ MAX_ENCODED = 8192
 PATIENCE = 10_000
 """Random graphs that are tried for one that can be colored."""
 DENSER, TRIED = 6, 8
-"""How often the missing edges are halved to find graphs without a coloring, and graphs tried each time."""
+"""Edge probabilities to seek graphs without a coloring at, each with half the missing edges, and graphs tried."""
 
 
 @dataclass(frozen=True)
