@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +124,14 @@ def test_a_run_that_was_trained_is_only_measured(compared: Path, monkeypatch: py
         for row in found["rows"]:
             del row["seconds"]
     assert before == after
+
+
+@pytest.mark.parametrize("name", asdict(BUDGET))
+def test_budgets_are_equal_in_every_field(name: str) -> None:
+    stored = asdict(BUDGET)
+    assert not BUDGET.difference(stored)
+    for other in (stored | {name: "other"}, {key: value for key, value in stored.items() if key != name}):
+        assert BUDGET.difference(other) == f"{name} {other.get(name)!r}"
 
 
 def test_another_budget_needs_another_folder(compared: Path) -> None:

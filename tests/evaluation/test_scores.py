@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import networkx as nx
@@ -14,8 +15,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from gram_pyro.evaluation import scores
-from gram_pyro.evaluation.bound import bound
-from gram_pyro.evaluation.likelihood import by_posterior, by_prior, likelihood, log_weights
+from gram_pyro.evaluation.bound import Bound, bound
+from gram_pyro.evaluation.likelihood import Likelihood, by_posterior, by_prior, likelihood, log_weights
 from gram_pyro.evaluation.scores import TRAJECTORIES, calibration, calibration_error, evenness, uniform_distance
 from gram_pyro.guides import EmptyGuide, GaussianGuide
 from gram_pyro.inference.rollout import Rollout
@@ -46,10 +47,19 @@ def ar_run() -> Run:
     return Run("a test", TASK, model, EmptyGuide(TASK.spec, model), 1, torch.device("cpu"))
 
 
-def test_the_likelihood_of_a_model_without_latents_is_exact() -> None:
+def elbo(run: Run, graphs: list[nx.Graph], max_targets: int) -> Bound:
+    return bound(TASK, run.model, run.guide, graphs, 1, max_targets=max_targets)
+
+
+def weighed(run: Run, graphs: list[nx.Graph], max_targets: int) -> Likelihood:
+    return likelihood(run, graphs, 1, max_targets=max_targets)
+
+
+@pytest.mark.parametrize("measure", [elbo, weighed])
+def test_the_likelihood_of_a_model_without_latents_is_exact(measure: Callable[..., Bound | Likelihood]) -> None:
     run = ar_run()
-    found = likelihood(run, GRAPHS, 1, max_targets=1000)
-    assert found.kind == "exact" and found.draws == 1
+    found = measure(run, GRAPHS, 1000)
+    assert isinstance(found, Bound) or (found.kind, found.draws) == ("exact", 1)
     expected = []
     for graph in GRAPHS:
         targets = TASK.targets(graph)
@@ -57,9 +67,21 @@ def test_the_likelihood_of_a_model_without_latents_is_exact() -> None:
         logits = run.model(x, targets).logits.log_softmax(-1)
         expected.append(-logits.gather(-1, targets[..., None]).sum((1, 2)).mean().item())
     assert found.nll == pytest.approx(np.mean(expected), abs=1e-4)
-    assert found.entropy == pytest.approx(np.mean([math.log(len(TASK.targets(graph))) for graph in GRAPHS]))
+    entropy = [math.log(len(TASK.targets(graph))) for graph in GRAPHS]
+    assert found.entropy == pytest.approx(np.mean(entropy))
     assert found.excess == pytest.approx(found.nll - found.entropy)
-    assert found.standard_error is not None and found.standard_error > 0
+    excess = np.subtract(expected, entropy)
+    assert found.standard_error == pytest.approx(excess.std(ddof=1) / math.sqrt(len(GRAPHS)), rel=1e-3)
+
+
+@pytest.mark.parametrize("measure", [elbo, weighed])
+def test_some_targets_stand_for_all(measure: Callable[..., Bound | Likelihood]) -> None:
+    """One random target for each of many equal problems: no bias, and the spread that is reported."""
+    run = ar_run()
+    every, some = measure(run, GRAPHS[:1], 1000), measure(run, GRAPHS[:1] * 200, 1)
+    assert some.entropy == pytest.approx(every.entropy)
+    assert some.standard_error is not None and some.standard_error > 0.001
+    assert abs(some.nll - every.nll) < 4 * some.standard_error
 
 
 def test_more_draws_tighten_the_bound_and_one_is_the_elbo() -> None:
@@ -67,9 +89,9 @@ def test_more_draws_tighten_the_bound_and_one_is_the_elbo() -> None:
     targets = [TASK.targets(graph) for graph in GRAPHS]
     torch.manual_seed(1)
     one, many, more = (by_posterior(run, GRAPHS, targets, 2, draws, 1000)[0].mean() for draws in (1, 8, 64))
-    elbo = bound(TASK, run.model, run.guide, GRAPHS, 2, draws=16).nll
-    assert more < many < elbo
-    assert one.item() == pytest.approx(elbo, abs=0.5)
+    single = bound(TASK, run.model, run.guide, GRAPHS, 2, draws=16).nll
+    assert more < many < single
+    assert one.item() == pytest.approx(single, abs=0.5)
 
 
 def test_the_bound_by_the_prior_lies_above_the_truth_and_the_tighter_one_counts() -> None:
@@ -101,8 +123,8 @@ def test_the_mean_weight_does_not_depend_on_the_posterior() -> None:
     assert abs(means[0].mean() - means[1].mean()) < 4 * error
     terms = TruncatedTrace_ELBO(None).terms(run.model, run.guide, x, y, steps=2, supervise="last")
     weights, _ = log_weights(run.model, run.guide, x, y, 2)
-    elbo = (terms.log_likelihood - terms.kl.sum(0)).mean()
-    assert weights.mean().item() == pytest.approx(elbo.item(), abs=0.1)
+    expected = (terms.log_likelihood - terms.kl.sum(0)).mean()
+    assert weights.mean().item() == pytest.approx(expected.item(), abs=0.1)
 
 
 @settings(max_examples=30)
@@ -192,5 +214,5 @@ def test_calibration_with_problems_that_have_no_solution(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(scores, "rollout", known)
     monkeypatch.setattr(Coloring, "unsolvable", unsolvable)
-    found = calibration(gram_run()._replace(heads=heads), GRAPHS, 2, 0)
-    assert found == pytest.approx((0, 0, 0.25, 0.25)) and asked == [("test", 1)]
+    found = calibration(gram_run()._replace(heads=heads), GRAPHS * 4, 2, 0)
+    assert found == pytest.approx((0, 0, 0.25, 0.25)) and asked == [("test", 4)]

@@ -65,7 +65,9 @@ def test_every_problem_has_weights_of_its_own() -> None:
     model, guide = pair()
     elbo = ImportanceELBO(None, particles=4)
     torch.manual_seed(1)
-    together = elbo.terms(model, guide, PROBLEMS, TARGETS).loss
+    together = elbo.terms(model, guide, PROBLEMS, TARGETS)
+    torch.manual_seed(1)
+    singles = [ImportanceELBO(None, particles=1).terms(model, guide, PROBLEMS, TARGETS) for _ in range(4)]
     torch.manual_seed(1)
     runs = [TruncatedTrace_ELBO(None).terms(model, guide, PROBLEMS, TARGETS) for _ in range(4)]
     torch.manual_seed(1)
@@ -79,7 +81,10 @@ def test_every_problem_has_weights_of_its_own() -> None:
         prior = sites["guidance_1"]["log_prob"] - guide_trace.nodes["guidance_1"]["log_prob"]
         weights.append(run.log_likelihood + prior)
     expected = -(torch.stack(weights).logsumexp(0) - torch.tensor(4.0).log()).sum()
-    torch.testing.assert_close(together, expected)
+    torch.testing.assert_close(together.loss, expected)
+    torch.testing.assert_close(together.kl, torch.stack([single.kl for single in singles]).mean(0))
+    likelihoods = torch.stack([single.log_likelihood for single in singles])
+    torch.testing.assert_close(together.log_likelihood, likelihoods.mean(0))
 
 
 def test_more_particles_tighten_the_bound() -> None:

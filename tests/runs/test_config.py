@@ -113,6 +113,22 @@ def test_older_files_get_the_defaults_of_newer_fields(tmp_path: Path) -> None:
     assert from_json(tmp_path / "config.json") == RECIPES["coloring", "cpu"]
 
 
+def test_format_1_is_read_in_the_words_of_format_2(tmp_path: Path) -> None:
+    config = recipe("nqueens", model="gram", guide="lookahead")
+    training = dataclasses.replace(config.training, prior_fraction=0.25, kl_transitions="last")
+    config = dataclasses.replace(config, training=training, task=dataclasses.replace(config.task, augmented=False))
+    stored = json.loads(to_json(config))
+    stored |= {"format": 1, "guide": "backward"}
+    for part, now, before in (
+        ("task", "augmented", "augment"),
+        ("training", "prior_fraction", "free"),
+        ("training", "kl_transitions", "charge"),
+    ):
+        stored[part][before] = stored[part].pop(now)
+    (tmp_path / "config.json").write_text(json.dumps(stored))
+    assert from_json(tmp_path / "config.json") == config
+
+
 @pytest.mark.parametrize(
     ("kind", "fields"),
     [

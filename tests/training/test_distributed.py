@@ -27,6 +27,7 @@ from gram_pyro.tasks import Coloring
 from gram_pyro.tasks.pool import Pool
 from gram_pyro.train import main
 from gram_pyro.training.trainer import Trainer
+from gram_pyro.training.validation import Validation
 
 torch.set_num_threads(1)
 TASK = Coloring(n=6)
@@ -112,6 +113,18 @@ def test_noise_is_that_of_the_whole_batch(rank: int) -> None:
         own = draw(2)
     for part, everything in zip(own, whole, strict=True):
         assert torch.equal(part, everything[mine])
+
+
+def test_no_two_processes_validate_with_the_same_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(World, "gather", lambda _, tensor: tensor)
+    torch.manual_seed(0)
+    model = Gram(TASK.spec, GramConfig(width=16, heads=2, layers=1, hidden=16))
+    drawn = []
+    for rank in range(2):
+        checks = Validation(TASK, 2, 0, World(rank, 2), torch.device("cpu"))
+        checks.problems = checks.problems[:1] * 2
+        drawn.append(checks.sampled(model, 2)[0])
+    assert drawn[0].shape == drawn[1].shape and not torch.equal(*drawn)
 
 
 @pytest.mark.parametrize("micro_batches", [2, 4])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import redirect_stderr
 from io import StringIO
 
@@ -30,16 +30,18 @@ from gram_pyro.training.plan import (
 class Machine:
     """A machine whose updates, evaluations and rounds take known times [s], and only these."""
 
-    def __init__(self, an_update: float, an_evaluation: float, a_round: float, start: float = 0.0) -> None:
+    def __init__(
+        self, an_update: float, an_evaluation: float, a_round: float, start: float = 0.0, first: Iterable[float] = ()
+    ) -> None:
         self.an_update, self.an_evaluation, self.a_round = an_update, an_evaluation, a_round
-        self.now = start
+        self.now, self.first = start, iter(first)
 
     def plan(self, training: TrainingConfig) -> Plan:
         """What it plans, by its own clock."""
         return plan(
             training,
             lambda: self.now,
-            lambda: self._pass(self.an_update),
+            lambda: self._pass(next(self.first, self.an_update)),
             lambda: self._pass(self.an_evaluation),
             lambda: self._pass(self.a_round),
         )
@@ -120,6 +122,11 @@ def test_a_slow_start_leaves_half_of_the_minutes(capsys: pytest.CaptureFixture[s
     )
 
 
+def test_slow_first_updates_do_not_count_as_usual_ones() -> None:
+    steady, warming = (Machine(0.2, 1.0, 0.0, first=first).plan(NO_HEADS) for first in ([], [0.5] * 20))
+    assert warming.updates == pytest.approx(steady.updates - 20 * 0.3 / 0.2, abs=1)  # what they took themselves
+
+
 def test_heads_that_take_longer_than_the_minutes_are_refused() -> None:
     with pytest.raises(UserError, match=r"60 rounds for the heads take longer than 1\.0 minutes; take fewer"):
         Machine(0.2, 1.0, 2.0).plan(TrainingConfig(minutes=1.0, head_rounds=60))
@@ -143,6 +150,13 @@ def test_the_clock_counts_no_more_than_passed_and_no_more_than_was_worked(
     assert machine.clock() <= min(machine.passed, machine.worked) + 1e-9
     if share == 1.0 or threads == 1:
         assert machine.clock() == pytest.approx(sum(works) / threads)
+
+
+def test_a_wait_is_not_made_up_for_on_several_threads() -> None:
+    now = [0.0, 0.0]
+    clock = Clock(torch.device("cpu"), 1, lambda: now[0], lambda: now[1])
+    for now[0], now[1], counted in ((10.0, 1.0, 1.0), (11.0, 9.0, 2.0)):
+        assert clock() == counted
 
 
 @pytest.mark.parametrize(("device", "processes"), [("cuda", 1), ("cpu", 2)])
