@@ -6,7 +6,7 @@ from typing import Any
 
 from pyro.poutine.messenger import Messenger
 
-from gram_pyro.models.sites import Role, role_of
+from gram_pyro.models.sites import Role, mark
 
 
 class DetachMessenger(Messenger):
@@ -17,5 +17,5 @@ class DetachMessenger(Messenger):
         self.role = role
 
     def _pyro_post_sample(self, msg: Any) -> None:
-        if role_of(msg) == self.role:
+        if mark(msg, "role") == self.role:
             msg["value"] = msg["value"].detach()

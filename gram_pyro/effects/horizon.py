@@ -7,7 +7,7 @@ from typing import Any, Literal
 import torch
 from pyro.poutine.messenger import Messenger
 
-from gram_pyro.models.sites import remaining_of, role_of
+from gram_pyro.models.sites import mark
 
 
 class HorizonMessenger(Messenger):
@@ -36,7 +36,7 @@ class HorizonMessenger(Messenger):
         super().__exit__(*args)
 
     def _pyro_post_sample(self, msg: Any) -> None:
-        role, remaining = role_of(msg), remaining_of(msg)
+        role, remaining = mark(msg, "role"), mark(msg, "remaining")
         if remaining is None or self.horizon is None or not self.grad_enabled:
             return
         if role == "guidance":

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from pyro.poutine.messenger import Messenger
 
-from gram_pyro.models.sites import role_of, transition_of
+from gram_pyro.models.sites import mark
 
 
 class NoiseMessenger(Messenger):
@@ -22,5 +22,5 @@ class NoiseMessenger(Messenger):
         self.scale = scale
 
     def _pyro_post_sample(self, msg: Any) -> None:
-        if role_of(msg) == "high" and transition_of(msg):
+        if mark(msg, "role") == "high" and mark(msg, "transition"):
             msg["value"] = msg["value"] + self.scale * torch.randn_like(msg["value"])

@@ -11,7 +11,7 @@ from pyro.poutine.messenger import Messenger
 from torch import Tensor
 
 from gram_pyro.errors import UserError
-from gram_pyro.models.sites import role_of
+from gram_pyro.models.sites import mark
 
 FLOOR = 1e-6
 
@@ -46,11 +46,11 @@ class RepelMessenger(Messenger):
         """Whether there was any guidance."""
 
     def _pyro_post_sample(self, msg: Any) -> None:
-        if role_of(msg) == "proposal":
+        if mark(msg, "role") == "proposal":
             self.proposal = msg["value"]
 
     def _pyro_sample(self, msg: Any) -> None:
-        if role_of(msg) != "guidance" or self.samples == 1:
+        if mark(msg, "role") != "guidance" or self.samples == 1:
             return
         normal = getattr(msg["fn"], "base_dist", None)
         if type(normal) is not dist.Normal:

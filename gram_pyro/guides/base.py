@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from gram_pyro.errors import UserError
 from gram_pyro.guides.steered import steer
 from gram_pyro.models.base import register
-from gram_pyro.models.sites import Role, role_of, transition_of
+from gram_pyro.models.sites import Role, mark
 from gram_pyro.tasks.base import Problems, Task
 
 
@@ -89,7 +89,7 @@ class Guide(GuideMessenger, nn.Module):
         prior = msg["infer"]["prior"] = msg["fn"]
         if self.steered is None:
             return
-        self.role, self.transition = role_of(msg), transition_of(msg)
+        self.role, self.transition = mark(msg, "role"), mark(msg, "transition")
         super()._pyro_sample(msg)
         if msg["fn"] is not prior:
             msg["fn"] = steer(msg["fn"], prior, self.steered)

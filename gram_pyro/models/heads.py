@@ -30,9 +30,8 @@ class HeadLogits(NamedTuple):
 class Heads(nn.Module):
     """Value and halt heads beside a trained core, which gets no gradient from them.
 
-    One attention block that sees the relations, then three scores a position: "something is wrong
-    here". An answer is right if nothing is wrong anywhere, so that scores pool by logsumexp, and one
-    position is enough to refuse.
+    One attention block that sees the relations, then three scores a position: "something is wrong here". An answer is
+    right if nothing is wrong anywhere: scores pool by logsumexp, and one position is enough to refuse.
     """
 
     def __init__(self, spec: Spec, model: Model) -> None:

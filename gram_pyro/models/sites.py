@@ -1,6 +1,6 @@
-"""The sites of a program, and the marks that say what each is: `infer={"role": ..., "transition": t, ...}`.
+"""The sites of a program, and the marks by which handlers know them: `infer={"role": ..., "transition": t, ...}`.
 
-Handlers and objectives read the marks, so that they need to know no model and no name.
+`remaining` is how many transitions follow a site's own.
 """
 
 from __future__ import annotations
@@ -49,10 +49,7 @@ class FixedValue(dist.TorchDistribution):
 
 
 def state_site(role: Role, transition: int, value: Tensor, total: int) -> Tensor:
-    """Record a state `(batch, length, width)` of a transition from 0, of `total`; cheaper than `pyro.deterministic`.
-
-    How many transitions follow lets a handler decide what to do at a place in the recursion: cut gradients, record.
-    """
+    """Record a state `(batch, length, width)` of a transition from 0, of `total`; cheaper than `pyro.deterministic`."""
     marks: Any = {"_deterministic": True, **_marks(role, transition, total)}
     site: Tensor = pyro.sample(f"{role}_{transition}", FixedValue(value), obs=value, infer=marks)
     return site
@@ -72,27 +69,14 @@ def answer_site(name: str, likelihood: dist.TorchDistribution, targets: Tensor |
     return answer
 
 
-def role_of(site: Mapping[str, Any]) -> Role | None:
-    """Return what a site is, of a message or of a node of a trace."""
-    role: Role | None = site.get("infer", {}).get("role")
-    return role
-
-
-def transition_of(site: Mapping[str, Any]) -> int | None:
-    """Return the transition of a site."""
-    transition: int | None = site.get("infer", {}).get("transition")
-    return transition
-
-
-def remaining_of(site: Mapping[str, Any]) -> int | None:
-    """Return how many transitions follow a site's own."""
-    remaining: int | None = site.get("infer", {}).get("remaining")
-    return remaining
+def mark(site: Mapping[str, Any], name: Literal["role", "transition", "remaining"]) -> Any:
+    """Return a mark of a message or of a node of a trace; None where it has none."""
+    return site.get("infer", {}).get(name)
 
 
 def sites_of(nodes: Mapping[str, Any], role: Role) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the names and sites of one role among the nodes of a trace, in the order of the program."""
-    return ((name, site) for name, site in nodes.items() if role_of(site) == role)
+    return ((name, site) for name, site in nodes.items() if mark(site, "role") == role)
 
 
 def value_at(nodes: Mapping[str, Any], role: Role, transition: int) -> Tensor:

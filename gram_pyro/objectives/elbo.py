@@ -19,7 +19,7 @@ from torch.utils.checkpoint import checkpoint
 
 from gram_pyro.effects.horizon import HorizonMessenger
 from gram_pyro.effects.substitute import SubstituteMessenger
-from gram_pyro.models.sites import remaining_of
+from gram_pyro.models.sites import mark
 
 KL_DRAWS = 8
 """Draws of a guidance that a sampled KL is the mean of: with one, its noise drowns what is to be learned."""
@@ -195,7 +195,7 @@ class TruncatedTrace_ELBO(ELBO):
     def _is_charged(self, site: dict[str, Any], horizon: int | None) -> bool:
         if horizon is None or self.kl_transitions == "all":
             return True
-        return (remaining_of(site) or 0) < horizon
+        return (mark(site, "remaining") or 0) < horizon
 
     def _kl(self, name: str, guide_site: Any, model_site: Any) -> tuple[Tensor, Tensor]:
         """KL of one site, `(batch,)`, and the same value with the balanced gradient."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import networkx as nx
 import pytest
 import torch
 from hypothesis import given
@@ -13,6 +14,7 @@ from torch import Tensor
 from gram_pyro.errors import UserError
 from gram_pyro.inference import sampling
 from gram_pyro.inference.config import INDEPENDENT, Halt, SamplingConfig
+from gram_pyro.inference.judge import Judged, judge
 from gram_pyro.inference.sampling import halting, sample
 from gram_pyro.inference.selection import SELECTIONS, select
 from gram_pyro.models.gram import Gram, GramConfig
@@ -163,7 +165,7 @@ def test_repelled_noise_stays_as_likely_as_noise_is() -> None:
         ({"halt": "q", "resample": True}, "choose halt, or"),
         ({"halt_threshold": 1.0}, "between 0 and 1"),
         ({"repel": -1.0}, "repel"),
-        ({"repel_steps": 0}, "between 1 and"),
+        ({"repel_steps": 0}, "from 1 to"),
     ],
 )
 def test_methods_that_make_no_sense(options: dict[str, object], words: str) -> None:
@@ -195,7 +197,8 @@ def test_selections(samples: list[tuple[int, int, float]]) -> None:
     values = [v for *_, v in samples]
     violations = [a for a, *_ in samples]
     same = [a == b for a, b in answers]
-    chosen = {name: select(name, TASK, answers, values, violations) for name in SELECTIONS}
+    judged = Judged(answers, violations, [TASK.canonical(answer) for answer in answers])
+    chosen = {name: select(name, judged, values) for name in SELECTIONS}
     assert chosen["first"] == 0
     assert same.count(same[chosen["majority"]]) == max(same.count(True), same.count(False))
     assert values[chosen["value"]] == max(values) and violations[chosen["checker"]] == min(violations)
@@ -203,6 +206,6 @@ def test_selections(samples: list[tuple[int, int, float]]) -> None:
 
 def test_selection_needs_what_it_selects_by() -> None:
     with pytest.raises(UserError, match="has none"):
-        select("value", TASK, [(0, 1)], None, [0])
+        select("value", judge(TASK, nx.path_graph(2), [[0, 1]]), None)
     with pytest.raises(UserError, match="known are first, majority, value, checker"):
-        select("best", TASK, [(0, 1)], None, [0])
+        select("best", judge(TASK, nx.path_graph(2), [[0, 1]]), None)
