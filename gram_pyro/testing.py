@@ -1,7 +1,5 @@
 """The contracts of tasks, guides and models, one call each, for parts of your own as for the library's.
-
-Each check raises `AssertionError` with one sentence that says what is wrong, and where.
-"""
+Each check raises `AssertionError` with one sentence that says what is wrong, and where."""
 
 from __future__ import annotations
 
@@ -38,10 +36,7 @@ UPDATES = 3  # updates that move every parameter, also those before weights that
 
 
 def check_task(task: Task, problems: int = 8, seed: int = 0) -> None:
-    """Check what a `Task` promises, on at most `problems` problems of each split.
-
-    Raises `AssertionError`: one sentence says what is wrong, and where.
-    """
+    """Check what a `Task` promises, on at most `problems` problems of each split."""
     with seeded(seed):
         with attempting("generate or encode"):
             own = check_splits(task, problems, seed)
@@ -59,10 +54,7 @@ def check_task(task: Task, problems: int = 8, seed: int = 0) -> None:
 
 
 def check_guide(make: Callable[[Spec, Model], Guide], task: Task | None = None) -> None:
-    """Check what a `Guide` promises, made as `make(spec, model)` for a small `Gram`; `task` is `Coloring` by default.
-
-    Raises `AssertionError`: one sentence says what is wrong, and where.
-    """
+    """Check what a `Guide` promises, made as `make(spec, model)` for a small `Gram`; default `task`: `Coloring`."""
     task = task or Coloring(n=5)
     with attempting("the guide"), seeded(0):
         own, x, targets = _problems(task)
@@ -90,10 +82,7 @@ def check_guide(make: Callable[[Spec, Model], Guide], task: Task | None = None) 
 
 
 def check_model(make: Callable[[Spec], Model], task: Task | None = None) -> None:
-    """Check what a `Model` promises, made as `make(spec)`; `task` is `Coloring` by default.
-
-    Raises `AssertionError`: one sentence says what is wrong, and where.
-    """
+    """Check what a `Model` promises, made as `make(spec)`; default `task`: `Coloring`."""
     task = task or Coloring(n=5)
     with attempting("the model"), seeded(0):
         _, x, targets = _problems(task)
@@ -106,8 +95,10 @@ def check_model(make: Callable[[Spec], Model], task: Task | None = None) -> None
         for found, start in zip(outcome.state, model.initial_state(*x.tokens.shape), strict=True):
             check_shape("the model's last state", found, *start.shape)
         require(torch.equal(outcome.answers, again.answers), "the model answers one seed in two ways")
-        alike = torch.equal(outcome.answers, other.answers)
-        require(model.draws or alike, "the model has draws = False, and its answers differ from seed to seed")
+        require(
+            model.draws or torch.equal(outcome.answers, other.answers),
+            "the model has draws = False, and its answers differ from seed to seed",
+        )
         if model.independent:
             logits = (_run(model, x, 1, targets=each).logits for each in (targets, torch.zeros_like(targets)))
             require(torch.equal(*logits), "the model has independent = True, and its logits depend on the targets")

@@ -13,11 +13,11 @@ from gram_pyro.system.distributed import World
 
 
 class ShardedNoise(TorchFunctionMode):
-    """Random numbers are drawn for the whole batch, and each process keeps those of its rows.
+    """Draw random numbers for the whole batch, of which each process keeps those of its rows.
 
     With the generators of all processes in one state, a process sees the noise that its rows would have had in one
-    process alone. Holds for normal, uniform, yes-or-no and categorical draws, of which every leading dimension is
-    that of the batch, or a multiple of it.
+    process alone. Holds for normal, uniform, Bernoulli and categorical draws whose first dimension is the batch, or a
+    multiple of it.
     """
 
     def __init__(self, world: World) -> None:
@@ -46,6 +46,6 @@ class ShardedNoise(TorchFunctionMode):
         return func(*args, **kwargs)
 
     def _own(self, like: Tensor, fill: Callable[[Tensor], Tensor]) -> Tensor:
-        """The rows of this process from a tensor for all of them."""
+        """Return the rows of this process from a tensor for all of them."""
         rows = len(like) * self.world.size
         return fill(like.new_empty(rows, *like.shape[1:]))[self.world.rows(rows)]

@@ -12,8 +12,8 @@ from torch import Tensor
 class SubstituteMessenger(Messenger):
     """Give sites the values that they had before, and leave them latent.
 
-    `pyro.poutine.condition` would make them observed, which a `GuideMessenger` does not answer, and
-    `pyro.poutine.replay` would take what the guide noted of the prior.
+    `pyro.poutine.condition` would make them observed, which a `GuideMessenger` does not answer, and `replay` would
+    take what the guide noted of the prior.
     """
 
     def __init__(self, values: Mapping[str, Tensor]) -> None:

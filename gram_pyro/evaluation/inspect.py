@@ -57,9 +57,7 @@ class Trajectories(NamedTuple):
 
 class Divergence(NamedTuple):
     """KL(q || p) in nats by transition and position `(transitions, length)`, a mean over posterior trajectories.
-
-    `(transitions, 1)` where the KL has no closed form, or the guidance is one for all positions.
-    """
+    `(transitions, 1)` where the KL has no closed form, or the guidance is one for all positions."""
 
     nats: Array
 
@@ -74,9 +72,7 @@ class Divergence(NamedTuple):
 
 class Components(NamedTuple):
     """First two principal components of h, pooled over positions, of prior and posterior: `(steps, samples, 2)` each.
-
-    `explained` the part of the variance that each component has `(2,)`.
-    """
+    `explained` the part of the variance that each component has `(2,)`."""
 
     prior: Array
     posterior: Array
@@ -233,9 +229,7 @@ def components(prior: NDArray[np.float32], posterior: NDArray[np.float32]) -> Co
 
 def estimate(run: Run, problem: Any, targets: Tensor, steps: int, draws: int) -> Likelihoods:
     """Estimate p(solution | x) from `draws` trajectories for each target, every other one of the prior.
-
-    Targets that spell one solution add up.
-    """
+    Targets that spell one solution add up."""
     task, pairs, count = run.task, -(-draws // 2), len(targets)
     x = task.encode([problem]).to(run.device).select(torch.zeros(count, dtype=torch.long))
     y = targets.to(run.device)

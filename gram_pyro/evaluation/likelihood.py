@@ -83,9 +83,7 @@ def likelihood(
     run: Run, problems: list[Any], steps: int, *, draws: int = 16, max_targets: int = 4, seed: int = 0
 ) -> Likelihood:
     """Measure the likelihood of the targets of problems; posterior weights take `max_targets` random ones of each.
-
-    Raises `Diverged` if the model gives numbers that are not finite.
-    """
+    Raises `Diverged` if the model gives numbers that are not finite."""
     every = [run.task.targets(problem) for problem in problems]
     entropy = torch.tensor([math.log(len(each)) for each in every], dtype=torch.double)
     with seeded(seed), pyro.validation_enabled(False):
@@ -126,9 +124,7 @@ def by_posterior(
 @torch.no_grad()
 def by_prior(run: Run, problems: list[Any], every: list[Tensor], steps: int) -> Tensor:
     """Return -log of the mean of p(y | trajectory) over trajectories of the prior, a mean over targets: `(problems,)`.
-
-    All targets of a problem share its trajectories.
-    """
+    All targets of a problem share its trajectories."""
     found = []
     for problem, targets in zip(problems, every, strict=True):
         count = min(max(A_TARGET * len(targets), LEAST), MOST)

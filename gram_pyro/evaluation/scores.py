@@ -74,9 +74,7 @@ def uniform_distance(solutions: int, draws: int) -> float:
 
 def calibration(run: Run, problems: Sequence[Any], depth: int, seed: int) -> Calibration:
     """Return the calibration of heads on `problems`, all of one size, and mixed with test problems without a solution.
-
-    `TRAJECTORIES` of each problem are judged after `depth` steps of `DEEP` times as many.
-    """
+    `TRAJECTORIES` of each problem are judged after `depth` steps of `DEEP` times as many."""
     if run.heads is None:
         return Calibration(None, None)
     alone = events(run, problems, depth, seed)
@@ -100,9 +98,7 @@ def events(run: Run, problems: Sequence[Any], depth: int, seed: int) -> list[tup
 
 def calibration_error(probabilities: Tensor, happened: Tensor) -> float:
     """Return the expected calibration error: |mean probability - frequency| over `BINS` equal bins, by their size.
-
-    `probabilities` and boolean `happened` `(count,)`.
-    """
+    `probabilities` and boolean `happened` `(count,)`."""
     bins = (probabilities * BINS).long().clamp(0, BINS - 1)
     gap = torch.zeros(BINS, dtype=torch.double).index_add_(0, bins, probabilities.double() - happened.double())
     return gap.abs().sum().item() / len(probabilities)

@@ -23,10 +23,8 @@ class Guide(GuideMessenger, nn.Module):
 
     A subclass is made as `MyGuide(spec, model)`: its `__init__(self, spec, model)` calls `super().__init__(model)` and
     makes its networks, of the sizes `model.width` and `spec.classes`. Its `get_posterior(name, prior)` returns the
-    posterior of one site; the network of the model runs once for both. It may read `self.problems`, `self.targets`,
-    `self.proposal(name)`, `self.transition`, and `self.solutions` if `sees_solutions`.
-
-    A guide never sees a missing answer. Where a run has none, or a problem of a batch has none, the prior stands in.
+    posterior of one site. It may read `self.problems`, `self.targets`, `self.proposal(name)`, `self.transition`, and
+    `self.solutions` if `sees_solutions`. It never sees a missing answer: where there is none, the prior stands in.
     """
 
     closed_form: ClassVar[bool] = True
@@ -36,12 +34,11 @@ class Guide(GuideMessenger, nn.Module):
     sees_solutions: ClassVar[bool] = False
     """Whether it reads `self.solutions`."""
     solutions: Tensor | None = None
-    """Known solutions in the run in progress, as targets: `(batch, solutions, length)`, rows of -1 where there are
-    fewer; None if none are known."""
+    """Known solutions: `(batch, solutions, length)`, rows of -1 where there are fewer; None if none are known."""
     targets: Tensor | None = None
-    """y of the run in progress: `(batch, length)`, classes from 0, -1 at positions without an answer."""
+    """y: `(batch, length)`, classes from 0, -1 at positions without an answer."""
     steered: Tensor | None = None
-    """Which problems of the run in progress have an answer: `(batch,)`; the others run under the prior."""
+    """Which problems have an answer: `(batch,)`; the others run under the prior."""
     role: Role | None = None
     transition: int | None = None
     """Role and transition of the site at hand."""
@@ -52,7 +49,7 @@ class Guide(GuideMessenger, nn.Module):
         GuideMessenger.__init__(self, model)
 
     def __call__(self, *args: Any, solutions: Tensor | None = None, **kwargs: Any) -> dict[str, Tensor]:  # type: ignore[override]
-        """Run model and guide together; `get_traces()` then has the result. The model does not see `solutions`."""
+        """Run model and guide together, for `get_traces()` to return. The model does not see `solutions`."""
         register("guide", self)
         self.solutions = solutions
         targets: Tensor | None = args[1] if len(args) > 1 else kwargs.get("targets")
@@ -62,10 +59,9 @@ class Guide(GuideMessenger, nn.Module):
             self.steered = (targets != -1).any(-1)
             self.targets = targets.where(self.steered[:, None], answered.long() - 1)
         try:
-            samples: dict[str, Tensor] = GuideMessenger.__call__(self, *args, **kwargs)
+            return GuideMessenger.__call__(self, *args, **kwargs)
         finally:
             self.solutions = self.targets = self.steered = None
-        return samples
 
     def side_information(self, task: Task, problems: Sequence[Any], targets: Tensor) -> dict[str, Tensor]:
         """Return what a run on problems and targets `(batch, length)` needs beside them: known solutions, if seen."""
@@ -104,14 +100,10 @@ class Guide(GuideMessenger, nn.Module):
     def problems(self) -> Problems:
         """x of the run in progress."""
         args, kwargs = self.args_kwargs
-        problems: Problems = args[0] if args else kwargs["problems"]
-        return problems
+        return args[0] if args else kwargs["problems"]  # type: ignore[no-any-return]
 
     def proposal(self, name: str) -> Tensor:
-        """Return u_t that belongs to a guidance site: `(batch, length, width)`.
-
-        Raises `UserError` at a site that is no guidance.
-        """
+        """Return u_t of a guidance site: `(batch, length, width)`. Raises `UserError` at another site."""
         if self.role != "guidance":
             kind = type(self._model[0]).__name__
             raise UserError(f"{kind} draws {name}, and {type(self).__name__} steers guidance only; take --guide prior")

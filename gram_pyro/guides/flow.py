@@ -22,9 +22,7 @@ COUPLINGS = 2
 
 class Coupler(nn.Module):
     """How one half of a position's guidance moves the other, given the features of the position.
-
-    Starts by moving nothing.
-    """
+    Starts by moving nothing."""
 
     def __init__(self, fixed: int, moved: int, context: int) -> None:
         super().__init__()
@@ -35,7 +33,7 @@ class Coupler(nn.Module):
         nn.init.zeros_(self.project_out.bias)
 
     def forward(self, fixed: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Shift and log scale, each `(..., moved)`."""
+        """Return shift and log scale, each `(..., moved)`."""
         hidden = F.silu(self.project_in(torch.cat((fixed, context.expand(*fixed.shape[:-1], -1)), -1)))
         shift, log_scale = at_least_float32(self.project_out(hidden)).chunk(2, -1)
         return shift, torch.tanh(log_scale)
@@ -53,11 +51,8 @@ class FlowGuide(GaussianGuide):
 
     def __init__(self, spec: Spec, model: Model) -> None:
         super().__init__(spec, model)
-        half, width = model.width // 2, model.width
-        self.couplers = nn.ModuleList(
-            Coupler(*((half, width - half) if turn % 2 == 0 else (width - half, half)), width)
-            for turn in range(COUPLINGS)
-        )
+        parts = model.width // 2, model.width - model.width // 2
+        self.couplers = nn.ModuleList(Coupler(parts[i % 2], parts[1 - i % 2], model.width) for i in range(COUPLINGS))
 
     def get_posterior(self, name: str, prior: dist.TorchDistribution) -> dist.TorchDistribution:
         """Return the flow at one transition."""

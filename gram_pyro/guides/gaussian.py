@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import pyro.distributions as dist
 import torch
 import torch.nn.functional as F
@@ -17,18 +15,15 @@ from gram_pyro.tasks.base import Spec
 
 class GaussianGuide(Guide):
     """q(eps_t | u_t, y) = N(mu(u_t, y), sigma(u_t, y)^2 I), mean and scale relative to the prior's.
+    Starts equal to the prior, so that the first KL is zero."""
 
-    Starts equal to the prior, so that the first KL is zero.
-    """
-
-    sees_mean: ClassVar[bool] = True
+    sees_mean: bool = True
     """Whether its mean sees the answer; otherwise it is the prior's."""
-    sees_scale: ClassVar[bool] = True
+    sees_scale: bool = True
     """Whether its scale sees the answer; otherwise it is the prior's."""
     detach_prior: bool = True
-    """Whether the prior's location and scale, which its own are relative to, are constants to its gradient, so that
-    the prior's head learns from the KL alone. That leaves out how a state moves both together: where gradients run
-    through several transitions, only `detach_prior = False` gives the whole gradient of the ELBO."""
+    """Whether the prior's location and scale, which its own are relative to, are constants to its gradient, so that the
+    prior's head learns from the KL alone. Through several transitions only False gives the whole gradient."""
 
     def __init__(self, spec: Spec, model: Model) -> None:
         super().__init__(model)
@@ -46,7 +41,7 @@ class GaussianGuide(Guide):
         return features
 
     def features(self, name: str, prior: dist.TorchDistribution) -> Tensor:
-        """Return what is known where the prior has a guidance: at each position, or pooled over all of them."""
+        """Return what is known where the prior has a guidance: at each position, or pooled over all."""
         features = self.site_features(name)
         return features if prior.event_shape[0] == features.shape[-2] else features.mean(-2, keepdim=True)
 

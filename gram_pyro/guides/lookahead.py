@@ -22,10 +22,9 @@ class LookaheadGuide(GaussianGuide):
     """q(eps_t | u_t, y, rollout): the Gaussian posterior, with the later states of a prior rollout.
 
     Before a run the prior is rolled out from its start, without gradient, to its end and `LOOKAHEAD` supervision steps
-    further. At each transition the posterior reads u_t, y, the state of the rollout that many steps later, and where
-    its decode differs from y. This costs as many more evaluations of the network, in training only. A run of several
-    steps has one rollout. Training takes a step at a time, from the state that was reached; so the bound of a whole
-    trajectory is that of another posterior than the trained one.
+    further: as many more evaluations, in training only. At each transition the posterior reads u_t, y, the state of the
+    rollout that many steps later, and where its decode differs from y. Training takes a step at a time, from the state
+    that was reached, so that the bound of a whole trajectory is that of another posterior than the trained one.
     """
 
     def __init__(self, spec: Spec, model: Model) -> None:
@@ -37,13 +36,9 @@ class LookaheadGuide(GaussianGuide):
         """Roll the prior out, then run model and guide together."""
         targets = args[1] if len(args) > 1 else kwargs.get("targets")
         if targets is not None:
-            run_kwargs = {
-                "steps": kwargs.get("steps", 1) + LOOKAHEAD,
-                "state": kwargs.get("state"),
-                "supervise": "last",
-            }
+            further = {"steps": kwargs.get("steps", 1) + LOOKAHEAD, "supervise": "last", "state": kwargs.get("state")}
             with torch.no_grad(), poutine.block():
-                self.rollout = poutine.trace(self._model[0]).get_trace(args[0], **run_kwargs).nodes
+                self.rollout = poutine.trace(self._model[0]).get_trace(args[0], **further).nodes
         try:
             return super().__call__(*args, **kwargs)
         finally:

@@ -24,13 +24,13 @@ class FullLowRank(dist.LowRankMultivariateNormal):
     """In full precision under autocast, which would round the matrix products of the density."""
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """The log-density `(batch,)`."""
+        """Return the log-density `(batch,)`."""
         with torch.autocast(value.device.type, enabled=False):
             density: Tensor = super().log_prob(value)  # type: ignore[no-untyped-call]
         return density
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        """A draw with gradient, `sample_shape + (batch, length * width)`."""
+        """Draw with gradient: `sample_shape + (batch, length * width)`."""
         with torch.autocast(self.loc.device.type, enabled=False):
             value: Tensor = super().rsample(torch.Size(sample_shape))
         return value

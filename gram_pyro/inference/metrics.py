@@ -16,12 +16,11 @@ from gram_pyro.tasks.base import Task
 class SampleMetrics(NamedTuple):
     """Samples from the prior, measured against the task's checker.
 
-    `validity` is the fraction of samples without a violation; `coverage`, `ceiling` (what as many
-    independent uniform solutions would cover) and their `ratio` are means over the problems whose
-    number of solutions is known, None if there are none; `conflicts` counts violations summed over
-    problems, of an average sample, `best` those of the best sample of each problem; `solutions` is
-    the mean number of distinct solutions found; `evaluations` are the supervision steps spent on a problem, on
-    average; `accuracy` is the fraction of problems solved by the one sample selected, for each way to select.
+    `validity` is the fraction of samples without a violation; `coverage`, `ceiling` (what as many independent uniform
+    solutions would cover) and their `ratio` are means over the problems whose number of solutions is known, None if
+    there are none; `conflicts` counts violations summed over problems, of an average sample, `best` of the best one;
+    `solutions` found and `evaluations` (supervision steps) are means over problems; `accuracy` is the fraction of
+    problems solved by the one sample selected, for each way to select.
     """
 
     samples: int
@@ -100,9 +99,7 @@ def by_size(task: Task, problems: Sequence[Any]) -> list[list[int]]:
 
 def auc(scores: Tensor, labels: Tensor) -> float | None:
     """Return the area under the ROC curve of `scores` for boolean `labels` of the same shape; ties count half.
-
-    None if all labels are the same.
-    """
+    None if all labels are the same."""
     scores, labels = scores.flatten().double(), labels.flatten()
     positives, negatives = scores[labels], scores[~labels].sort().values
     if not len(positives) or not len(negatives):

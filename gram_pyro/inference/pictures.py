@@ -18,9 +18,7 @@ from gram_pyro.tasks.base import Task
 
 def draw_samples(task: Task, problems: Sequence[Any], values: Tensor, path: Path) -> None:
     """Draw different samples of the same problems: a row of four each for three that have as many.
-
-    `values` `(problems, samples, length)` are decoded samples, valid or not.
-    """
+    `values` `(problems, samples, length)` are decoded samples, valid or not."""
     found = []
     for problem, rows in zip(problems, values.tolist(), strict=True):
         judged = judge(task, problem, rows)

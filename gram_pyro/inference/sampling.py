@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gram_pyro.effects.noise import NoiseMessenger
+from gram_pyro.effects.change import ChangeMessenger
 from gram_pyro.effects.repel import RepelMessenger
 from gram_pyro.errors import UserError
 from gram_pyro.inference.config import INDEPENDENT, SamplingConfig
@@ -137,12 +137,15 @@ def _run(
     spent = torch.empty(len(steps), rows, dtype=torch.long)
     particles = ParticleFilter(rows // num_samples, num_samples) if method.resample else None
     repel = RepelMessenger(model.decode, equivalence_probs, num_samples, method.repel, method.repel_iterations)
+    noise = ChangeMessenger("high", lambda high: high + method.noise * torch.randn_like(high))
     running, patient = torch.arange(rows), torch.zeros(rows, dtype=torch.long)
-    state = random_state(model, rows, length) if method.random_start else None
+    state = None
+    if method.random_start:
+        state = State(*(torch.randn_like(latent) for latent in model.initial_state(rows, length)))
     reached = 0
     for target, depth in _legs(steps, method):
         apart = method.repel > 0 and reached < method.repel_steps
-        with repel if apart else nullcontext(), NoiseMessenger(method.noise) if method.noise else nullcontext():
+        with repel if apart else nullcontext(), noise if method.noise else nullcontext():
             outcome = _advance(model, problems, depth - reached, state, progress)
         state, reached = outcome.state, depth
         if apart and num_samples > 1 and not repel.met:
@@ -196,16 +199,9 @@ def answers_of(outcome: Outcome, method: SamplingConfig) -> Tensor:
     return Answers(outcome.logits).sample() if method.categorical and outcome.drawn is None else outcome.answers
 
 
-def random_state(model: Model, batch: int, length: int) -> State:
-    """Draw z_0 from N(0, I) at every position of every sample."""
-    return State(*(torch.randn_like(latent) for latent in model.initial_state(batch, length)))
-
-
 def _legs(steps: Sequence[int], method: SamplingConfig) -> Iterator[tuple[int, int]]:
     """Yield place in `steps` and depth of each stop: every step where heads decide on the way, else those wanted.
-
-    A stop before the first depth wanted counts for it: a trajectory that halts keeps its answer.
-    """
+    A stop before the first depth wanted counts for it: a trajectory that halts keeps its answer."""
     stops = set(steps)
     if method.needs_heads:
         stops |= {*range(1, max(steps))}

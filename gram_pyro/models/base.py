@@ -51,9 +51,7 @@ class Outcome(NamedTuple):
 
 class Answers(dist.TorchDistribution):
     """Independent categorical answers, one a position: event shape `(length,)`, -1 at positions without an answer.
-
-    `logits` `(batch, length, classes)`; `mask` `(batch, length)` says at which positions values are drawn, None at all.
-    """
+    `logits` `(batch, length, classes)`; `mask` `(batch, length)` says where values are drawn, None at all."""
 
     arg_constraints: ClassVar = {}
 
@@ -90,9 +88,7 @@ class Answers(dist.TorchDistribution):
 
 def register(name: str, module: nn.Module) -> None:
     """Offer a module's parameters to Pyro, as `pyro.module` does, but only if somebody collects them, as SVI does.
-
-    Under `elbo(model, guide)` a site per parameter would cost more than the likelihood.
-    """
+    Under `elbo(model, guide)` a site per parameter would cost more than the likelihood."""
     if any(isinstance(handler, TraceMessenger) and handler.param_only for handler in _PYRO_STACK):
         pyro.module(name, module)
 

@@ -150,9 +150,7 @@ class RelationAttention(nn.Module):
 
     def forward(self, x: Tensor, relations: Tensor | None, positions: Rotary, cache: Cache | None = None) -> Tensor:
         """Attend: `x` `(..., length, width)`, `relations` `(..., relations, length, length)` or None.
-
-        With a `cache`, `x` follows the positions in it, and `relations` has a column for each position so far.
-        """
+        With a `cache`, `x` follows the positions in it, and `relations` has a column for each position so far."""
         length = x.shape[-2]
         q, k, v = self.project(x, positions)
         if cache is not None:

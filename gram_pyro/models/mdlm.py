@@ -23,9 +23,7 @@ MIN_TIME = 1e-3
 
 class EvenOrder(dist.TorchDistribution):
     """A step from 1..`steps` for each of `length` positions, as many in one as in another, all ways equally likely.
-
-    Batch shape `(batch,)`, event shape `(length,)`. Fewer positions than steps have a step each, far apart.
-    """
+    Batch shape `(batch,)`, event shape `(length,)`. Fewer positions than steps have a step each, far apart."""
 
     arg_constraints: ClassVar = {}
 
@@ -83,7 +81,7 @@ class Mdlm(Transformer):
         self.answer_embedding = nn.Embedding(spec.classes + 1, self.width)
 
     def predict(self, embedded: Tensor, revealed: Tensor, relations: Tensor | None) -> Tensor:
-        """Return logits `(batch, length, classes)`, from embedded problems and values `(batch, length)`, -1 if masked."""
+        """Return logits `(batch, length, classes)` from embedded problems and values `(batch, length)`, -1 masked."""
         positions = self.rotary(embedded.shape[-2], embedded.device)
         features = self.network(embedded + self.answer_embedding(revealed + 1), relations, positions)
         logits: Tensor = self.decoder(features)
@@ -110,9 +108,7 @@ class Mdlm(Transformer):
 
     def reveal(self, problems: Problems, targets: Tensor | None, steps: int) -> tuple[Tensor, Tensor]:
         """Return logits at which each position was revealed, `(batch, length, classes)`, and values `(batch, length)`.
-
-        Values are drawn; with targets they are the likeliest, as targets are what the next steps see.
-        """
+        Values are drawn; with targets they are the likeliest, as targets are what the next steps see."""
         tokens, answered = problems.tokens, problems.answered
         batch, length = tokens.shape
         order = F.pad(pyro.sample("order", EvenOrder(batch, answered, steps, tokens.device)), (0, length - answered))
