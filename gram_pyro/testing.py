@@ -16,19 +16,8 @@ from gram_pyro.models import Gram, GramConfig, Model
 from gram_pyro.models.base import Recursion
 from gram_pyro.models.sites import sites_of
 from gram_pyro.objectives.elbo import Terms, TruncatedTrace_ELBO, traces_of
-from gram_pyro.tasks import Coloring, Problems, Spec, Task
-from gram_pyro.tasks.contract import (
-    TRIED,
-    attempting,
-    check_answers,
-    check_augment,
-    check_encoding,
-    check_integers,
-    check_pool,
-    check_shape,
-    check_splits,
-    require,
-)
+from gram_pyro.tasks import Coloring, Problems, Spec, Task, contract
+from gram_pyro.tasks.contract import attempting, check_integers, check_shape, require
 from gram_pyro.training import trial
 
 SMALL = GramConfig(width=16, heads=2, layers=1, hidden=16, transitions=2)
@@ -39,18 +28,19 @@ def check_task(task: Task, problems: int = 8, seed: int = 0) -> None:
     """Check what a `Task` promises, on at most `problems` problems of each split."""
     with seeded(seed):
         with attempting("generate or encode"):
-            own = check_splits(task, problems, seed)
+            own = contract.check_splits(task, problems, seed)
             x = task.encode(own)
-            check_encoding("encode", task.spec, x)
+            contract.check_encoding("encode", task.spec, x)
         with attempting("a small Gram"):
             check_shape("logits of a small Gram", Gram(task.spec, SMALL)(x).logits, *x.tokens.shape, task.spec.classes)
         generator = random.Random(seed)
         for row, problem in enumerate(own):
             with attempting(f"problem {row}"):
-                check_answers(f"problem {row}", task, problem, x.select(torch.tensor([row] * TRIED)), generator)
+                copies = x.select(torch.tensor([row] * contract.TRIED))
+                contract.check_answers(f"problem {row}", task, problem, copies, generator)
         with attempting("augment or retarget"):
-            check_augment(task, x, [rows[:1] for rows in task.known_solutions(own)], seed)
-            check_pool(task, own, seed)
+            contract.check_augment(task, x, [rows[:1] for rows in task.known_solutions(own)], seed)
+            contract.check_pool(task, own, seed)
 
 
 def check_guide(make: Callable[[Spec, Model], Guide], task: Task | None = None) -> None:
@@ -116,8 +106,8 @@ def check_model(make: Callable[[Spec], Model], task: Task | None = None) -> None
         bound = terms("last")
         finite = bound.log_likelihood.isfinite().all() and bound.kl.isfinite().all()
         require(finite, "the model gives the targets a likelihood or a KL that is not finite")
-        scored = [(site["value"] >= 0).sum(-1) for _, site in sites_of(bound.trace.nodes, "answer")]
-        once = torch.equal(sum(scored, torch.tensor(0)), (targets >= 0).sum(-1))
+        scored = sum((site["value"] >= 0).sum(-1) for _, site in sites_of(bound.trace.nodes, "answer"))
+        once = torch.equal(torch.as_tensor(scored), (targets >= 0).sum(-1))
         require(once, 'the model scores a target never or more than once with supervise="last"')
         _check_moves("the model", model, guide, terms)
 

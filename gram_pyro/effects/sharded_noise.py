@@ -15,9 +15,8 @@ from gram_pyro.system.distributed import World
 class ShardedNoise(TorchFunctionMode):
     """Draw random numbers for the whole batch, of which each process keeps those of its rows.
 
-    With the generators of all processes in one state, a process sees the noise that its rows would have had in one
-    process alone. Holds for normal, uniform, Bernoulli and categorical draws whose first dimension is the batch, or a
-    multiple of it.
+    With the generators of all processes in one state, rows see the noise that they would have had in one process. Holds
+    for normal, uniform, Bernoulli and categorical draws whose first dimension is the batch, or a multiple of it.
     """
 
     def __init__(self, world: World) -> None:
@@ -36,9 +35,8 @@ class ShardedNoise(TorchFunctionMode):
                 whole: Tensor = func((shape[0] * self.world.size, *shape[1:]), **kwargs)
                 return whole[self.world.rows(len(whole))]
         if func is torch.multinomial and args[1:2] == (1,):
-            chances = args[0]
-            race = self._own(chances, lambda whole: whole.exponential_(1))
-            return (chances / race).argmax(-1, keepdim=True)
+            race = self._own(args[0], lambda whole: whole.exponential_(1))
+            return (args[0] / race).argmax(-1, keepdim=True)
         if func is torch.bernoulli and args[0].dim():
             chances = torch.cat([args[0]] * self.world.size)
             drawn: Tensor = func(chances, *args[1:], **kwargs)

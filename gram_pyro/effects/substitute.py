@@ -11,10 +11,7 @@ from torch import Tensor
 
 class SubstituteMessenger(Messenger):
     """Give sites the values that they had before, and leave them latent.
-
-    `pyro.poutine.condition` would make them observed, which a `GuideMessenger` does not answer, and `replay` would
-    take what the guide noted of the prior.
-    """
+    `poutine.condition` would make them observed, and `replay` would take what the guide noted of the prior."""
 
     def __init__(self, values: Mapping[str, Tensor]) -> None:
         super().__init__()

@@ -126,13 +126,8 @@ def evaluate(
         if method == INDEPENDENT:
             result["gap"] = validity - row(number, run.depth, countable).validity
         result["bound"] = distance
-    return {
-        **result,
-        "method": asdict(method),
-        "rows": [each._asdict() for each in rows],
-        "by_solutions": groups,
-        "frontier": frontier(rows),
-    }
+    result |= {"method": asdict(method), "rows": [each._asdict() for each in rows]}
+    return result | {"by_solutions": groups, "frontier": frontier(rows)}
 
 
 def by_solutions(counts: Sequence[int | None]) -> list[tuple[int, int, list[int]]]:

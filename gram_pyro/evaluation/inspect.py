@@ -105,7 +105,7 @@ class Likelihoods(NamedTuple):
     def plot(self, axes: Axes) -> None:
         """Plot bars with intervals, and the uniform distribution as a line."""
         places = np.arange(len(self.solutions))
-        errors = [self.probability - self.low, self.high - self.probability]
+        errors = self.probability - self.low, self.high - self.probability
         axes.bar(places, self.probability, yerr=errors, color=PRIOR, ecolor="#333333", capsize=2)
         axes.axhline(1 / len(self.solutions), color="#59a14f", linestyle="--", label="uniform")
         axes.set_xticks(places if len(places) <= 20 else places[:: len(places) // 10])
@@ -114,8 +114,7 @@ class Likelihoods(NamedTuple):
 
 
 class Inspection(NamedTuple):
-    """What `inspect` found. `target` is the solution that the posterior was shown; None for `likelihoods` if there are
-    too many to estimate each."""
+    """What `inspect` found. `target` is the solution shown to the posterior; `likelihoods` is None if too many."""
 
     target: Answer
     prior: Trajectories
@@ -154,9 +153,9 @@ def inspect(
 ) -> Inspection:
     """Look at one problem: trajectories of prior and posterior, KL, h over the steps, and p(solution | x).
 
-    `target` is a solution in the task's own form (default: the first of `task.targets`); `steps` supervision steps
-    (default: the training depth); `samples` trajectories of each kind; `draws` trajectories for each target whose
-    likelihood is estimated (at most `MAX_TARGETS` of them), half of them of the prior.
+    `target` is a solution in the task's own form (default: the first of `task.targets`); `steps` are supervision steps
+    (default: the training depth); `samples` are trajectories of each kind, `draws` those for the likelihood of each
+    target, half of them of the prior.
     Raises `UserError` if the model draws no guidance, if the target is no solution, or if the problem has too many.
     """
     task, steps = run.task, steps or run.depth
@@ -185,14 +184,8 @@ def inspect(
         steered, guide_trace = run.guide.get_traces()
         likelihoods = estimate(run, problem, targets, steps, draws) if len(targets) <= MAX_TARGETS else None
     prior, posterior = (trajectories(run, problem, trace.nodes, steps) for trace in (alone, steered))
-    return Inspection(
-        task.answer(problem, shown.tolist()),
-        prior,
-        posterior,
-        divergence(steered.nodes, guide_trace.nodes),
-        components(prior.high, posterior.high),
-        likelihoods,
-    )
+    found = divergence(steered.nodes, guide_trace.nodes), components(prior.high, posterior.high)
+    return Inspection(task.answer(problem, shown.tolist()), prior, posterior, *found, likelihoods)
 
 
 def trajectories(run: Run, problem: Any, sites: Any, steps: int) -> Trajectories:

@@ -30,10 +30,9 @@ A_TARGET, LEAST, MOST = 8, 32, 256
 class Likelihood(NamedTuple):
     """Held-out negative log-likelihood, in nats a problem, averaged over the targets of each.
 
-    `nll` is exact for a model without latent sites; else a bound that lies above the true value and falls towards it
-    with more trajectories: the tighter one of `draws` weighed trajectories of the posterior for each target, and of
-    trajectories of the prior, which all targets share. `proposal` says which.
-    `entropy` is H(y | x) of the targets, and `excess` what is above it, with its `standard_error` over problems.
+    `nll` is exact for a model without latent sites; else a bound from above that falls with more trajectories: the
+    tighter one of `draws` weighed posterior trajectories for each target, and of prior trajectories, which all targets
+    share (`proposal`). `entropy`, `excess` and `standard_error` as in `Bound`.
     """
 
     kind: Kind

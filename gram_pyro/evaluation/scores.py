@@ -23,10 +23,7 @@ TRAJECTORIES = 4
 
 class Evenness(NamedTuple):
     """Total variation distance between samples and the uniform distribution over all solutions, means over problems.
-
-    `distance` counts invalid samples as mass elsewhere; `uniform` is what as many draws of a perfect uniform sampler
-    have on average, which is above 0 even then.
-    """
+    `distance` counts invalid samples as mass elsewhere; `uniform` is the mean of as many perfect draws, above 0."""
 
     distance: float
     uniform: float
@@ -63,10 +60,7 @@ def evenness(
 
 def uniform_distance(solutions: int, draws: int) -> float:
     """Return the mean total variation distance to uniform of `draws` uniform draws among `solutions`.
-
-    By de Moivre: the mean absolute deviation of Binomial(n, p) is `2 k C(n, k) p^k (1 - p)^(n - k + 1)`
-    with k = floor(n p) + 1.
-    """
+    By de Moivre: E|Binomial(n, p) - n p| = `2 k C(n, k) p^k (1 - p)^(n - k + 1)` with k = floor(n p) + 1."""
     p = 1 / solutions
     k = math.floor(draws * p) + 1
     return solutions * k * math.comb(draws, k) * p**k * (1 - p) ** (draws - k + 1) / draws

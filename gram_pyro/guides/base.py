@@ -107,9 +107,7 @@ class Guide(GuideMessenger, nn.Module):
         if self.role != "guidance":
             kind = type(self._model[0]).__name__
             raise UserError(f"{kind} draws {name}, and {type(self).__name__} steers guidance only; take --guide prior")
-        value = self.upstream_value(f"proposal_{self.transition}")
-        assert value is not None
-        return value
+        return self.upstream_value(f"proposal_{self.transition}")  # type: ignore[return-value]
 
     def get_posterior(self, name: str, prior: TorchDistribution) -> TorchDistribution:
         """Return q(eps_t | u_t, y) for the site `name`, batch shape `(batch,)`, event shape `(length, width)`."""

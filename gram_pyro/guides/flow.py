@@ -21,8 +21,7 @@ COUPLINGS = 2
 
 
 class Coupler(nn.Module):
-    """How one half of a position's guidance moves the other, given the features of the position.
-    Starts by moving nothing."""
+    """How one half of a position's guidance moves the other, given its features; nothing at the start."""
 
     def __init__(self, fixed: int, moved: int, context: int) -> None:
         super().__init__()
@@ -42,8 +41,8 @@ class Coupler(nn.Module):
 class FlowGuide(GaussianGuide):
     """q(eps_t | u_t, y): the Gaussian posterior, then affine couplings (RealNVP) that see u_t and y.
 
-    The halves of a position's features take turns: each coupling keeps one and moves the other. Works on
-    standard noise, so that prior and posterior have a scale in common. Its KL is sampled, and so it cannot be balanced.
+    The halves of a position's features take turns: each coupling keeps one and moves the other, of standard noise. Its
+    KL is sampled, and so it cannot be balanced.
     """
 
     closed_form: ClassVar[bool] = False
@@ -65,5 +64,4 @@ class FlowGuide(GaussianGuide):
             parts += [transforms.AffineCoupling(coupler.fixed, moves), transforms.Permute(flip)]
         parts.append(transforms.AffineTransform(normal.loc, normal.scale, event_dim=2))
         noise = dist.Normal(torch.zeros_like(normal.loc), torch.ones_like(normal.scale)).to_event(2)
-        flow: dist.TorchDistribution = dist.TransformedDistribution(noise, parts)
-        return flow
+        return dist.TransformedDistribution(noise, parts)  # type: ignore[no-any-return]

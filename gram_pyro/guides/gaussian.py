@@ -37,8 +37,7 @@ class GaussianGuide(Guide):
     def site_features(self, name: str) -> Tensor:
         """Return what is known at a site: u_t and y at each position, `(batch, length, width)`."""
         assert self.targets is not None
-        features: Tensor = self.proposal(name) + self.embedding(self.targets + 1)
-        return features
+        return self.proposal(name) + self.embedding(self.targets + 1)  # type: ignore[no-any-return]
 
     def features(self, name: str, prior: dist.TorchDistribution) -> Tensor:
         """Return what is known where the prior has a guidance: at each position, or pooled over all."""
@@ -51,10 +50,7 @@ class GaussianGuide(Guide):
         shift, log_ratio = change.chunk(2, -1)
         normal = prior.base_dist
         location, scale = (each.detach() if self.detach_prior else each for each in (normal.loc, normal.scale))
-        if not self.sees_mean:
-            shift = torch.zeros_like(shift)
-        if not self.sees_scale:
-            log_ratio = torch.zeros_like(log_ratio)
+        shift = shift if self.sees_mean else torch.zeros_like(shift)
+        log_ratio = log_ratio if self.sees_scale else torch.zeros_like(log_ratio)
         ratio = torch.exp(2 * torch.tanh(log_ratio / 2))
-        posterior: dist.TorchDistribution = dist.Normal(location + scale * shift, scale * ratio).to_event(2)
-        return posterior
+        return dist.Normal(location + scale * shift, scale * ratio).to_event(2)  # type: ignore[no-any-return]

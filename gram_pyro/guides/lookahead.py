@@ -22,9 +22,9 @@ class LookaheadGuide(GaussianGuide):
     """q(eps_t | u_t, y, rollout): the Gaussian posterior, with the later states of a prior rollout.
 
     Before a run the prior is rolled out from its start, without gradient, to its end and `LOOKAHEAD` supervision steps
-    further: as many more evaluations, in training only. At each transition the posterior reads u_t, y, the state of the
-    rollout that many steps later, and where its decode differs from y. Training takes a step at a time, from the state
-    that was reached, so that the bound of a whole trajectory is that of another posterior than the trained one.
+    further, in training only. At each transition the posterior reads u_t, y, the state of the rollout that many steps
+    later, and where its decode differs from y. Training takes a step at a time; so the bound of a whole trajectory is
+    that of another posterior than the trained one.
     """
 
     def __init__(self, spec: Spec, model: Model) -> None:
@@ -48,11 +48,9 @@ class LookaheadGuide(GaussianGuide):
         """Return what is known at a site, `(batch, length, width)`: u_t, y and later states of the rollout."""
         model, targets = self._model[0], self.targets
         assert targets is not None and isinstance(model, Model)
-        features = super().site_features(name)
         assert self.transition is not None
         high = value_at(self.rollout, "high", self.transition + LOOKAHEAD * model.transitions)
         with torch.no_grad():
             wrong = (model.decode(high).argmax(-1) != targets) & (targets >= 0)
         seen = torch.cat((rms_norm(high), wrong[..., None].to(high.dtype)), -1)
-        looked: Tensor = features + self.project_pilot(seen)
-        return looked
+        return super().site_features(name) + self.project_pilot(seen)  # type: ignore[no-any-return]

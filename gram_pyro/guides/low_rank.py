@@ -26,14 +26,12 @@ class FullLowRank(dist.LowRankMultivariateNormal):
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the log-density `(batch,)`."""
         with torch.autocast(value.device.type, enabled=False):
-            density: Tensor = super().log_prob(value)  # type: ignore[no-untyped-call]
-        return density
+            return super().log_prob(value)  # type: ignore[no-untyped-call, no-any-return]
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         """Draw with gradient: `sample_shape + (batch, length * width)`."""
         with torch.autocast(self.loc.device.type, enabled=False):
-            value: Tensor = super().rsample(torch.Size(sample_shape))
-        return value
+            return super().rsample(torch.Size(sample_shape))
 
 
 class LowRankGuide(GaussianGuide):
@@ -63,5 +61,4 @@ class LowRankGuide(GaussianGuide):
             normal.loc.flatten(-2), (scale[..., None] * factors).flatten(-3, -2), normal.scale.square().flatten(-2)
         )
         reshape = ReshapeTransform(torch.Size((length * width,)), torch.Size((length, width)))
-        shaped: dist.TorchDistribution = dist.TransformedDistribution(joint, [reshape])
-        return shaped
+        return dist.TransformedDistribution(joint, [reshape])  # type: ignore[no-any-return]

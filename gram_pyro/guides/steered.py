@@ -66,9 +66,7 @@ def steer(posterior: dist.TorchDistribution, prior: dist.TorchDistribution, stee
     """Return the posterior with the prior in rows that are not `steered` `(batch,)`; of Gaussians a Gaussian."""
     q, p = (getattr(each, "base_dist", None) for each in (posterior, prior))
     if type(q) is dist.Normal and type(p) is dist.Normal and posterior.event_shape == prior.event_shape:
-        location, scale = (
-            choose_rows(steered, *pair, prior.event_dim) for pair in ((q.loc, p.loc), (q.scale, p.scale))
-        )
-        normal: dist.TorchDistribution = dist.Normal(location, scale).to_event(prior.event_dim)
-        return normal
+        pairs = (q.loc, p.loc), (q.scale, p.scale)
+        location, scale = (choose_rows(steered, *pair, prior.event_dim) for pair in pairs)
+        return dist.Normal(location, scale).to_event(prior.event_dim)  # type: ignore[no-any-return]
     return Steered(posterior, prior, steered)

@@ -89,15 +89,11 @@ class SamplingConfig:
     def check(self, model: Model, heads: Heads | None) -> None:
         """Raise `UserError` if it needs heads and there are none, or if the model carries no state."""
         if self.needs_recursion and model.recursion != "carried":
-            raise UserError(
-                f"{type(model).__name__} carries no latent state from step to step; halting, resampling, repulsion, "
-                f"noise and a random start are for models that do"
-            )
+            needs = "halting, resampling, repulsion, noise and a random start are for models that do"
+            raise UserError(f"{type(model).__name__} carries no latent state from step to step; {needs}")
         if self.needs_heads and heads is None:
-            raise UserError(
-                "halting and resampling need value and halt heads, and this checkpoint has none; "
-                "python -m gram_pyro.train_heads RUN trains them"
-            )
+            advice = "python -m gram_pyro.train_heads RUN trains them"
+            raise UserError(f"halting and resampling need value and halt heads, and this checkpoint has none; {advice}")
 
 
 def whole_number(name: str, value: object, least: int, most: int) -> int:

@@ -49,12 +49,11 @@ def measure(
     spent: Tensor | Sequence[Tensor] | None = None,
     selections: Sequence[str] = (),
 ) -> SampleMetrics:
-    """Measure the first `samples` of the decoded values of each problem.
+    """Measure the first `samples` of the decoded values `(batch, num_samples, length)` of each problem.
 
-    `decoded` `(batch, num_samples, length)`; a sequence of `(num_samples, length)` where lengths differ. `steps` is
-    noted, and is what a sample cost unless `spent` `(batch, num_samples)` says so. `values` of that shape are what the
-    value head thinks; `selections` are names of ways to select (`gram_pyro.inference.selection`). `counts` has the
-    number of distinct solutions of each problem, None where it is not known. `seen` as in `judge`.
+    A sequence of `(num_samples, length)` where lengths differ. `steps` is what a sample cost unless `spent`
+    `(batch, num_samples)` says so; `values` of that shape are those of the value head. `counts` has the number of
+    distinct solutions of each problem, None where it is not known; `seen` is as in `judge`.
     """
     seen = {} if seen is None else seen
     pairs = zip(problems, decoded, strict=True)

@@ -35,16 +35,14 @@ Progress = Callable[[int], object]
 
 
 class Draws(NamedTuple):
-    """Samples of a batch of problems at one or more depths.
-
-    `decoded` `(depths, batch, samples, length)` argmax decodes; `values` `(depths, batch, samples)` v(z_t), the
-    probability of a right end according to the value head, None without heads; `spent` of that shape, the supervision
-    steps of each sample: evaluations of the network, without heads and the decoder of samples that repel.
-    """
+    """Samples of a batch of problems at one or more depths."""
 
     decoded: Tensor
+    """Argmax decodes `(depths, batch, samples, length)`."""
     values: Tensor | None
+    """v(z_t) `(depths, batch, samples)`: the value head's probability of a right end; None without heads."""
     spent: Tensor
+    """Supervision steps `(depths, batch, samples)`: evaluations of the network, heads and repulsion not counted."""
 
 
 @contextmanager

@@ -28,10 +28,8 @@ def check_selection(name: str, has_values: bool) -> None:
     if name not in SELECTIONS:
         raise UserError(f"unknown selection {name!r}; known are {', '.join(SELECTIONS)}")
     if name == "value" and not has_values:
-        raise UserError(
-            "selection by value needs a value head, and this checkpoint has none; "
-            "python -m gram_pyro.train_heads RUN trains one"
-        )
+        advice = "python -m gram_pyro.train_heads RUN trains one"
+        raise UserError(f"selection by value needs a value head, and this checkpoint has none; {advice}")
 
 
 def select(name: str, judged: Judged, values: Sequence[float] | None) -> int:

@@ -11,7 +11,7 @@ ESS_THRESHOLD = 0.5
 
 
 class ParticleFilter:
-    """The particles of a batch of problems, each problem with weights and a resampling of its own.
+    """The particles of a batch of problems, each with weights and a resampling of its own.
 
     The target after supervision step t is the prior of the trajectory times its value v(z_t); the prior proposes, so
     that a step multiplies a weight by v(z_t) / v(z_{t-1}). `pyro.infer.SMCFilter` does the same for one problem.

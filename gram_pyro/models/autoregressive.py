@@ -42,8 +42,8 @@ class Autoregressive(Transformer):
 
     def encode(self, embedded: Tensor, relations: Tensor | None) -> Tensor:
         """Encode the problem, `(batch, length, width)` in and out."""
-        features: Tensor = self.encoder(embedded, relations, self.rotary(embedded.shape[1], embedded.device))
-        return features
+        positions = self.rotary(embedded.shape[1], embedded.device)
+        return self.encoder(embedded, relations, positions)  # type: ignore[no-any-return]
 
     def predict(self, features: Tensor, values: Tensor, relations: Tensor | None) -> Tensor:
         """Return logits `(batch, answered, classes)` of all slots, from `encode` and values `(batch, answered)`."""
@@ -59,9 +59,7 @@ class Autoregressive(Transformer):
 
     def order(self, length: int, device: torch.device) -> tuple[Tensor, Tensor]:
         """Return rotary positions of the causal layers, each `(length, width / heads)`: slots always have an order."""
-        turned = rotary("1d", length, self.width // self.config.heads, device)
-        assert turned is not None
-        return turned
+        return rotary("1d", length, self.width // self.config.heads, device)  # type: ignore[return-value]
 
     def shifted(self, features: Tensor, values: Tensor) -> Tensor:
         """Return the position before each slot, `(batch, slots, width)`; a learned start before the first."""
@@ -88,8 +86,7 @@ class Autoregressive(Transformer):
         """Draw slot by slot: logits `(batch, answered, classes)` and values `(batch, answered)`."""
         caches = self.memory(features)
         cosines, sines = self.order(answered, features.device)
-        columns = related(relations, answered)
-        length = features.shape[1]
+        columns, length = related(relations, answered), features.shape[1]
         before = self.start.expand(len(features), 1, -1)
         logits: list[Tensor] = []
         values: list[Tensor] = []

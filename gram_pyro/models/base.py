@@ -1,4 +1,4 @@
-"""What every model shares: its carried state, its outcome, and how its sites are marked."""
+"""What every model shares: its carried state, its outcome, and the likelihood of an answer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class State(NamedTuple):
     low: Tensor
 
     def detach(self) -> State:
-        """The same values without gradient."""
+        """Return the same values without gradient."""
         return State(self.high.detach(), self.low.detach())
 
     def select(self, rows: Tensor) -> State:

@@ -27,8 +27,7 @@ class Direct(Transformer):
     def predict(self, embedded: Tensor, relations: Tensor | None) -> Tensor:
         """Return logits `(batch, length, classes)` of embedded problems `(batch, length, width)`."""
         positions = self.rotary(embedded.shape[-2], embedded.device)
-        logits: Tensor = self.decoder(self.network(embedded, relations, positions))
-        return logits
+        return self.decoder(self.network(embedded, relations, positions))  # type: ignore[no-any-return]
 
     def program(
         self, problems: Problems, targets: Tensor | None, steps: int, supervise: Supervise

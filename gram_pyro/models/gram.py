@@ -101,14 +101,11 @@ class Gram(Model):
         location, raw = at_least_float32(self.guidance_head(proposal)).chunk(2, -1)
         if not self.config.mean:
             location = torch.zeros_like(location)
-        if not self.config.variance:
-            return location, torch.full_like(raw, MIN_SCALE)
-        return location, F.softplus(raw) + MIN_SCALE
+        return location, F.softplus(raw) + MIN_SCALE if self.config.variance else torch.full_like(raw, MIN_SCALE)
 
     def decode(self, high: Tensor) -> Tensor:
         """f_dec: `(batch, length, width)` -> logits `(batch, length, classes)`."""
-        logits: Tensor = self.decoder(high)
-        return logits
+        return self.decoder(high)  # type: ignore[no-any-return]
 
     def likelihood(self, logits: Tensor) -> dist.TorchDistribution:
         """p(y | h) at the end of a supervision step, batch `(batch,)`, event `(length,)`."""

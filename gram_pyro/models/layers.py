@@ -40,9 +40,7 @@ class Shape:
         if not 1 <= self.layers <= MAX_LAYERS:
             raise UserError(f"model.layers must lie between 1 and {MAX_LAYERS:,}, not {self.layers}")
         if min(self.width, self.heads) < 1 or self.width % (2 * self.heads):
-            raise UserError(
-                f"model.width must be a positive multiple of 2 * model.heads, not {self.width} with {self.heads}"
-            )
+            raise UserError(f"model.width must be a multiple of 2 * model.heads, not {self.width} with {self.heads}")
 
 
 def rms_norm(x: Tensor) -> Tensor:
@@ -85,11 +83,8 @@ def rotate(x: Tensor, positions: tuple[Tensor, Tensor]) -> Tensor:
 
 
 def folded_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
-    """Attend with a learned bias inside the dot product: its row is appended to q, the identity to k.
-
-    `q`, `k`, `v` `(..., heads, length, width)`, `bias` `(..., heads, length, length)`. No bias tensor keeps CUDA from
-    its flash kernel; the price is `length` more features a position, too dear on a CPU.
-    """
+    """Attend with a bias `(..., heads, length, length)` inside the dot product: its row joins q, the identity joins k.
+    No bias tensor keeps CUDA from its flash kernel; `length` more features a position are too dear on a CPU."""
     length, width = q.shape[-2:]
     bias = bias.expand(*q.shape[:-1], length)
     identity = torch.eye(length, device=k.device, dtype=k.dtype).expand_as(bias)
@@ -97,16 +92,15 @@ def folded_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
     return F.scaled_dot_product_attention(q, k, v, scale=width**-0.5)[..., :width]
 
 
-def masked_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
+def masked_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
     """Attend with the bias as a mask: flash on a CPU without gradient, with one the faster plain kernel."""
     return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
 
 
 def initial_gain(heads: int, relations: int) -> Tensor:
-    """Return where the gains of the relations start: `(heads, relations)`.
+    """Return where the gains of the relations start, each head elsewhere, as heads alike take long to part.
 
-    Of several relations each head looks along one, and the next one everywhere: heads that start alike take long to
-    part. Of a single one each head takes another part.
+    `(heads, relations)`: of several relations each head looks along one, and the next head everywhere.
     """
     if relations == 1:
         return torch.linspace(-1, 3, heads)[:, None]
@@ -122,8 +116,7 @@ class Embedding(nn.Embedding):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Look up, and scale by the root of the width."""
-        embedded: Tensor = super().forward(tokens) * self.embedding_dim**0.5
-        return embedded
+        return super().forward(tokens) * self.embedding_dim**0.5  # type: ignore[no-any-return]
 
 
 class Decoder(nn.Linear):
@@ -135,11 +128,8 @@ class Decoder(nn.Linear):
 
 
 class RelationAttention(nn.Module):
-    """Self-attention whose scores see how two positions are related.
-
-    Score of head a from position i to j: `q_i . k_j / sqrt(w) + sum_r gain[a, r] * relation[r, i, j]`; with
-    `causal` only for j up to i.
-    """
+    """Self-attention that sees how positions are related. Score of head a from i to j (with `causal` up to i):
+    `q_i . k_j / sqrt(w) + sum_r gain[a, r] * relation[r, i, j]`."""
 
     def __init__(self, width: int, heads: int, relations: int, causal: bool = False) -> None:
         super().__init__()
@@ -151,21 +141,22 @@ class RelationAttention(nn.Module):
     def forward(self, x: Tensor, relations: Tensor | None, positions: Rotary, cache: Cache | None = None) -> Tensor:
         """Attend: `x` `(..., length, width)`, `relations` `(..., relations, length, length)` or None.
         With a `cache`, `x` follows the positions in it, and `relations` has a column for each position so far."""
-        length = x.shape[-2]
         q, k, v = self.project(x, positions)
         if cache is not None:
             cache[:] = k, v = torch.cat((cache[0], k), -2), torch.cat((cache[1], v), -2)
-        if self.gain is None or relations is None:
-            future = self.future(length, k.shape[-2], x.device) if self.causal else None
-            mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=None if future is None else ~future)
+        mask = future = None
+        if self.causal:
+            length, seen = x.shape[-2], k.shape[-2]
+            future = torch.ones(length, seen, dtype=torch.bool, device=x.device).triu(seen - length + 1)
+            mask = ~future
+        if self.gain is not None and relations is not None:
+            mask = torch.einsum("ar,...rij->...aij", self.gain.to(q.dtype), relations.to(q.dtype))
+            mask = mask if future is None else mask.masked_fill(future, -torch.inf)
+        if mask is not None and x.is_cuda and not self.causal:
+            mixed = folded_attention(q, k, v, mask)
         else:
-            bias = torch.einsum("ar,...rij->...aij", self.gain.to(q.dtype), relations.to(q.dtype))
-            if self.causal:
-                bias = bias.masked_fill(self.future(length, k.shape[-2], x.device), -torch.inf)
-            folded = x.is_cuda and not self.causal
-            mixed = folded_attention(q, k, v, bias) if folded else masked_attention(q, k, v, bias)
-        out: Tensor = self.project_out(mixed.transpose(-3, -2).flatten(-2))
-        return out
+            mixed = masked_attention(q, k, v, mask)
+        return self.project_out(mixed.transpose(-3, -2).flatten(-2))  # type: ignore[no-any-return]
 
     def project(self, x: Tensor, positions: Rotary) -> tuple[Tensor, Tensor, Tensor]:
         """Return queries, keys and values, each `(..., heads, length, width / heads)`."""
@@ -173,11 +164,6 @@ class RelationAttention(nn.Module):
         if positions is not None:
             q, k = rotate(q, positions), rotate(k, positions)
         return q, k, v
-
-    @staticmethod
-    def future(length: int, seen: int, device: torch.device) -> Tensor:
-        """Return which of `seen` positions come after each of the last `length` ones."""
-        return torch.ones(length, seen, dtype=torch.bool, device=device).triu(seen - length + 1)
 
 
 class SwiGLU(nn.Module):
@@ -191,8 +177,7 @@ class SwiGLU(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Gate and project."""
         gate, value = self.project_in(x).chunk(2, -1)
-        out: Tensor = self.project_out(F.silu(gate) * value)
-        return out
+        return self.project_out(F.silu(gate) * value)  # type: ignore[no-any-return]
 
 
 class Block(nn.Module):

@@ -60,10 +60,9 @@ class Mdlm(Transformer):
     """Masked diffusion with the linear schedule, as a program that draws when each position is revealed.
 
     The program (`supervise="last"`) of S = `steps` steps: `order` gives each position a step from 1..S, at random and
-    as evenly as can be; step s = S, ..., 1 sees the positions revealed so far and draws those of its own from `y_s`. So
-    p(y | x) is a mean over orders, and with the prior as its own posterior the ELBO is the bound of masked diffusion at
-    S steps. What one step reveals is drawn independently, hence evenly: steps drawn for each position alone would leave
-    some empty and let others guess too much at once.
+    as evenly as can be, for what one step reveals is drawn independently; step s = S, ..., 1 sees the positions
+    revealed so far and draws its own from `y_s`. So p(y | x) is a mean over orders, and with the prior as its own
+    posterior the ELBO is the bound of masked diffusion at S steps.
 
     Training (`supervise="every"`) takes one moment for all: `time` uniform on (MIN_TIME, 1), `masked` each position
     with that probability, and `y_1` the likelihood of the masked ones scaled by 1 / time: an estimate of the same bound
@@ -84,8 +83,7 @@ class Mdlm(Transformer):
         """Return logits `(batch, length, classes)` from embedded problems and values `(batch, length)`, -1 masked."""
         positions = self.rotary(embedded.shape[-2], embedded.device)
         features = self.network(embedded + self.answer_embedding(revealed + 1), relations, positions)
-        logits: Tensor = self.decoder(features)
-        return logits
+        return self.decoder(features)  # type: ignore[no-any-return]
 
     def program(
         self, problems: Problems, targets: Tensor | None, steps: int, supervise: Supervise

@@ -51,22 +51,19 @@ class FixedValue(dist.TorchDistribution):
 def state_site(role: Role, transition: int, value: Tensor, total: int) -> Tensor:
     """Record a state `(batch, length, width)` of a transition from 0, of `total`; cheaper than `pyro.deterministic`."""
     marks: Any = {"_deterministic": True, **_marks(role, transition, total)}
-    site: Tensor = pyro.sample(f"{role}_{transition}", FixedValue(value), obs=value, infer=marks)
-    return site
+    return pyro.sample(f"{role}_{transition}", FixedValue(value), obs=value, infer=marks)
 
 
 def guidance_site(transition: int, prior: dist.TorchDistribution, total: int) -> Tensor:
     """Draw eps_t from its prior, or where a guide steers it from the posterior."""
     marks: Any = _marks("guidance", transition, total)
-    guidance: Tensor = pyro.sample(f"guidance_{transition}", prior, infer=marks)
-    return guidance
+    return pyro.sample(f"guidance_{transition}", prior, infer=marks)
 
 
 def answer_site(name: str, likelihood: dist.TorchDistribution, targets: Tensor | None) -> Tensor:
     """Observe the targets, or draw an answer where there are none."""
     marks: Any = {"role": "answer"}
-    answer: Tensor = pyro.sample(name, likelihood, obs=targets, infer=marks)
-    return answer
+    return pyro.sample(name, likelihood, obs=targets, infer=marks)
 
 
 def mark(site: Mapping[str, Any], name: Literal["role", "transition", "remaining"]) -> Any:
@@ -81,8 +78,7 @@ def sites_of(nodes: Mapping[str, Any], role: Role) -> Iterator[tuple[str, dict[s
 
 def value_at(nodes: Mapping[str, Any], role: Role, transition: int) -> Tensor:
     """Return the value of a site of a trace."""
-    value: Tensor = nodes[f"{role}_{transition}"]["value"]
-    return value
+    return nodes[f"{role}_{transition}"]["value"]  # type: ignore[no-any-return]
 
 
 def _marks(role: Role, transition: int, total: int) -> dict[str, Any]:

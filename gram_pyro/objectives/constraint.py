@@ -20,10 +20,9 @@ ConstraintLogProb = Callable[[Problems, Tensor], Tensor]
 class ConstraintELBO(TruncatedTrace_ELBO):
     """ELBO plus `weight` times the log-probability that an answer of the prior satisfies the constraints.
 
-    A second run of the model, without target, starts from the same state and ends in an observed site `constraints`,
-    whose log-probability is `Task.constraint_log_prob` of the decoder's probabilities. This trains the prior on states
-    that the prior visits, and accepts any solution. The other parameters are those of `TruncatedTrace_ELBO`;
-    `recompute` does not apply to the second run.
+    A second run of the model, without target and never recomputed, ends in an observed site `constraints`, whose
+    log-probability is `Task.constraint_log_prob` of the decoder's probabilities. This trains the prior on states that
+    the prior visits, and accepts any solution. The other parameters are those of `TruncatedTrace_ELBO`.
     """
 
     def __init__(

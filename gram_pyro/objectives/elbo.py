@@ -132,19 +132,19 @@ class TruncatedTrace_ELBO(ELBO):
             horizon = None if self.horizon is None else self.horizon - left * model.transitions
             return self._parts(horizon, model, guide, *args, steps=1, state=state, supervise=supervise, **run_kwargs)
 
-        def step(left: int, state: Any) -> tuple[Tensor, Tensor, Tensor, Any]:
-            parts = run(left, state, before)
-            outcome: Any = parts.trace.nodes["_RETURN"]
-            return parts.log_likelihood, parts.kl_cost, parts.kl, outcome["value"].state
+        def step(left: int, state: Any) -> tuple[Any, ...]:
+            *parts, trace = run(left, state, before)
+            outcome: Any = trace.nodes["_RETURN"]["value"]
+            return *parts, outcome.state
 
-        found: list[tuple[Tensor, Tensor, Tensor]] = []
+        found: list[Any] = []
         for left in range(steps - 1, 0, -1):
-            *terms, state = checkpoint(step, left, state, use_reentrant=False)
-            found.append((terms[0], terms[1], terms[2]))
-        last = run(0, state, supervise)
-        log_likelihoods, charges, kl = zip(*found, last[:3], strict=True)
-        rows = torch.cat([each for each in kl if len(each)] or [last.kl])
-        return Parts(total([*log_likelihoods]), total([*charges]), rows, last.trace)
+            *parts, state = checkpoint(step, left, state, use_reentrant=False)
+            found.append(parts)
+        *parts, trace = run(0, state, supervise)
+        log_likelihoods, charges, kl = zip(*found, parts, strict=True)
+        rows = torch.cat([each for each in kl if len(each)] or [kl[-1]])
+        return Parts(total([*log_likelihoods]), total([*charges]), rows, trace)
 
     def _parts(self, horizon: int | None, model: Any, guide: Any, *args: Any, **kwargs: Any) -> Parts:
         """Run once, where the gradient sees its last `horizon` transitions; 0 or less if it ends before the horizon."""
@@ -182,8 +182,7 @@ class TruncatedTrace_ELBO(ELBO):
         return loss.item()
 
     def _get_trace(self, model: Any, guide: Any, args: Any, kwargs: Any) -> tuple[Trace, Trace]:
-        interleaved = poutine.unwrap(guide)
-        if isinstance(interleaved, GuideMessenger):
+        if isinstance(interleaved := poutine.unwrap(guide), GuideMessenger):
             return traces_of(interleaved, *args, **kwargs)
         guide_trace = poutine.trace(guide).get_trace(*args, **kwargs)
         # pyro.poutine.replay would overwrite the marks of the model's sites

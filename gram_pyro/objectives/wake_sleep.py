@@ -19,11 +19,10 @@ from gram_pyro.objectives.elbo import Options, Terms, TruncatedTrace_ELBO, total
 class WakeSleepELBO(TruncatedTrace_ELBO):
     """Two losses in one: awake, the ELBO as the model sees it; asleep, `-log q(trajectory | x, y)` of prior draws.
 
-    Awake, the posterior's draws are data: `-log p(y | z) + beta KL(sg(q) || p)` trains the model and not the guide.
-    Asleep, the model draws a trajectory and an answer from the prior, and the guide learns to find the trajectory
-    again from the answer; the model does not learn from that. So the posterior comes to cover what the prior does,
-    instead of what suits the answer, and it cannot leak. Parameters as in `TruncatedTrace_ELBO`; with `recompute` the
-    sleep phase is kept in memory. Not for a guide that sees solutions: a drawn answer has none.
+    Awake, the posterior's draws are data: `-log p(y | z) + beta KL(sg(q) || p)` trains the model alone. Asleep, the
+    model draws a trajectory and an answer from the prior, and the guide alone learns to find the trajectory again from
+    the answer. So the posterior comes to cover what the prior does, and cannot leak. Parameters as in
+    `TruncatedTrace_ELBO`; `recompute` leaves the sleep phase. Not for a guide that sees solutions.
     """
 
     def __init__(self, horizon: int | None = 1, **options: Unpack[Options]) -> None:
