@@ -18,7 +18,7 @@ from benchmarks.inference import DATA_SEED, SAMPLES, Bench, shown
 from benchmarks.report import Row, table, write_json
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.evaluation.scores import calibration
-from gram_pyro.inference.config import INDEPENDENT, SamplingConfig
+from gram_pyro.inference.config import AUTO, INDEPENDENT, SamplingConfig
 from gram_pyro.inference.rollout import DEEP, rollout
 from gram_pyro.models.heads import HeadLogits
 from gram_pyro.runs.store import Run, load_run
@@ -27,8 +27,9 @@ from gram_pyro.system.machine import machine_facts
 
 METHODS = {
     "never": INDEPENDENT,
-    **{f"simple {p:g}": SamplingConfig(halt="simple", halt_threshold=p) for p in (0.5, 0.9, 0.99, 0.999)},
+    **{f"simple {p:g}": SamplingConfig(halt="simple", halt_threshold=p) for p in (0.5, 0.9, 0.99)},
     "q": SamplingConfig(halt="q"),
+    "auto": AUTO,
 }
 
 
@@ -104,8 +105,8 @@ def main(arguments: list[str]) -> None:
         cells = [["-" if cell is None else f"{cell:.3f}" for cell in row.values()] for row in rows]
         print(name, table(list(rows[0]), cells), sep="\n", flush=True)
     print("calibration error", facts["calibration"], flush=True)
-    facts["halt"] = bench.compare(METHODS, [options.deep], options.seeds)
-    print(shown(facts["halt"]))
+    facts["halting"] = bench.compare(METHODS, [options.deep], options.seeds)
+    print(shown(facts["halting"]))
     write_json(Path(options.out), facts)
 
 

@@ -1,8 +1,8 @@
 """What more compute at inference buys: `python -m benchmarks.inference RUN`, one JSON and its figures.
 
 On problems that training never saw, always in the same run: depth x width with each way to select;
-halting against running on; Sequential Monte Carlo and repelling samples against independent ones, at
-equal network evaluations and over several seeds of the samples.
+Sequential Monte Carlo and repelling samples against independent ones, at equal network evaluations and
+over several seeds of the samples. Halting is measured by `benchmarks.halting`.
 """
 
 from __future__ import annotations
@@ -33,12 +33,6 @@ from gram_pyro.system.machine import machine_facts
 
 DATA_SEED = 11  # the experiments of LOG.md looked at 7
 SAMPLES = 20
-HALTS = {
-    "run on": INDEPENDENT,
-    "simple 0.5": SamplingConfig(halt="simple"),
-    "simple 0.9": SamplingConfig(halt="simple", halt_threshold=0.9),
-    "q": SamplingConfig(halt="q"),
-}
 
 
 @dataclass(frozen=True)
@@ -60,7 +54,7 @@ class InferenceOptions:
     steps: tuple[int, ...] = (4, 16)
     """Depths at which Sequential Monte Carlo and independent samples are compared."""
     deep: int = 64
-    """Depth of halting and of the comparison of coverage."""
+    """Depth of the comparison of coverage."""
     repel: tuple[float, ...] = (2.0,)
     """Pushes of repelling samples."""
     repel_steps: int = 16
@@ -151,8 +145,6 @@ def main(arguments: list[str]) -> None:
         methods = {"independent": INDEPENDENT, "resample": SamplingConfig(resample=True)}
         facts["resample"] = bench.compare(methods, options.steps, options.seeds)
         print(shown(facts["resample"]), flush=True)
-        facts["halt"] = bench.compare(HALTS, [options.deep], 1)
-        print(shown(facts["halt"]), flush=True)
     write_json(Path(options.out), facts)
     if options.grid_problems:
         problems = bench.problems[: options.grid_problems]

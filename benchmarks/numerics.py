@@ -113,8 +113,7 @@ def long_run(name: str, updates: int, seed: int) -> Row:
     model = Gram(task.spec, TINY)
     guide = GUIDES.find(base.guide)(task.spec, model)
     problems = task.generate("train", training.problems, seed)
-    length = task.encode(problems[:1]).tokens.shape[1]
-    trainer = Trainer(model, guide, Pool(task, problems), length, training, updates)
+    trainer = Trainer(model, guide, Pool(task, problems), training, updates)
     first = last = 0.0
     with tqdm(total=updates, desc=name, file=sys.stderr) as bar, torch.autocast("cpu", torch.bfloat16):
         for done in range(1, updates + 1):
@@ -122,7 +121,7 @@ def long_run(name: str, updates: int, seed: int) -> Row:
             last = seen.loss.item()
             first = first or last
             bar.update()
-            if not (seen.loss.isfinite() and seen.norm.isfinite()):
+            if not (seen.loss.isfinite() and seen.gradient_norm.isfinite()):
                 return {"task": name, "finite": done - 1, "updates": updates, "first_loss": first, "last_loss": last}
     return {"task": name, "finite": updates, "updates": updates, "first_loss": first, "last_loss": last}
 

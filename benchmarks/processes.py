@@ -60,9 +60,8 @@ def worker(rank: int, size: int, threads: int, port: int, options: ProcessesOpti
     problems = task.generate("train", 200, options.seed)
     model = Gram(task.spec, MODEL)
     config = TrainingConfig(batch=options.batch)
-    length = task.encode(problems[:1]).tokens.shape[1]
     guide = GaussianGuide(task.spec, model)
-    trainer = Trainer(model, guide, Pool(task, problems), length, config, 1000, "cpu", world)
+    trainer = Trainer(model, guide, Pool(task, problems), config, 1000, world)
     times = []
     for turn in range(-WARMUP, options.updates):
         began = time.perf_counter()

@@ -19,7 +19,7 @@ from benchmarks.report import RESULTS, write_json
 from benchmarks.trained import facts_of
 from gram_pyro import evaluate
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.runs.options import configured
+from gram_pyro.runs.recipes import configured
 from gram_pyro.training.run import train_once
 
 RUN = Path("runs/sudoku-extreme")

@@ -152,7 +152,7 @@ def number(name: str, digits: int = 3) -> Callable[[Row], str]:
 
 METHOD: dict[str, Callable[[Row], str]] = {"": lambda row: row["method"], "steps": lambda row: str(row["steps"])}
 INFERENCE = {
-    "halt": METHOD
+    "halting": METHOD
     | {
         "evaluations": number("evaluations", 0),
         "seconds": number("seconds", 1),
@@ -164,7 +164,9 @@ INFERENCE = {
     | {name: number(name) for name in ("validity", "coverage", "first", "majority", "value", "checker")},
     "repel": METHOD | {name: number(name) for name in ("coverage", "ceiling", "validity")},
 }
-"""The columns of each part of `benchmarks.inference`."""
+"""The columns of each part of `benchmarks.inference` and of `benchmarks.halting`."""
+HEADS = ("right", "value", "halt", "proceed", "halts")
+"""Means over the trajectories after a step: whether the answer is right, the heads, whether the simple rule halts."""
 
 
 def inference_table(name: str) -> str:
@@ -175,6 +177,13 @@ def inference_table(name: str) -> str:
         if part in facts:
             lines = ([text(row) for text in columns.values()] for row in facts[part])
             blocks += [part, markdown_table(columns, lines)]
+    if "heads" in facts:
+        lines = (
+            [kind, str(row["step"]), *(f"{row[name]:.3f}" for name in HEADS)]
+            for kind, rows in facts["heads"].items()
+            for row in rows
+        )
+        blocks += ["heads", markdown_table(["problems", "step", *HEADS], lines)]
     if "grid" in facts:
         blocks += [f"grid, {facts['grid_problems']} problems", frontier(facts["grid"]["frontier"])]
     return "\n\n".join(blocks)

@@ -84,5 +84,15 @@ def fit(
         part.requires_grad_(False).eval()
     name = config.task.name if out is None else Path(out).name
     return Reasoner(
-        Run(name, config.task, run.model, run.guide, config.training.depth, run.device, run.heads, run.folder)
+        Run(
+            name,
+            config.task,
+            run.model,
+            run.guide,
+            config.training.depth,
+            run.device,
+            run.heads,
+            run.folder,
+            run.config,
+        )
     )

@@ -1,7 +1,5 @@
 """The paper's tables under one budget: `python -m gram_pyro.compare --task coloring --models all --minutes 4`."""
 
-from __future__ import annotations
-
 import json
 import multiprocessing
 import os
@@ -14,9 +12,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from gram_pyro.comparison.budget import Budget, difference
 from gram_pyro.comparison.comparison import Comparison
-from gram_pyro.comparison.config import CompareConfig, check
+from gram_pyro.comparison.config import Budget, CompareConfig, check
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.system.cli import parse, take_option
 from gram_pyro.system.files import make_folder, write_atomically
@@ -37,7 +34,7 @@ def claim(folder: Path, budget: Budget) -> None:
         raise UserError(f"{path} cannot be read: {error}") from None
     if not isinstance(theirs, dict):
         raise UserError(f"{path} is damaged; choose another --out")
-    if other := difference(theirs, budget):
+    if other := budget.difference(theirs):
         raise UserError(f"{folder} holds runs made with {other}; choose another --out, or the same budget")
 
 
@@ -58,14 +55,13 @@ def end_with_parent() -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Compare."""
+    """Compare. Raises `UserError` on wrong input, `Interrupted` on Ctrl-C."""
     task_options = take_option(arguments, "task-options", "")
     config: CompareConfig = parse(CompareConfig, "gram_pyro.compare", arguments)
     config = replace(config, task_options=task_options or "")
     comparison = Comparison(config, check(config))
-    for task in config.task:
-        for entry in comparison.first(task):
-            entry.config(comparison.budget, 1)
+    for entry in [entry for task in config.task for entry in comparison.first(task)]:
+        entry.config(comparison.budget, 1)
     for folder in (comparison.out, Path(config.results or config.out)):
         make_folder(folder)
     claim(comparison.out, comparison.budget)

@@ -1,7 +1,5 @@
 """Measure a trained model on test problems: `python -m gram_pyro.evaluate RUN`."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Sequence
@@ -14,17 +12,16 @@ import tyro
 from tqdm import tqdm
 
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.evaluation.evaluate import evaluate
 from gram_pyro.evaluation.scaling import draw_by_solutions, draw_depth_width, draw_frontier
 from gram_pyro.inference.config import MAX_NUMBER, SamplingConfig
-from gram_pyro.inference.metrics import SampleMetrics, count_solutions
-from gram_pyro.inference.selection import check_selection, possible
+from gram_pyro.inference.metrics import SampleMetrics
+from gram_pyro.inference.selection import check_selection
+from gram_pyro.reasoner import Reasoner
 from gram_pyro.runs.store import load_run
 from gram_pyro.system.cli import parse
 from gram_pyro.system.files import is_folder, write_atomically
 from gram_pyro.tasks.base import Task
 
-DEPTH_FACTORS = (1, 2, 4)
 COLUMNS = [name for name in SampleMetrics._fields if name != "accuracy"]
 
 
@@ -62,43 +59,39 @@ class EvaluateConfig:
     """File for the JSON, the figures go beside it; evaluation.json in the run folder unless told otherwise."""
 
 
-def skipping(task: Task) -> Task:
-    """The task, leaving out malformed rows of its own table. Raises `UserError` if it has none."""
-    if not hasattr(task, "skip_bad"):
-        raise UserError(f"--skip-bad is for files, and {task.name} generates its problems; add --graphs PATH")
-    return replace(task, skip_bad=True)  # type: ignore[type-var]
-
-
-def user_problems(task: Task, path: str, skip_bad: bool = False) -> list[Any]:
-    """The solvable problems of a file or folder; how many were left out is said on standard error."""
-    loaded = [task.prepare(problem) for problem in task.load(path, skip_bad)]
-    problems = [problem for problem in loaded if task.solvable(problem)]
+def problems_of(config: EvaluateConfig, task: Task) -> list[Any]:
+    """Return generated problems, or the solvable ones of a file or folder. Raises `UserError` if there is none."""
+    if config.graphs is None:
+        if config.skip_bad and not hasattr(task, "skip_bad"):
+            raise UserError(f"--skip-bad is for files, and {task.name} generates its problems; add --graphs PATH")
+        own = replace(task, skip_bad=True) if config.skip_bad else task  # type: ignore[type-var]
+        return own.generate("test", config.problems, config.data_seed)
+    loaded = [task.prepare(problem) for problem in task.load(config.graphs, config.skip_bad)]
+    problems, count = [problem for problem in loaded if task.solvable(problem)], len(loaded)
     if not problems:
-        raise UserError(f"{path}: none of {len(loaded)} problems is known to be solvable; there is nothing to measure")
-    if len(problems) < len(loaded):
-        left_out = len(loaded) - len(problems)
-        print(f"{left_out} of {len(loaded)} problems left out: not known to be solvable", file=sys.stderr)
+        raise UserError(f"{config.graphs}: none of {count} problems is known to be solvable; nothing to measure")
+    if len(problems) < count:
+        print(f"{count - len(problems)} of {count} problems left out: not known to be solvable", file=sys.stderr)
     return problems
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
-    """Rows as aligned plain text; a column of problems solved for each way to select."""
-    selections = [*rows[0]["accuracy"]]
+    """Return rows as aligned plain text; a column of problems solved for each way to select."""
 
     def cell(value: float | None) -> str:
         return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
 
-    lines = [[*COLUMNS, *selections]]
-    lines += [[*(cell(row[name]) for name in COLUMNS), *(cell(row["accuracy"][s]) for s in selections)] for row in rows]
+    lines = [[*COLUMNS, *rows[0]["accuracy"]]]
+    lines += [[cell(value) for value in (*(row[name] for name in COLUMNS), *row["accuracy"].values())] for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join("  ".join(text.rjust(width) for text, width in zip(line, widths, strict=True)) for line in lines)
 
 
 def report(result: dict[str, Any]) -> str:
-    """What a person reads."""
+    """Return what a person reads."""
     origin = "" if result["data_seed"] is None else f" (data seed {result['data_seed']})"
-    lines = [f"{result['run']}: {result['problems']} problems{origin}, trained with {result['depth']} steps"]
-    lines.append(table(result["rows"]))
+    title = f"{result['run']}: {result['problems']} problems{origin}, trained with {result['depth']} steps"
+    lines = [title, table(result["rows"])]
     if result["bound"]:
         gap = "" if result["gap"] is None else f", gap to one sample {result['gap']:.3f}"
         excess, error, nll, entropy = (result["bound"][name] for name in ("excess", "standard_error", "nll", "entropy"))
@@ -111,7 +104,7 @@ def report(result: dict[str, Any]) -> str:
 
 
 def draw_figures(measured: dict[str, Any], out: Path) -> None:
-    """Pictures beside the JSON: what the rows have to show."""
+    """Draw pictures beside the JSON: what the rows have to show."""
     rows = [SampleMetrics(**row) for row in measured["rows"]]
     draw_depth_width(rows, out.with_name(f"{out.stem}-depth-width.png"))
     draw_frontier(rows, out.with_name(f"{out.stem}-frontier.png"))
@@ -123,7 +116,7 @@ def draw_figures(measured: dict[str, Any], out: Path) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """The command line. Raises `UserError` on wrong input."""
+    """Run the command line. Raises `UserError` on wrong input."""
     config: EvaluateConfig = parse(EvaluateConfig, "gram_pyro.evaluate", arguments)
     numbers = (config.problems, *config.samples, *config.steps)
     if not config.samples or not all(1 <= number <= MAX_NUMBER for number in numbers):
@@ -136,27 +129,14 @@ def main(arguments: list[str]) -> None:
     for name in config.select:
         check_selection(name, run.heads is not None)
     config.method.check(run.model, run.heads)
-    task = run.task
-    if config.graphs is not None:
-        problems = user_problems(task, config.graphs, config.skip_bad)
-    else:
-        problems = (skipping(task) if config.skip_bad else task).generate("test", config.problems, config.data_seed)
-    factors = (1,) if run.model.recursion == "none" else DEPTH_FACTORS
-    steps = config.steps or [factor * run.depth for factor in factors]
-    quiet = config.json and not sys.stderr.isatty()
-    progress = partial(tqdm, disable=quiet, leave=False)
-    counts = [count_solutions(task, problem) for problem in progress(problems, desc="solutions")]
-    selections = config.select or possible(run.heads is not None)
-    measured = evaluate(
-        run, problems, counts, config.samples, steps, config.seed, progress,
-        method=config.method, selections=selections, with_bound=config.bound,
-    )  # fmt: skip
-    data_seed = config.data_seed if config.graphs is None else None
-    result = {"run": run.name, "problems": len(problems), "data_seed": data_seed, **measured}
+    progress = partial(tqdm, disable=config.json and not sys.stderr.isatty(), leave=False)
+    options = {name: getattr(config, name) for name in ("samples", "steps", "select", "method", "seed", "bound")}
+    result = Reasoner(run).evaluate(problems_of(config, run.task), progress=progress, **options)
+    result["data_seed"] = config.data_seed if config.graphs is None else None
     out = Path(config.out) if config.out else None if run.folder is None else run.folder / "evaluation.json"
     if out:
         write_atomically(out, (json.dumps(result, indent=2) + "\n").encode())
-        draw_figures(measured, out)
+        draw_figures(result, out)
     print(json.dumps(result) if config.json else report(result))
 
 

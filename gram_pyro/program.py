@@ -1,7 +1,5 @@
 """`python -m gram_pyro.program --model gram`: the sites of a model and how they depend on each other, as a picture."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +19,7 @@ MAX_DRAWN = 64
 class ProgramConfig:
     """Draw a model's program with `pyro.render_model`: observed sites gray, deterministic ones dashed.
 
-    Needs graphviz: the package (`pip install gram_pyro[draw]`) and the program `dot`.
+    Needs graphviz: the package (`pip install -e '.[draw]'`) and the program `dot`.
     """
 
     model: str = "gram"
@@ -35,7 +33,7 @@ class ProgramConfig:
 
 
 def main(arguments: list[str]) -> None:
-    """Draw."""
+    """Draw. Raises `UserError` on wrong input, or without graphviz."""
     config: ProgramConfig = parse(ProgramConfig, "gram_pyro.program", arguments)
     path = Path(config.out)
     if path.suffix not in FORMATS:
@@ -44,21 +42,15 @@ def main(arguments: list[str]) -> None:
         raise UserError(f"--steps must lie between 1 and {MAX_DRAWN}, not {config.steps}")
     setup = recipe(config.task, model=config.model)
     model, _ = build_parts(setup)
-    problem = setup.task.generate("train", 1, 0)[0]
+    problem = setup.task.generate("train", 1, 0)
+    inputs = setup.task.encode(problem), setup.task.targets(problem[0])[:1]
     make_folder(path.parent)
-    inputs = setup.task.encode([problem]), setup.task.targets(problem)[:1]
+    shown = {"render_distributions": True, "render_deterministic": True}
     try:
-        pyro.render_model(
-            model,
-            model_args=inputs,
-            model_kwargs={"steps": config.steps},
-            render_distributions=True,
-            render_deterministic=True,
-            filename=str(path),
-        )
+        pyro.render_model(model, inputs, {"steps": config.steps}, str(path), **shown)
     except (ImportError, OSError, RuntimeError) as error:
         raise UserError(
-            f"the picture needs graphviz, the package (pip install gram_pyro[draw]) and the program dot: {error}"
+            f"the picture needs graphviz, the package (pip install -e '.[draw]') and the program dot: {error}"
         ) from None
     print(path)
 

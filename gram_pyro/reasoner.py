@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from gram_pyro.inference.config import AUTO, MAX_NUMBER, SamplingConfig, whole_number
+from gram_pyro.errors import UserError
+from gram_pyro.guides import Guide, PriorGuide
+from gram_pyro.inference.config import AUTO, INDEPENDENT, MAX_NUMBER, SamplingConfig, whole_number
 from gram_pyro.inference.judge import judge
 from gram_pyro.inference.sampling import sample
-from gram_pyro.inference.selection import check_selection
+from gram_pyro.inference.selection import check_selection, possible
 from gram_pyro.inference.selection import select as choose
-from gram_pyro.runs.store import Run
-from gram_pyro.tasks.abilities import Answer
+from gram_pyro.models import Model
+from gram_pyro.models.heads import Heads
+from gram_pyro.runs.store import Run, publish
+from gram_pyro.tasks import Answer, Task
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from gram_pyro.evaluation.inspect import Inspection
 
 DEPTH_FACTOR = 4
+DEPTHS = (1, 2, 4)
+"""Depths of an evaluation, in training depths."""
+MAX_DRAWN = 12
 
 
 class Samples(NamedTuple):
@@ -36,13 +49,30 @@ class Samples(NamedTuple):
 
 
 class Reasoner:
-    """Draws many different answers to a problem from a trained model; see `gram_pyro.load`."""
+    """A trained model that draws many different answers to a problem; see `gram_pyro.load` and `gram_pyro.fit`.
+
+    `steps` supervision steps are the default: deeper than in training, as deeper is better.
+    """
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.task = run.task
+        self.task, self.model, self.guide = run.task, run.model, run.guide
         self.steps = DEPTH_FACTOR * run.depth
-        """Supervision steps by default: deeper than in training, as deeper is better."""
+
+    @classmethod
+    def of(
+        cls, task: Task, model: Model, guide: Guide | None = None, *, depth: int = 16, heads: Heads | None = None
+    ) -> Reasoner:
+        """Return a reasoner of parts that a loop of one's own trained with `depth` supervision steps."""
+        device = next(model.parameters()).device
+        guide = PriorGuide(task.spec, model) if guide is None else guide
+        return cls(Run(task.name, task, model, guide, depth, device, heads))
+
+    def __repr__(self) -> str:
+        count = sum(parameter.numel() for parameter in self.model.parameters())
+        parts = f"{type(self.model).__name__} of {count:,} parameters, {type(self.guide).__name__}"
+        heads = "" if self.run.heads is None else ", value and halt heads"
+        return f"<Reasoner {self.run.name}: {self.task}, {parts}{heads}, trained with {self.run.depth} steps>"
 
     @torch.inference_mode(False)
     def sample(
@@ -82,3 +112,65 @@ class Reasoner:
         values = None if drawn.values is None else drawn.values[0, 0].tolist()
         chosen, spent = choose(select, judged, values), drawn.spent[0, 0].tolist()
         return Samples(judged.answers, judged.violations, [*dict.fromkeys(judged.valid)], chosen, values, spent)
+
+    def evaluate(
+        self,
+        problems: int | Sequence[Any] = 255,
+        *,
+        samples: Sequence[int] = (1, 5, 20),
+        steps: Sequence[int] = (),
+        select: Sequence[str] = (),
+        method: SamplingConfig = INDEPENDENT,
+        seed: int = 0,
+        data_seed: int = 7,
+        bound: bool = True,
+        progress: Callable[..., Any] | None = None,
+    ) -> dict[str, Any]:
+        """Measure samples and the bound on problems, or on so many test problems of `data_seed`.
+
+        `steps` are depths to decode at (default: 1, 2 and 4 times the training depth), `select` ways to choose a sample
+        (default: all that the model can), `progress` wraps lists of work, as `tqdm` does.
+        Returns what `python -m gram_pyro.evaluate --json` prints: `rows` with validity, coverage, ceiling ...
+        """
+        from gram_pyro.evaluation.evaluate import evaluate, no_progress  # here: most programs measure nothing
+        from gram_pyro.inference.metrics import count_solutions
+
+        task, run = self.task, self.run
+        origin = None if isinstance(problems, Sequence) else data_seed
+        if not isinstance(problems, Sequence):
+            problems = task.generate("test", whole_number("problems", problems, 1, MAX_NUMBER), data_seed)
+        shown = no_progress if progress is None else progress
+        counts = [count_solutions(task, problem) for problem in shown(problems, desc="solutions")]
+        factors = (1,) if self.model.recursion == "none" else DEPTHS
+        measured = evaluate(
+            run, problems, counts, samples, steps or [factor * run.depth for factor in factors], seed, shown,
+            method=method, selections=select or possible(run.heads is not None), with_bound=bound,
+        )  # fmt: skip
+        return {"run": run.name, "problems": len(problems), "data_seed": origin, **measured}
+
+    def inspect(self, problem: Any, target: Sequence[int] | None = None, **options: int | None) -> Inspection:
+        """Look inside prior and posterior on one problem; see `gram_pyro.evaluation.inspect.inspect`."""
+        from gram_pyro.evaluation.inspect import inspect  # here: it needs matplotlib
+
+        return inspect(self.run, problem, target, **options)  # type: ignore[arg-type]
+
+    def plot(
+        self, problem: Any, samples: Samples | None = None, path: str | Path | None = None, title: str | None = None
+    ) -> Figure:
+        """Draw the solutions that were found, or the chosen answer; written as PNG if a path is given."""
+        from gram_pyro.inference.pictures import draw_answers  # here: it needs matplotlib
+
+        samples = self.sample(problem) if samples is None else samples
+        shown = samples.solutions[:MAX_DRAWN] or [samples.answers[samples.chosen]]
+        problem = self.task.prepare(problem)
+        place = None if path is None else Path(path)
+        return draw_answers(self.task, [problem] * len(shown), shown, place, title=title)
+
+    def save(self, folder: str | Path) -> None:
+        """Write configuration and weights to a folder that `gram_pyro.load` reads.
+
+        Raises `UserError` if nobody knows how the model was made, or if a part has no name to find it by.
+        """
+        if self.run.config is None:
+            raise UserError("a model of a loop of one's own has no configuration to store; save its state_dict instead")
+        publish(Path(folder), self.run.config, self.model, self.guide, self.run.heads)

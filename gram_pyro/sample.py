@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from gram_pyro.reasoner import Samples
     from gram_pyro.tasks import Task
 
-MAX_DRAWN = 12
-
 
 @dataclass(frozen=True)
 class SampleConfig:
@@ -52,21 +50,18 @@ class SampleConfig:
 
 def summary(task: Task, problem: Any, samples: Samples, select: str) -> dict[str, Any]:
     """Return what `--json` prints."""
-    valid = samples.violations.count(0)
-    count = len(samples.answers)
-    drawn = f"{count} sample{'s' * (count > 1)}"
+    valid, count = samples.violations.count(0), len(samples.answers)
+    singular, feasible = task.wording.singular, task.feasible
     solvable = True if valid else task.solvable(problem)
+    failed = f"no solution was found in {count} sample{'s' * (count > 1)}"
+    message = {
+        True: f"{failed}, though the {singular} is {feasible}",
+        False: f"no solution exists: the {singular} is not {feasible}",
+        None: f"{failed}; whether the {singular} is {feasible} is undecided",
+    }[solvable]
     if valid:
         distinct = f", {len(samples.solutions)} of them {task.wording.distinct}" if valid > 1 else ""
         message = f"{valid} of {count} samples {'are' if valid > 1 else 'is'} valid{distinct}"
-    elif solvable is False:
-        message = f"no solution exists: the {task.wording.singular} is not {task.feasible}"
-    elif solvable:
-        message = f"no solution was found in {drawn}, though the {task.wording.singular} is {task.feasible}"
-    else:
-        message = (
-            f"no solution was found in {drawn}; whether the {task.wording.singular} is {task.feasible} is undecided"
-        )
     return {
         "samples": count,
         "valid": valid,
@@ -89,8 +84,8 @@ def report(task: Task, problem: Any, samples: Samples, result: dict[str, Any]) -
     answer = task.text(problem, task.canonical(samples.answers[samples.chosen]))
     gap, before = ("\n\n", "\n") if "\n" in answer else ("\n", " ")
     chosen = f"answer chosen by {result['select']}"
-    if broken := result["answer_conflicts"]:
-        last = f"{chosen} ({broken} constraint{'s' * (broken > 1)} violated):{before}{answer}"
+    if conflicts := result["answer_conflicts"]:
+        last = f"{chosen} ({conflicts} constraint{'s' * (conflicts > 1)} violated):{before}{answer}"
     else:
         last = f"{chosen}: solution {texts.index(answer) + 1} of {len(texts)}"
     return gap.join([result["message"], *texts, last])
@@ -133,10 +128,7 @@ def main(arguments: list[str]) -> None:
     if not config.json:
         print(report(task, problem, samples, result))
     if config.out or not config.json:
-        from gram_pyro.inference.pictures import draw_answers
-
-        shown = samples.solutions[:MAX_DRAWN] or [samples.answers[samples.chosen]]
-        draw_answers(task, [problem] * len(shown), shown, path, title=result["message"])
+        reasoner.plot(problem, samples, path, result["message"])
     print(json.dumps(result) if config.json else f"picture: {path}")
 
 

@@ -1,8 +1,6 @@
 """The contracts of tasks, guides and models, one call each, for parts of your own as for the library's.
 Each check raises `AssertionError` with one sentence that says what is wrong, and where."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable
 from typing import Any, get_args
@@ -21,6 +19,7 @@ from gram_pyro.tasks.contract import attempting, check_integers, check_shape, re
 from gram_pyro.training import trial
 
 SMALL = GramConfig(width=16, heads=2, layers=1, hidden=16, transitions=2)
+CHOSEN_FROM = 16  # problems, of which guides and models see those with most solutions
 UPDATES = 3  # updates that move every parameter, also those before weights that start at zero
 
 
@@ -113,8 +112,11 @@ def check_model(make: Callable[[Spec], Model], task: Task | None = None) -> None
 
 
 def _problems(task: Task) -> tuple[list[Any], Problems, Tensor]:
-    problems = task.generate("train", 3, 0)
-    return problems, task.encode(problems), torch.stack([task.targets(problem)[0] for problem in problems])
+    """Return the problems with most known solutions of some, and a target of each."""
+    drawn = task.generate("train", CHOSEN_FROM, 0)
+    known = sorted(zip(task.known_solutions(drawn), drawn, strict=True), key=lambda pair: -len(pair[0]))[:3]
+    problems = [problem for _, problem in known]
+    return problems, task.encode(problems), torch.stack([rows[0] for rows, _ in known])
 
 
 def _run(model: Model, x: Problems, seed: int, **kwargs: Any) -> Any:

@@ -1,13 +1,12 @@
 """`python -m gram_pyro.train --task coloring`: train a model and keep everything about it in a run folder."""
 
-from __future__ import annotations
-
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.runs.config import RunConfig, from_json
-from gram_pyro.runs.options import configured
+from gram_pyro.runs.recipes import configured
 from gram_pyro.system.cli import take_option
 from gram_pyro.system.files import is_folder
 from gram_pyro.training.run import train, train_once
@@ -42,7 +41,7 @@ def report(run: TrainingRun | None) -> None:
         f"coverage / ceiling {check['ratio']:.3f} at {depth} steps, {check['validity_deep']:.3f} and "
         f"{check['ratio_deep']:.3f} at {DEEP * depth} steps"
     )
-    print(f"next: python -m gram_pyro.evaluate {folder}")
+    print(f"next: python -m gram_pyro.evaluate {shlex.quote(str(folder))}")
 
 
 def main(arguments: list[str]) -> None:

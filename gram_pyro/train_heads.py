@@ -1,17 +1,13 @@
 """Value and halt heads for a run that has none, or new ones: `python -m gram_pyro.train_heads RUN`."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Annotated
 
 import tyro
-from tqdm import tqdm
 
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.runs.checkpoint import checkpoints, read_latest, save_checkpoint
+from gram_pyro.runs.checkpoint import checkpoints, locked, read_latest, save_checkpoint
 from gram_pyro.runs.config import from_json
-from gram_pyro.runs.lock import locked
 from gram_pyro.runs.store import load_run, publish
 from gram_pyro.system.cli import parse
 from gram_pyro.training import validation
@@ -37,33 +33,30 @@ class TrainHeadsConfig:
 
 
 def main(arguments: list[str]) -> None:
-    """The command line. Raises `UserError` on wrong input."""
+    """Train heads, judge and store them. Raises `UserError` on wrong input."""
     config: TrainHeadsConfig = parse(TrainHeadsConfig, "gram_pyro.train_heads", arguments)
     if not 1 <= config.rounds <= MAX_ROUNDS or not 1 <= config.problems <= MAX_ROUNDS or not 0 <= config.seed < 2**32:
         raise UserError(
             f"--rounds and --problems must lie between 1 and {MAX_ROUNDS:,}, --seed between 0 and 2**32 - 1"
         )
     run = load_run(config.run, config.device)
-    folder = run.folder
+    task, folder = run.task, run.folder
     if folder is None:
         raise UserError(f"{config.run} came with the package; heads are stored with a run of one's own")
-    problems = run.task.generate("train", config.problems, config.seed)
-    trainer = HeadsTrainer(run.task, run.model, problems, run.depth, config.rounds, config.seed)
-    with tqdm(range(config.rounds), desc="heads", unit="round") as bar:
-        for _ in bar:
-            bar.set_postfix(loss=f"{trainer.round():.3f}")
-    unseen = run.task.generate("validation", validation.PROBLEMS, config.seed)
-    judged = judge_heads(run.task, run.model, trainer.heads, unseen, run.depth, config.seed)
+    problems = task.generate("train", config.problems, config.seed)
+    trainer = HeadsTrainer(task, run.model, problems, run.depth, config.rounds, config.seed)
+    trainer.train()
+    unseen = task.generate("validation", validation.PROBLEMS, config.seed)
+    judged = judge_heads(task, run.model, trainer.heads, unseen, run.depth, config.seed)
     with locked(folder):
         stored = from_json(folder / "config.json")
-        if checkpoints(folder):
-            state = read_latest(folder)
-            if state["trainer"]["done"] == stored.training.updates:
-                save_checkpoint(folder, state["trainer"]["done"], state | {"heads": trainer.heads.state_dict()})
-        training = replace(stored.training, head_rounds=config.rounds)
-        publish(folder, replace(stored, training=training), run.model, run.guide, trainer.heads)
-    shown = ", ".join(f"{name} {'-' if value is None else format(value, '.3f')}" for name, value in judged.items())
-    print(f"{folder}: on unseen problems, {shown}")
+        state = read_latest(folder) if checkpoints(folder) else None
+        if state is not None and state["trainer"]["done"] == stored.training.updates:
+            save_checkpoint(folder, state["trainer"]["done"], state | {"heads": trainer.heads.state_dict()})
+        stored = replace(stored, training=replace(stored.training, head_rounds=config.rounds))
+        publish(folder, stored, run.model, run.guide, trainer.heads)
+    measures = ", ".join(f"{name} {'-' if value is None else format(value, '.3f')}" for name, value in judged.items())
+    print(f"{folder}: on unseen problems, {measures}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """All runs of a comparison, in the order in which they need each other."""
 
-from __future__ import annotations
-
 import json
 import signal
 from collections.abc import Iterator, Sequence
@@ -9,9 +7,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from pathlib import Path
 from typing import Any
 
-from gram_pyro.comparison.budget import Budget
-from gram_pyro.comparison.config import CompareConfig
-from gram_pyro.comparison.entry import RESULT, Entry, Result, known_results, result_of
+from gram_pyro.comparison.config import Budget, CompareConfig
+from gram_pyro.comparison.entry import RESULT, Entry, Result, result_of, stored_results
 from gram_pyro.comparison.figures import draw_gaps, draw_table
 from gram_pyro.comparison.run import train_and_measure
 from gram_pyro.comparison.systems import REFERENCES, TABLES
@@ -21,108 +18,76 @@ from gram_pyro.system.files import write_atomically
 
 
 class Comparison:
-    """All runs of one command, those that exist already, here or in `--known`, left as they are.
-
-    Raises `UserError` if a file of known results does not serve.
-    """
+    """All runs of one command; what exists, here or in `--known`, stays. Raises `UserError` if such a file is unfit."""
 
     def __init__(self, config: CompareConfig, names: Sequence[str]) -> None:
-        self.config, self.names = config, names
-        self.systems = TABLES[config.table]
-        self.out = Path(config.out)
-        self.budget = config.budget
-        self.known = known_results(config.known, config.table, self.budget)
+        self.config, self.names, self.budget = config, names, config.budget
+        self.systems, self.out = TABLES[config.table], Path(config.out)
+        self.stored = stored_results(config.reuse, config.table, self.budget)
 
     def result(self, entry: Entry) -> Result | None:
         """Return the result of a run, None if it has not been made."""
         result = result_of(entry, self.out)
-        return self.known.get(entry) if result is None else result
-
-    def first(self, task: str) -> list[Entry]:
-        """Return every system with all of its inputs."""
-        return [
-            Entry(self.config.table, task, name, inputs, 0)
-            for name in self.names
-            for inputs in self.config.inputs
-            if inputs in self.systems[name].inputs
-        ]
-
-    def repeated(self, task: str) -> list[Entry]:
-        """Return more seeds of the systems that are repeated, with the better of their inputs."""
-        return [
-            Entry(self.config.table, task, name, inputs, seed)
-            for name in self.names
-            if self.systems[name].repeated and (inputs := self.best_inputs(task, name)) is not None
-            for seed in range(1, self.config.seeds)
-        ]
-
-    def reference(self, task: str) -> Entry | None:
-        """Return the run that sets the amount, if it is not time."""
-        if self.budget.equal == "time":
-            return None
-        return Entry(self.config.table, task, REFERENCES[self.config.table], self.config.inputs[0], 0)
+        return self.stored.get(entry) if result is None else result
 
     def entries(self, task: str, name: str) -> list[Entry]:
         """Return all runs that there may be of a system on a task: all inputs and seeds."""
-        return [
-            Entry(self.config.table, task, name, inputs, seed)
-            for inputs in self.config.inputs
-            for seed in range(self.config.seeds)
-        ]
+        seeds = range(self.config.seeds)
+        return [Entry(self.config.table, task, name, inputs, seed) for inputs in self.config.inputs for seed in seeds]
 
-    def results(self, task: str, name: str) -> list[Result]:
-        """Return the results of those that have been made."""
-        return [result for entry in self.entries(task, name) if (result := self.result(entry)) is not None]
+    def first(self, task: str) -> list[Entry]:
+        """Return every system with all of its inputs."""
+        entries = [entry for name in self.names for entry in self.entries(task, name)]
+        return [entry for entry in entries if entry.seed == 0 and entry.inputs in entry.system.inputs]
+
+    def repeated(self, task: str) -> list[Entry]:
+        """Return more seeds of the systems that are repeated, with the better of their inputs."""
+        best = {name: self.best_inputs(task, name) for name in self.names if self.systems[name].repeated}
+        entries = [entry for name in best for entry in self.entries(task, name)]
+        return [entry for entry in entries if entry.seed > 0 and entry.inputs == best[entry.name]]
 
     def measured(self, task: str, name: str) -> list[Result]:
-        """Return those of the results that did not fail."""
-        return [result for result in self.results(task, name) if not result["failed"]]
+        """Return the results of a system that did not fail."""
+        results = [result for entry in self.entries(task, name) if (result := self.result(entry)) is not None]
+        return [result for result in results if not result["failed"]]
 
     def best_inputs(self, task: str, name: str) -> str | None:
         """Return the inputs that served a system better on validation problems, by coverage and then by validity."""
         firsts = [result for result in self.measured(task, name) if result["entry"]["seed"] == 0]
-        if not firsts:
-            return None
-        best = max(firsts, key=lambda result: (result["validation"]["coverage"], result["validation"]["validity"]))
-        inputs: str = best["entry"]["inputs"]
-        return inputs
+        by_quality = [(result["validation"]["coverage"], result["validation"]["validity"]) for result in firsts]
+        return firsts[by_quality.index(max(by_quality))]["entry"]["inputs"] if firsts else None
 
     def run(self, bar: Any, pool: ProcessPoolExecutor | None) -> None:
-        """Train and measure everything that is missing.
-
-        Raises `Interrupted` on Ctrl-C, and `UserError` if the reference failed or a task has no row in the end.
-        """
-        without = []
+        """Train and measure all that is missing. Raises `UserError` if the reference failed or a task has no row."""
+        self.bar, self.pool, without = bar, pool, []
         for task in self.config.task:
-            reference = self.reference(task)
-            self.train_and_measure([] if reference is None else [reference], None, bar, pool)
-            amount = None if reference is None else self.result(reference)
+            amount = None
+            if self.budget.equal != "time":
+                reference = Entry(self.config.table, task, REFERENCES[self.config.table], self.config.inputs[0], 0)
+                self.train_and_measure([reference], None)
+                amount = self.result(reference)
             if amount is not None and amount["failed"]:
                 raise UserError(f"the reference failed, and nothing can be equal to it: {amount['failed']}")
-            self.train_and_measure(self.first(task), amount, bar, pool)
-            self.train_and_measure(self.repeated(task), amount, bar, pool)
+            self.train_and_measure(self.first(task), amount)
+            self.train_and_measure(self.repeated(task), amount)
             if not self.write(task):
                 without.append(task)
         if without:
             raise UserError(f"no system could be measured on {' or '.join(without)}; {RESULT} in {self.out} says why")
 
-    def train_and_measure(
-        self, entries: Sequence[Entry], reference: Result | None, bar: Any, pool: ProcessPoolExecutor | None
-    ) -> None:
+    def train_and_measure(self, entries: Sequence[Entry], reference: Result | None) -> None:
         """Train and measure those of the entries that are missing, here or in the pool."""
         missing = [entry for entry in entries if self.result(entry) is None]
-        bar.total += len(missing)
-        bar.refresh()
-        for entry, result in self.results_of(missing, reference, pool):
-            bar.update()
+        self.bar.total += len(missing)
+        self.bar.refresh()
+        for entry, result in self.results_of(missing, reference):
+            self.bar.update()
             outcome = "failed" if result["failed"] else "done"
-            bar.set_postfix_str(f"{entry.task} {entry.name} {entry.inputs} {entry.seed} {outcome}")
+            self.bar.set_postfix_str(f"{entry.task} {entry.name} {entry.inputs} {entry.seed} {outcome}")
 
-    def results_of(
-        self, entries: Sequence[Entry], reference: Result | None, pool: ProcessPoolExecutor | None
-    ) -> Iterator[tuple[Entry, Result]]:
+    def results_of(self, entries: Sequence[Entry], reference: Result | None) -> Iterator[tuple[Entry, Result]]:
         """Yield entries with their results, as they are done."""
-        if pool is None:
+        if self.pool is None:
             for entry in entries:
                 yield entry, train_and_measure(entry, self.out, self.budget, reference)
             return
@@ -132,7 +97,7 @@ class Comparison:
             # no more than are at work: what waits in a pool cannot be called back
             while left and len(waiting) < self.config.jobs:
                 entry = left.pop(0)
-                waiting[pool.submit(train_and_measure_there, entry, self.out, self.budget, reference)] = entry
+                waiting[self.pool.submit(train_and_measure_there, entry, self.out, self.budget, reference)] = entry
             for future in wait(waiting, return_when=FIRST_COMPLETED).done:
                 yield waiting.pop(future), future.result()
 
@@ -141,19 +106,17 @@ class Comparison:
 
         Among the results are those of `--known` that the command does not name. Returns whether there is any row.
         """
-        folder = Path(self.config.results or self.out)
-        name = f"{self.config.table}-{task}"
+        folder, name = Path(self.config.results or self.out), f"{self.config.table}-{task}"
         rows: list[Row] = []
         for system in self.names:
-            inputs = self.best_inputs(task, system)
-            if inputs is not None:
+            if (inputs := self.best_inputs(task, system)) is not None:
                 rows += rows_of(self.systems[system], self.measured(task, system), inputs)
         if not rows:
             return False
         text = markdown(rows)
-        runs = [result for system in self.names for result in self.results(task, system)]
-        named = {entry for system in self.names for entry in self.entries(task, system)}
-        runs += [result for entry, result in self.known.items() if entry.task == task and entry not in named]
+        named = [entry for system in self.names for entry in self.entries(task, system)]
+        runs = [result for entry in named if (result := self.result(entry)) is not None]
+        runs += [result for entry, result in self.stored.items() if entry.task == task and entry not in named]
         for kind, content in ((name, rows), (f"{name}-runs", runs)):
             write_atomically(folder / f"{kind}.json", (json.dumps(content, indent=1) + "\n").encode())
         write_atomically(folder / f"{name}.md", (text + "\n").encode())
@@ -167,7 +130,7 @@ class Comparison:
 
 
 def train_and_measure_there(entry: Entry, out: Path, budget: Budget, reference: Result | None) -> Result:
-    """`train_and_measure` in a process of a pool, which heeds Ctrl-C while it works."""
+    """Do `train_and_measure` in a process of a pool, which heeds Ctrl-C while it works."""
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return train_and_measure(entry, out, budget, reference)

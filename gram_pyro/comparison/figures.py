@@ -1,7 +1,5 @@
 """The figures of a comparison."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,18 +16,15 @@ LEAST_KL = 0.01
 
 
 def draw_table(rows: Sequence[Row], path: Path) -> None:
-    """Validity and coverage of every row as bars with their spread, the ceiling as a line."""
+    """Draw validity and coverage of every row as bars with their spread, the ceiling as a line."""
     figure = Figure(figsize=(11, 1.2 + 0.34 * len(rows)), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
     names = [f"{row['model']}, {row['steps']} step{'s' * (row['steps'] > 1)}" for row in rows]
     places = range(len(rows))
     for axes, measure, title in ((left, "validity", "validity of one sample"), (right, "coverage", "coverage")):
         values = [row[measure] or 0.0 for row in rows]
-        spreads = [row[f"{measure}_spread"] or [0.0, 0.0] for row in rows]
-        errors = [
-            [value - low for value, (low, _) in zip(values, spreads, strict=True)],
-            [high - value for value, (_, high) in zip(values, spreads, strict=True)],
-        ]
+        spreads = np.array([row[f"{measure}_spread"] or [0.0, 0.0] for row in rows])
+        errors = np.abs(spreads.T - values)
         colors = ["#4e79a7" if row["model"].startswith("GRAM") else "#bab0ac" for row in rows]
         axes.barh(places, values, xerr=errors, color=colors, ecolor="#333333", capsize=2)
         for place, value in zip(places, values, strict=True):
@@ -46,8 +41,7 @@ def draw_table(rows: Sequence[Row], path: Path) -> None:
 
 
 def draw_gaps(rows: Sequence[Row], path: Path) -> None:
-    """Every variant of a model at its first depth: coverage / ceiling, validity of one sample, and the gap from the
-    posterior's validity to that, with their spread.
+    """Draw every variant of a model at its first depth: coverage / ceiling, validity, and the gap, with their spread.
 
     Beside them the KL of posterior to prior at each transition, as shades; gray where a row has none.
     """

@@ -1,27 +1,25 @@
 """One system of a comparison: trained under the common budget, and measured like all others."""
 
-from __future__ import annotations
-
 import json
 import sys
 import time
-from contextlib import redirect_stdout
+from contextlib import ExitStack, redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from gram_pyro.comparison.budget import Budget
+from gram_pyro.comparison.config import Budget
 from gram_pyro.comparison.entry import RESULT, Entry, Result
-from gram_pyro.comparison.systems import SamplingVariant, System, methods_of
+from gram_pyro.comparison.systems import SamplingVariant, System
 from gram_pyro.errors import Diverged
 from gram_pyro.evaluation.bound import bound
 from gram_pyro.evaluation.evaluate import draw_all, measure_draws, no_progress
 from gram_pyro.evaluation.likelihood import likelihood
 from gram_pyro.evaluation.scores import calibration, evenness
 from gram_pyro.guides.base import Guide
-from gram_pyro.inference.config import SamplingConfig
+from gram_pyro.inference.config import INDEPENDENT, SamplingConfig
 from gram_pyro.inference.judge import ViolationCache
 from gram_pyro.inference.metrics import count_solutions
 from gram_pyro.inference.sampling import Draws, seeded
@@ -29,13 +27,12 @@ from gram_pyro.inference.selection import possible
 from gram_pyro.models.base import Model
 from gram_pyro.models.layers import Block
 from gram_pyro.runs.config import RunConfig, from_json
-from gram_pyro.runs.store import Run, build_parts, load_run
+from gram_pyro.runs.store import Run, build_parts, load_run, parameters_of
 from gram_pyro.system.files import write_atomically
 from gram_pyro.system.machine import machine_facts
 from gram_pyro.system.signals import Interrupted
 from gram_pyro.training import validation
 from gram_pyro.training.objective import OBJECTIVES
-from gram_pyro.training.parts import parameters_of
 from gram_pyro.training.run import train_once
 
 SCORED_PROBLEMS = 100
@@ -44,14 +41,13 @@ MAX_SAMPLES = 1000
 MAX_TARGETS = 8
 """Targets of a problem that the posterior steers to."""
 DEEP = 4
-"""Systems are measured at their training depth, and at so many times of it."""
+"""Systems are measured at their training depth, and this many times deeper."""
 
 
 def train_and_measure(entry: Entry, out: Path, budget: Budget, reference: Result | None) -> Result:
-    """Train a system, or go on with it, and measure it; a run that is finished is only measured.
+    """Train a system, or go on with it, and measure it; note a training that diverged as `failed`.
 
-    `reference` is the result whose training and sampling set the amount where evaluations or examples are equal.
-    A training that diverged is noted as `failed`. Raises `Interrupted` on Ctrl-C.
+    `reference` sets the amount where evaluations or examples are equal. Raises `Interrupted` on Ctrl-C.
     """
     folder = entry.folder(out)
     result: Result = {"entry": asdict(entry), "label": entry.system.label, "failed": None, "budget": asdict(budget)}
@@ -88,29 +84,19 @@ def facts_of(run: Run, folder: Path) -> Result:
 
 
 def evaluations_of(config: RunConfig, model: Model, guide: Guide) -> int:
-    """Return how many blocks of the model an update runs its batch through, times the batch.
-
-    Counted on one problem, as guides and objectives run the model beside: a pilot, a dream, more trajectories.
-    """
+    """Return how many blocks an update runs, those of a guide's and an objective's own runs too, times its batch."""
     task, device = config.task, next(model.parameters()).device
     problem = task.generate("train", 1, 0)
     targets = task.targets(problem[0])[:1].to(device)
     run_kwargs = {"steps": config.training.steps(model.transitions), **guide.side_information(task, problem, targets)}
-    count = 0
-
-    def passed(*_: object) -> None:
-        nonlocal count
-        count += 1
-
-    hooks = [block.register_forward_hook(passed) for block in model.modules() if isinstance(block, Block)]
-    try:
-        with torch.no_grad(), seeded(0):
-            elbo = OBJECTIVES[config.training.objective](config.training, task)
-            elbo.terms(model, guide, task.encode(problem).to(device), targets, **run_kwargs)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return count * config.training.batch
+    calls: list[object] = []
+    with ExitStack() as hooks, torch.no_grad(), seeded(0):
+        for block in model.modules():
+            if isinstance(block, Block):
+                hooks.callback(block.register_forward_hook(lambda *_: calls.append(None)).remove)
+        elbo = OBJECTIVES[config.training.objective](config.training, task)
+        elbo.terms(model, guide, task.encode(problem).to(device), targets, **run_kwargs)
+    return len(calls) * config.training.batch
 
 
 def equal_updates(entry: Entry, budget: Budget, reference: Result) -> int | None:
@@ -118,10 +104,9 @@ def equal_updates(entry: Entry, budget: Budget, reference: Result) -> int | None
     if budget.equal == "time":
         return None
     config = entry.config(budget, 1)
-    an_update = config.training.batch
-    if budget.equal == "evaluations":
-        an_update = evaluations_of(config, *build_parts(config))
-    amount: int = reference["examples" if budget.equal == "examples" else "evaluations"] * reference["updates"]
+    by_examples = budget.equal == "examples"
+    an_update = config.training.batch if by_examples else evaluations_of(config, *build_parts(config))
+    amount = reference["examples" if by_examples else "evaluations"] * reference["updates"]
     return max(1, round(amount / an_update))
 
 
@@ -132,9 +117,8 @@ def measured(run: Run, system: System, budget: Budget, reference: Result | None)
     seen: ViolationCache = {}
     rows: list[dict[str, Any]] = []
     usual = depths_of(run)[0]
-    scored = [place for place, count in enumerate(counts) if count][:SCORED_PROBLEMS]
     first: list[Draws] = []
-    for way in methods_of(system):
+    for way in [SamplingVariant(system.label, (INDEPENDENT,)), *system.naive]:
         method = chosen_method(run, way)
         for depth in depths_of(run):
             samples = samples_at(run, depth, budget, reference)
@@ -147,21 +131,22 @@ def measured(run: Run, system: System, budget: Budget, reference: Result | None)
             even = evenness(run.task, problems, [each.decoded[0] for each in drawn], counts, seen)
             measures = {"label": way.label, "method": asdict(method), "seconds": seconds, **row._asdict()}
             rows.append(measures | {"evenness": None if even is None else even._asdict()})
+    scored = [place for place, count in enumerate(counts) if count][:SCORED_PROBLEMS]
     few = [problems[place] for place in scored]
-    posterior = gap = None
-    if run.model.draws and run.model.recursion == "carried":
-        posterior = bound(run.task, run.model, run.guide, few, usual, max_targets=MAX_TARGETS)
-        samples = samples_at(run, usual, budget, reference)
-        prior = measure_draws(run.task, problems, first, 0, samples, usual, counts, seen, scored, ())
-        gap = posterior.posterior_validity - prior.validity
-    return {
+    result: Result = {
         "rows": rows,
-        "gap": gap,
-        "bound": None if posterior is None else posterior._asdict(),
+        "gap": None,
+        "bound": None,
         "size": getattr(run.task, "n", None),
         "likelihood": likelihood(run, few, usual)._asdict(),
         "calibration": calibration(run, problems, usual, 0)._asdict(),
     }
+    if run.model.draws and run.model.recursion == "carried":
+        posterior = bound(run.task, run.model, run.guide, few, usual, max_targets=MAX_TARGETS)
+        samples = samples_at(run, usual, budget, reference)
+        prior = measure_draws(run.task, problems, first, 0, samples, usual, counts, seen, scored, ())
+        result |= {"bound": posterior._asdict(), "gap": posterior.posterior_validity - prior.validity}
+    return result
 
 
 def depths_of(run: Run) -> list[int]:

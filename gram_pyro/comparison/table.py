@@ -1,8 +1,6 @@
 """The tables of a comparison: rows over seeds, and Markdown."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from statistics import mean
 from typing import Any
 
@@ -11,32 +9,6 @@ from gram_pyro.comparison.systems import System
 from gram_pyro.system.markdown import markdown_table, with_range
 
 Row = dict[str, Any]
-MEASURES: dict[str, Callable[[Row, Result], float | None]] = {
-    "validity": lambda row, _: row["validity"],
-    "conflicts": lambda row, _: row["conflicts"],
-    "coverage": lambda row, _: row["coverage"],
-    "ceiling": lambda row, _: row["ceiling"],
-    "ratio": lambda row, _: row["ratio"],
-    "best_of_n": lambda row, _: row["accuracy"].get("value"),
-    "checked": lambda row, _: row["accuracy"].get("checker"),
-    "distance": lambda row, _: row["evenness"] and row["evenness"]["distance"],
-    "uniform_distance": lambda row, _: row["evenness"] and row["evenness"]["uniform"],
-    "sampling_seconds": lambda row, _: row["seconds"],
-    "excess": lambda _, result: result["likelihood"]["excess"],
-    "nll": lambda _, result: result["likelihood"]["nll"],
-    "value_calibration": lambda _, result: result["calibration"]["value"],
-    "halt_calibration": lambda _, result: result["calibration"]["halt"],
-    "gap": lambda _, result: result["gap"],
-    "elbo_excess": lambda _, result: (result["bound"] or {}).get("excess"),
-    "posterior_validity": lambda _, result: (result["bound"] or {}).get("posterior_validity"),
-    "minutes": lambda _, result: result["minutes"],
-    "updates": lambda _, result: result["updates"],
-}
-"""Numbers of a row of the table, from a measured row of a result and the result itself."""
-OF_THE_MODEL = (
-    "excess", "nll", "value_calibration", "halt_calibration", "gap", "elbo_excess", "posterior_validity",
-)  # fmt: skip
-"""Measures of the trained model at its training depth: they stand in its first row alone."""
 COLUMNS = {
     "validity": ("validity", 3),
     "conflicts": ("conflicts", 1),
@@ -50,8 +22,33 @@ COLUMNS = {
     "gap": ("gap", 3),
     "minutes": ("minutes", 1),
 }
-
 PAPER_TITLES = ["paper: accuracy [%] or conflicts (of 255 graphs, 192 at n = 10)", "paper: coverage [%]"]
+
+
+def measures(result: Result, index: int) -> dict[str, float | None]:
+    """Return the numbers of one measured row; those of the model at its training depth in the first row alone."""
+    row = result["rows"][index]
+    bound, evenness = result["bound"] or {}, row["evenness"] or {}
+    of_the_model = {
+        "excess": result["likelihood"]["excess"],
+        "nll": result["likelihood"]["nll"],
+        "value_calibration": result["calibration"]["value"],
+        "halt_calibration": result["calibration"]["halt"],
+        "gap": result["gap"],
+        "elbo_excess": bound.get("excess"),
+        "posterior_validity": bound.get("posterior_validity"),
+    }
+    return {
+        **{name: row[name] for name in ("validity", "conflicts", "coverage", "ceiling", "ratio")},
+        "best_of_n": row["accuracy"].get("value"),
+        "checked": row["accuracy"].get("checker"),
+        "distance": evenness.get("distance"),
+        "uniform_distance": evenness.get("uniform"),
+        "sampling_seconds": row["seconds"],
+        **(of_the_model if index == 0 else dict.fromkeys(of_the_model)),
+        "minutes": result["minutes"],
+        "updates": result["updates"],
+    }
 
 
 def rows_of(system: System, results: Sequence[Result], inputs: str) -> list[Row]:
@@ -59,19 +56,20 @@ def rows_of(system: System, results: Sequence[Result], inputs: str) -> list[Row]
 
     `results` are of all inputs; `inputs` names those that count, the others stand beside them as `other_inputs`.
     """
-    chosen = [result for result in results if result["entry"]["inputs"] == inputs]
-    others: dict[str, list[Result]] = {}
+    by_inputs: dict[str, list[Result]] = {}
     for result in results:
-        if result["entry"]["inputs"] != inputs:
-            others.setdefault(result["entry"]["inputs"], []).append(result)
-    rows = []
-    for place in range(len(chosen[0]["rows"])):
-        summary = summary_of(chosen, place) | {"inputs": inputs, "seeds": len(chosen), "paper": None}
-        if place == 0:
-            summary["paper"] = paper_of(system, chosen[0])
-        summary["other_inputs"] = {name: summary_of(other, place) for name, other in others.items()}
-        rows.append(summary)
-    return rows
+        by_inputs.setdefault(result["entry"]["inputs"], []).append(result)
+    chosen = by_inputs.pop(inputs)
+    return [
+        summary_of(chosen, index)
+        | {
+            "inputs": inputs,
+            "seeds": len(chosen),
+            "paper": None if index else paper_of(system, chosen[0]),
+            "other_inputs": {name: summary_of(other, index) for name, other in by_inputs.items()},
+        }
+        for index in range(len(chosen[0]["rows"]))
+    ]
 
 
 def first_rows(rows: Sequence[Row]) -> dict[str, Row]:
@@ -82,54 +80,48 @@ def first_rows(rows: Sequence[Row]) -> dict[str, Row]:
     return firsts
 
 
-def summary_of(results: Sequence[Result], place: int) -> Row:
-    """Return the row at one place of each result, averaged; `NAME_spread` is the least and the greatest."""
-    row, first = results[0]["rows"][place], results[0]
+def summary_of(results: Sequence[Result], index: int) -> Row:
+    """Return the row at one index of each result, averaged; `NAME_spread` is the least and the greatest."""
+    first = results[0]
+    row = first["rows"][index]
     summary: Row = {
         "model": row["label"],
-        "steps": row["steps"],
-        "samples": row["samples"],
-        "parameters": first["parameters"],
+        **{name: row[name] for name in ("steps", "samples", "method")},
+        **{name: first[name] for name in ("parameters", "budget", "machine")},
         "likelihood": first["likelihood"]["kind"],
-        "method": row["method"],
     }
-    own = place == 0
-    for name, measure in MEASURES.items():
-        numbers = [measure(result["rows"][place], result) for result in results]
-        measured = [number for number in numbers if number is not None and (own or name not in OF_THE_MODEL)]
+    each = [measures(result, index) for result in results]
+    for name in each[0]:
+        measured = [number for numbers in each if (number := numbers[name]) is not None]
         summary[name] = mean(measured) if measured else None
         summary[f"{name}_spread"] = [min(measured), max(measured)] if measured else None
-    bounds = [bound for result in results if own and (bound := result["bound"]) and "kl" in bound]
-    summary["kl"] = [mean(each) for each in zip(*(bound["kl"] for bound in bounds), strict=True)]
-    return summary | {"budget": first["budget"], "machine": first["machine"]}
+    kls = [result["bound"]["kl"] for result in results if index == 0 and result["bound"] and "kl" in result["bound"]]
+    summary["kl"] = [mean(kl) for kl in zip(*kls, strict=True)]
+    return summary
 
 
 def paper_of(system: System, result: Result) -> Row | None:
     """Return what the paper has in this row, if anything for a problem of this size."""
-    key = f"{result['entry']['task']}-{result['size']}"
-    if key not in system.paper:
-        return None
-    parameters, quality, coverage = system.paper[key]
-    measure = "conflicts" if result["entry"]["task"] == "coloring" else "validity"
-    return {"parameters": parameters, measure: quality, "coverage": coverage}
+    task = result["entry"]["task"]
+    found = system.paper.get(f"{task}-{result['size']}")
+    names = ("parameters", "conflicts" if task == "coloring" else "validity", "coverage")
+    return None if found is None else dict(zip(names, found, strict=True))
 
 
 def paper_cells(row: Row) -> list[str]:
-    """Return what the paper has in a row's place, under `PAPER_TITLES`."""
+    """Return what the paper has in this row, under `PAPER_TITLES`."""
     paper = row["paper"] or {}
     return [str(paper.get("validity", paper.get("conflicts", ""))), str(paper.get("coverage", ""))]
 
 
 def markdown(rows: Sequence[Row]) -> str:
     """Return the table as Markdown; the paper's own numbers in the last columns."""
-    headings = ["", "inputs", "parameters", "steps", *(title for title, _ in COLUMNS.values())]
-    headings += PAPER_TITLES
+    headings = ["", "inputs", "parameters", "steps", *(title for title, _ in COLUMNS.values()), *PAPER_TITLES]
     lines = []
     for row in rows:
         cells = [with_seeds(row["model"], row), row["inputs"], f"{row['parameters']:,}", str(row["steps"])]
         cells += [cell(row, name, digits) for name, (_, digits) in COLUMNS.items()]
-        cells += paper_cells(row)
-        lines.append(cells)
+        lines.append(cells + paper_cells(row))
     return markdown_table(headings, lines)
 
 

@@ -1,7 +1,5 @@
 """The effect that changes the values of one kind of sites."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The effect that decides how far gradients see."""
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 import torch

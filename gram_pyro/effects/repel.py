@@ -1,7 +1,5 @@
 """The effect that keeps the samples of one problem apart."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Noise that does not depend on how many processes share a batch."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

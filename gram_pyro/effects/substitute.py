@@ -1,7 +1,5 @@
 """The effect that gives latent sites values from another run."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

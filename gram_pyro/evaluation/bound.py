@@ -1,7 +1,5 @@
 """How far a model and its guide are from perfect."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple

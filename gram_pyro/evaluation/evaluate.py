@@ -1,7 +1,5 @@
 """Measuring a trained model on problems: in depth, in width, and how far its bound is from perfect."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict

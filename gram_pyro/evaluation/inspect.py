@@ -1,7 +1,5 @@
 """A look inside: what prior and posterior do on one problem."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +18,7 @@ from torch.distributions import kl_divergence
 
 from gram_pyro.errors import UserError
 from gram_pyro.evaluation.likelihood import mixture_log_weights
+from gram_pyro.inference.config import MAX_NUMBER, whole_number
 from gram_pyro.inference.judge import judge
 from gram_pyro.inference.sampling import seeded
 from gram_pyro.models.sites import sites_of, value_at
@@ -158,7 +157,9 @@ def inspect(
     target, half of them of the prior.
     Raises `UserError` if the model draws no guidance, if the target is no solution, or if the problem has too many.
     """
-    task, steps = run.task, steps or run.depth
+    task, steps = run.task, run.depth if steps is None else whole_number("steps", steps, 1, MAX_NUMBER)
+    samples, draws = whole_number("samples", samples, 1, MAX_NUMBER), whole_number("draws", draws, 1, MAX_NUMBER)
+    seed = whole_number("seed", seed, 0, 2**32 - 1)
     if run.model.recursion != "carried" or not run.model.draws:
         raise UserError(f"{type(run.model).__name__} draws no guidance: there is no posterior to look into")
     problem = task.prepare(problem)

@@ -1,7 +1,5 @@
 """How likely a model finds an answer: importance weights of whole trajectories."""
 
-from __future__ import annotations
-
 import math
 from typing import Any, Literal, NamedTuple
 

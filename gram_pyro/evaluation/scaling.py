@@ -1,7 +1,5 @@
 """What more compute at inference buys: tables over depth and width, and the best mix of both for a budget."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Scores that no number of samples can flatter: calibration, and how evenly answers are drawn."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Sequence

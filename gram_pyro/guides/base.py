@@ -1,7 +1,5 @@
 """What every guide shares: a posterior that runs interleaved with the model."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -13,8 +11,8 @@ from torch import Tensor, nn
 
 from gram_pyro.errors import UserError
 from gram_pyro.guides.steered import steer
-from gram_pyro.models.base import register
-from gram_pyro.models.sites import Role, mark
+from gram_pyro.models.base import inputs_of, register
+from gram_pyro.models.sites import Role, mark, value_at
 from gram_pyro.tasks.base import Problems, Task
 
 
@@ -52,9 +50,8 @@ class Guide(GuideMessenger, nn.Module):
         """Run model and guide together, for `get_traces()` to return. The model does not see `solutions`."""
         register("guide", self)
         self.solutions = solutions
-        targets: Tensor | None = args[1] if len(args) > 1 else kwargs.get("targets")
+        problems, targets = inputs_of(args, kwargs)
         if targets is not None:
-            problems: Problems = args[0] if args else kwargs["problems"]
             answered = torch.arange(targets.shape[1], device=targets.device) < problems.answered
             self.steered = (targets != -1).any(-1)
             self.targets = targets.where(self.steered[:, None], answered.long() - 1)
@@ -99,15 +96,15 @@ class Guide(GuideMessenger, nn.Module):
     @property
     def problems(self) -> Problems:
         """x of the run in progress."""
-        args, kwargs = self.args_kwargs
-        return args[0] if args else kwargs["problems"]  # type: ignore[no-any-return]
+        return inputs_of(*self.args_kwargs)[0]
 
     def proposal(self, name: str) -> Tensor:
         """Return u_t of a guidance site: `(batch, length, width)`. Raises `UserError` at another site."""
         if self.role != "guidance":
             kind = type(self._model[0]).__name__
             raise UserError(f"{kind} draws {name}, and {type(self).__name__} steers guidance only; take --guide prior")
-        return self.upstream_value(f"proposal_{self.transition}")  # type: ignore[return-value]
+        assert self.transition is not None
+        return value_at(self.trace.nodes, "proposal", self.transition)
 
     def get_posterior(self, name: str, prior: TorchDistribution) -> TorchDistribution:
         """Return q(eps_t | u_t, y) for the site `name`, batch shape `(batch,)`, event shape `(length, width)`."""

@@ -1,7 +1,5 @@
 """No posterior at all, for models that draw nothing."""
 
-from __future__ import annotations
-
 from pyro.distributions import TorchDistribution
 
 from gram_pyro.errors import UserError

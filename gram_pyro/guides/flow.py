@@ -1,7 +1,5 @@
 """A posterior that bends: a conditional normalizing flow on the guidance."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar

@@ -1,7 +1,5 @@
 """The paper's posterior: a Gaussian that also sees the answer."""
 
-from __future__ import annotations
-
 import pyro.distributions as dist
 import torch
 import torch.nn.functional as F

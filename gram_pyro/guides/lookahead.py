@@ -1,7 +1,5 @@
 """A posterior that looks ahead: it sees where a prior rollout would go."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch
@@ -9,7 +7,7 @@ from pyro import poutine
 from torch import Tensor, nn
 
 from gram_pyro.guides.gaussian import GaussianGuide
-from gram_pyro.models.base import Model
+from gram_pyro.models.base import Model, inputs_of
 from gram_pyro.models.layers import rms_norm
 from gram_pyro.models.sites import value_at
 from gram_pyro.tasks.base import Spec
@@ -34,11 +32,11 @@ class LookaheadGuide(GaussianGuide):
 
     def __call__(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:  # type: ignore[override]
         """Roll the prior out, then run model and guide together."""
-        targets = args[1] if len(args) > 1 else kwargs.get("targets")
+        problems, targets = inputs_of(args, kwargs)
         if targets is not None:
             further = {"steps": kwargs.get("steps", 1) + LOOKAHEAD, "supervise": "last", "state": kwargs.get("state")}
             with torch.no_grad(), poutine.block():
-                self.rollout = poutine.trace(self._model[0]).get_trace(args[0], **further).nodes
+                self.rollout = poutine.trace(self._model[0]).get_trace(problems, **further).nodes
         try:
             return super().__call__(*args, **kwargs)
         finally:

@@ -1,7 +1,5 @@
 """A Gaussian posterior whose guidance is correlated between positions."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, ClassVar
 

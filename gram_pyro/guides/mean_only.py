@@ -1,7 +1,5 @@
 """A Gaussian posterior of which only the mean sees the answer."""
 
-from __future__ import annotations
-
 from gram_pyro.guides.gaussian import GaussianGuide
 
 

@@ -1,7 +1,5 @@
 """A Gaussian posterior whose positions know of each other."""
 
-from __future__ import annotations
-
 import math
 
 from torch import Tensor

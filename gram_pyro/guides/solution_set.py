@@ -1,7 +1,5 @@
 """A posterior that sees the other solutions, too."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import torch

@@ -1,7 +1,5 @@
 """A posterior where a problem has an answer, the prior where it has none."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 import pyro.distributions as dist
@@ -25,7 +23,7 @@ class Steered(dist.TorchDistribution):
         """The posterior."""
         return self.posterior
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Steered:
+    def expand(self, batch_shape: Any, _instance: Any = None) -> dist.TorchDistribution:
         """Return itself where nothing changes."""
         shape = torch.Size(batch_shape)
         if shape == self.batch_shape:
@@ -40,16 +38,20 @@ class Steered(dist.TorchDistribution):
     def sample(self, sample_shape: Any = ()) -> Tensor:
         """Draw without gradient: `sample_shape + batch_shape + event_shape`."""
         shape = torch.Size(sample_shape)
-        return choose_rows(self.steered, self.posterior.sample(shape), self.prior.sample(shape), self.event_dim)
+        return self._choose(self.posterior.sample(shape), self.prior.sample(shape))
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         """Draw with gradient: `sample_shape + batch_shape + event_shape`."""
         shape = torch.Size(sample_shape)
-        return choose_rows(self.steered, self.posterior.rsample(shape), self.prior.rsample(shape), self.event_dim)
+        return self._choose(self.posterior.rsample(shape), self.prior.rsample(shape))
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the log-density `(batch,)`."""
         return torch.where(self.steered, self.posterior.log_prob(value), self.prior.log_prob(value))
+
+    def _choose(self, posterior: Tensor, prior: Tensor) -> Tensor:
+        """Take each row from the one or the other."""
+        return torch.where(as_events(self.steered, self.event_dim), posterior, prior)
 
 
 @register_kl(Steered, Distribution)  # type: ignore[no-untyped-call, untyped-decorator]
@@ -57,16 +59,16 @@ def _kl_steered(q: Steered, p: Distribution) -> Tensor:
     return kl_divergence(q.posterior, p).where(q.steered, 0)
 
 
-def choose_rows(steered: Tensor, posterior: Tensor, prior: Tensor, event_dim: int) -> Tensor:
-    """Take the rows `(batch, ...)` of `posterior` where `steered` `(batch,)`, those of `prior` elsewhere."""
-    return torch.where(steered[(..., *[None] * event_dim)], posterior, prior)
+def as_events(rows: Tensor, event_dim: int) -> Tensor:
+    """Return rows `(batch,)` with as many dimensions of size 1 as an event has."""
+    return rows[(..., *[None] * event_dim)]
 
 
 def steer(posterior: dist.TorchDistribution, prior: dist.TorchDistribution, steered: Tensor) -> dist.TorchDistribution:
     """Return the posterior with the prior in rows that are not `steered` `(batch,)`; of Gaussians a Gaussian."""
     q, p = (getattr(each, "base_dist", None) for each in (posterior, prior))
     if type(q) is dist.Normal and type(p) is dist.Normal and posterior.event_shape == prior.event_shape:
-        pairs = (q.loc, p.loc), (q.scale, p.scale)
-        location, scale = (choose_rows(steered, *pair, prior.event_dim) for pair in pairs)
+        rows = as_events(steered, prior.event_dim)
+        location, scale = torch.where(rows, q.loc, p.loc), torch.where(rows, q.scale, p.scale)
         return dist.Normal(location, scale).to_event(prior.event_dim)  # type: ignore[no-any-return]
     return Steered(posterior, prior, steered)

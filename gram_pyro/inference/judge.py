@@ -1,7 +1,5 @@
 """Whether decoded values solve a problem, by the checker of its task."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 

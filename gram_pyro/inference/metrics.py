@@ -1,7 +1,5 @@
 """How good decoded answers are."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 

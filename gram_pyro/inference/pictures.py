@@ -1,7 +1,5 @@
 """Pictures of answers."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,11 +32,11 @@ def draw_answers(
     task: Task,
     problems: Sequence[Any],
     answers: Sequence[Answer | None],
-    path: Path,
+    path: Path | None = None,
     captions: Sequence[str] | None = None,
     title: str | None = None,
-) -> None:
-    """Draw a grid of problems with one answer each, broken constraints marked."""
+) -> Figure:
+    """Draw a grid of problems with one answer each, broken constraints marked; as PNG if a path is given."""
     columns = min(4, len(problems))
     rows = math.ceil(len(problems) / columns)
     figure = Figure(figsize=(max(6, 3 * columns), 3 * rows + 0.5), layout="constrained")
@@ -50,4 +48,6 @@ def draw_answers(
         panel.set_title(caption, fontsize=10)
     if title:
         figure.suptitle(title, wrap=True)
-    save_figure(figure, path)
+    if path is not None:
+        save_figure(figure, path)
+    return figure

@@ -1,7 +1,5 @@
 """Trajectories of the prior, judged after every step."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 

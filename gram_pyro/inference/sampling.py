@@ -1,7 +1,5 @@
 """Trajectories from the prior, in depth (steps) and in width (samples)."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext

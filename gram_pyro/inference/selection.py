@@ -1,7 +1,5 @@
 """Choosing one of many answers to a problem."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Sequence
 

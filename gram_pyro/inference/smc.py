@@ -1,7 +1,5 @@
 """Sequential Monte Carlo over trajectories: those of little value give way to copies of better ones."""
 
-from __future__ import annotations
-
 import math
 
 import torch

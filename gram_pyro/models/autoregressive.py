@@ -1,7 +1,5 @@
 """Autoregressive Transformer: the answer is written one position after the other."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import torch

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import pyro
@@ -91,6 +91,13 @@ def register(name: str, module: nn.Module) -> None:
     Under `elbo(model, guide)` a site per parameter would cost more than the likelihood."""
     if any(isinstance(handler, TraceMessenger) and handler.param_only for handler in _PYRO_STACK):
         pyro.module(name, module)
+
+
+def inputs_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Problems, Tensor | None]:
+    """Return the problems and targets of a call `model(problems, targets)`, each by place or by name."""
+    problems: Problems = args[0] if args else kwargs["problems"]
+    targets: Tensor | None = args[1] if len(args) > 1 else kwargs.get("targets")
+    return problems, targets
 
 
 class Model(nn.Module):

@@ -1,7 +1,5 @@
 """Direct prediction: a Transformer says the whole answer at once."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from torch import Tensor

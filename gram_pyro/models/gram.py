@@ -1,7 +1,5 @@
 """GRAM: recursive latent reasoning with a learned Gaussian guidance, as a Pyro program."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 

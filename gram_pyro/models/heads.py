@@ -1,7 +1,5 @@
 """Heads that judge a latent state: whether its trajectory ends right, and whether it is right already."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

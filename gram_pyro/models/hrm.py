@@ -1,7 +1,5 @@
 """HRM, the Hierarchical Reasoning Model: two latents and a network for each."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar

@@ -1,7 +1,5 @@
 """The layers that the models are made of."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

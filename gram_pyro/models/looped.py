@@ -1,7 +1,5 @@
 """Looped Transformer: one network, one latent, again and again."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """MDLM, masked diffusion: the answer appears position by position, in an order drawn at random."""
 
-from __future__ import annotations
-
 import math
 from typing import Any, ClassVar
 
@@ -32,7 +30,7 @@ class EvenOrder(dist.TorchDistribution):
         self.places = 1 + torch.arange(length, device=device) * steps // max(1, length)
         super().__init__(torch.Size([batch]), torch.Size([length]), validate_args=False)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> EvenOrder:
+    def expand(self, batch_shape: Any, _instance: Any = None) -> dist.TorchDistribution:
         """Return orders for another number of problems."""
         (batch,) = torch.Size(batch_shape)
         return EvenOrder(batch, len(self.places), self.steps, self.places.device)

@@ -3,8 +3,6 @@
 `remaining` is how many transitions follow a site's own.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
@@ -33,7 +31,7 @@ class FixedValue(dist.TorchDistribution):
         """A point mass, as below `pyro.deterministic`; `pyro.render_model` looks for it."""
         return dist.Delta(self.value)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> FixedValue:
+    def expand(self, batch_shape: Any, _instance: Any = None) -> dist.TorchDistribution:
         """Return itself where nothing changes: every plate expands."""
         if torch.Size(batch_shape) == self.batch_shape:
             return self
@@ -76,9 +74,12 @@ def sites_of(nodes: Mapping[str, Any], role: Role) -> Iterator[tuple[str, dict[s
     return ((name, site) for name, site in nodes.items() if mark(site, "role") == role)
 
 
-def value_at(nodes: Mapping[str, Any], role: Role, transition: int) -> Tensor:
-    """Return the value of a site of a trace."""
-    return nodes[f"{role}_{transition}"]["value"]  # type: ignore[no-any-return]
+def value_at(nodes: dict[str, Any], role: Role, transition: int) -> Tensor:
+    """Return the value of a site of a trace. Raises `KeyError` if there is none."""
+    for site in reversed([*nodes.values()]):
+        if mark(site, "role") == role and mark(site, "transition") == transition:
+            return site["value"]  # type: ignore[no-any-return]
+    raise KeyError(f"the trace has no {role} site of transition {transition}")
 
 
 def _marks(role: Role, transition: int, total: int) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """What the models without recursion share."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """TRM, the Tiny Recursive Model: two latents and one small network."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 

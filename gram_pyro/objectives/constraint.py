@@ -1,7 +1,5 @@
 """The ELBO with a likelihood of the constraints on samples of the prior."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, Unpack
 

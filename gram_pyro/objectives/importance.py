@@ -1,7 +1,5 @@
 """The importance-weighted bound with a gradient horizon."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any, Unpack

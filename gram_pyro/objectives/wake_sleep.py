@@ -1,7 +1,5 @@
 """Wake and sleep: the model learns from the posterior's trajectories, the posterior from the model's."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, Unpack
 

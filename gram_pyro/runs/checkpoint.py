@@ -1,12 +1,14 @@
-"""Writing so that nothing is lost, reading so that nothing is executed."""
-
-from __future__ import annotations
+"""Writing so that nothing is lost, by one process at a time; reading so that nothing is executed."""
 
 import contextlib
 import hashlib
+import importlib
 import io
+import os
 import pickle
+import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +42,7 @@ def save_checkpoint(folder: Path, update: int, state: dict[str, Any]) -> Path:
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """Checkpoint files, oldest first."""
+    """Return the checkpoint files, oldest first."""
     return sorted(folder.glob("checkpoint-*.pt"))
 
 
@@ -57,23 +59,39 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise UserError(f"{path} is damaged: its checksum does not fit")
     try:
         state = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError) as error:
-        raise UserError(f"{path} holds something other than a training state") from error
+    except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError):
+        state = None
     if not isinstance(state, dict):
         raise UserError(f"{path} holds something other than a training state")
     return state
 
 
 def read_latest(folder: Path) -> dict[str, Any]:
-    """The newest sound checkpoint of a run; damaged ones are named on standard error and skipped.
-
-    Raises `UserError` if there is none.
-    """
+    """Return the newest sound checkpoint of a run, naming damaged ones. Raises `UserError` if there is none."""
     found = checkpoints(folder)
     for path in reversed(found):
         try:
             return read_checkpoint(path)
         except UserError as error:
             print(f"warning: {error}; trying the one before it", file=sys.stderr)
-    anew = f"remove {folder} to train it anew" if found else f"train it with python -m gram_pyro.train --out {folder}"
+    train = f"train it with python -m gram_pyro.train --out {shlex.quote(str(folder))}"
+    anew = f"remove {folder} to train it anew" if found else train
     raise UserError(f"{folder} holds no sound checkpoint; {anew}")
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Lock a run folder, until the process ends at the latest, where the system can. Raises `UserError` if it is."""
+    try:
+        fcntl = importlib.import_module("fcntl")
+    except ModuleNotFoundError:
+        yield
+        return
+    with contextlib.ExitStack() as stack:
+        handle = os.open(folder, os.O_RDONLY)
+        stack.callback(os.close, handle)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"another process is training in {folder}; wait for it, or choose another --out") from None
+        yield

@@ -1,7 +1,5 @@
 """The configuration of a run: complete, frozen, stored beside what it produced."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 from collections.abc import Callable
@@ -31,13 +29,13 @@ RENAMED_GUIDES = {"backward": "lookahead"}
 class RunConfig:
     """Task, model, guide and training: everything that decides what comes out.
 
-    The names may be classes, functions or instances of the user's; to be stored they must be found again by name.
+    The names may be classes, functions or instances of the user's; only what is found again by name can be stored.
     """
 
     task: Task
     model: Any
     training: Annotated[TrainingConfig, tyro.conf.arg(name="")]
-    machine: Annotated[MachineConfig, tyro.conf.arg(name="")]
+    machine: Annotated[MachineConfig, tyro.conf.arg(name="")] = dataclasses.field(default_factory=MachineConfig)
     guide: tyro.conf.Suppress[tyro.conf.Fixed[Part]] = "gaussian"
     task_name: tyro.conf.Suppress[tyro.conf.Fixed[Part]] = "coloring"
     model_name: tyro.conf.Suppress[tyro.conf.Fixed[Part]] = "gram"
@@ -57,14 +55,11 @@ def label(part: Part | Task) -> str:
 
 def to_json(config: RunConfig) -> str:
     """Return the configuration as JSON. Raises `UserError` for parts that cannot be found again by name."""
-    names: dict[str, Any] = {
-        field: registry.name_of(getattr(config, field))
-        for field, registry in (("task_name", TASKS), ("model_name", MODELS), ("guide", GUIDES))
-    }
+    registries = {"task_name": TASKS, "model_name": MODELS, "guide": GUIDES}
+    names: dict[str, Any] = {key: registry.name_of(getattr(config, key)) for key, registry in registries.items()}
+    stored = {"format": FORMAT} | dataclasses.asdict(dataclasses.replace(config, **names))
     try:
-        return (
-            json.dumps({"format": FORMAT, **dataclasses.asdict(dataclasses.replace(config, **names))}, indent=2) + "\n"
-        )
+        return json.dumps(stored, indent=2) + "\n"
     except TypeError as error:
         raise UserError(f"this run cannot be stored in a folder: {error}") from None
 
@@ -82,31 +77,27 @@ def from_json(path: Path) -> RunConfig:
         raise UserError(
             f"{path} was written by another version of gram_pyro; this one reads formats {FORMAT - 1} and {FORMAT}"
         )
-    if version < FORMAT:
-        stored = upgraded(stored)
     kinds = dict.fromkeys(("task", "model", "training", "machine"), dict)
     for key, kind in (kinds | dict.fromkeys(("task_name", "model_name", "guide"), str)).items():
         if not isinstance(stored.get(key), kind):
             raise UserError(f"{path} does not describe a run: it has no {key}, or one of another type")
+    if version < FORMAT:
+        stored = upgraded(stored)
     try:
-        parts = {
-            "task": build(TASKS.find(stored["task_name"]), stored["task"], path),
-            "model": build(config_of(stored["model_name"]), stored["model"], path),
-            "training": build(TrainingConfig, stored["training"], path),
-            "machine": build(MachineConfig, stored["machine"], path),
-        }
-        return RunConfig(**{**stored, **parts})
+        task, model = TASKS.find(stored["task_name"]), config_of(stored["model_name"])
+        makers: list[Callable[..., Any]] = [task, model, TrainingConfig, MachineConfig]
+        parts = {key: build(maker, stored[key], path) for key, maker in zip(kinds, makers, strict=True)}
+        return RunConfig(**stored | parts)
     except (KeyError, TypeError) as error:
         raise UserError(f"{path} does not describe a run: {error}") from error
 
 
 def upgraded(stored: dict[str, Any]) -> dict[str, Any]:
-    """What format 1 says, in the words of format 2."""
-    for part, names in RENAMED.items():
-        if isinstance(stored.get(part), dict):
-            stored[part] = {names.get(key, key): value for key, value in stored[part].items()}
-    guide = stored.get("guide")
-    return stored | {"guide": RENAMED_GUIDES.get(guide, guide)} if isinstance(guide, str) else stored
+    """Return what format 1 says, in the words of format 2."""
+    parts = {
+        part: {names.get(key, key): value for key, value in stored[part].items()} for part, names in RENAMED.items()
+    }
+    return stored | parts | {"guide": RENAMED_GUIDES.get(stored["guide"], stored["guide"])}
 
 
 def config_of(part: Part) -> Callable[..., Any]:
@@ -121,13 +112,12 @@ def config_of(part: Part) -> Callable[..., Any]:
 
 
 def build(kind: Callable[..., Any], stored: dict[str, Any], path: Path) -> Any:
-    """A frozen dataclass from stored fields; lists become tuples. Raises `UserError` on unknown keys."""
-    known = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    unknown = sorted(set(stored) - known)
-    if unknown:
-        raise UserError(f"{path} has unknown keys: {', '.join(unknown)}; known are {', '.join(sorted(known))}")
-    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()}
+    """Make a frozen dataclass from stored fields; lists become tuples. Raises `UserError` on unknown keys."""
     hints = get_type_hints(kind)
+    names = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    if unknown := sorted(stored.keys() - names):
+        raise UserError(f"{path} has unknown keys: {', '.join(unknown)}; known are {', '.join(sorted(names))}")
+    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()}
     for key, value in fields.items():
         if not fits(value, hints[key]):
             raise UserError(f"{path} has an impossible value for {key}: {value!r}")
@@ -135,7 +125,7 @@ def build(kind: Callable[..., Any], stored: dict[str, Any], path: Path) -> Any:
 
 
 def fits(value: Any, hint: Any) -> bool:
-    """Whether a value is of a field's type; types that JSON does not know are not judged."""
+    """Return whether a value is of a field's type; types that JSON does not know are not judged."""
     parts = get_args(hint)
     if get_origin(hint) is Literal:
         return value in parts
@@ -143,8 +133,6 @@ def fits(value: Any, hint: Any) -> bool:
         return any(fits(value, part) for part in parts)
     if get_origin(hint) is tuple and parts[1:] == (...,):
         return isinstance(value, tuple) and all(fits(each, parts[0]) for each in value)
-    if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if hint in (int, bool, str, type(None)):
-        return type(value) is hint
+    if hint in (int, float, bool, str, type(None)):
+        return type(value) is hint or (hint is float and type(value) is int)
     return True

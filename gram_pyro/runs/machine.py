@@ -1,8 +1,5 @@
 """What a run computes on."""
 
-from __future__ import annotations
-
-import dataclasses
 import os
 import shutil
 from collections.abc import Callable
@@ -40,11 +37,7 @@ class MachineConfig:
 
 
 def resolve(machine: MachineConfig, training: TrainingConfig) -> MachineConfig:
-    """Settle every `auto`.
-
-    Raises `UserError` for a device that is not there, an impossible number of threads, or CUDA graphs of what cannot
-    be one.
-    """
+    """Settle every `auto`. Raises `UserError` for a device, threads or CUDA graphs that cannot be."""
     if not 0 <= machine.threads <= MAX_THREADS:
         raise UserError(f"--threads must lie between 0 (all cores) and {MAX_THREADS}, not {machine.threads}")
     device = choose_device(machine.device)
@@ -60,20 +53,13 @@ def resolve(machine: MachineConfig, training: TrainingConfig) -> MachineConfig:
     precision = machine.precision
     if precision == "auto":
         precision = "bfloat16" if device.type == "cuda" or native_bfloat16() else "float32"
-    return dataclasses.replace(
-        machine,
-        device=str(device),
-        compile=choice,
-        precision=precision,
-        threads=machine.threads or max(1, cores() // processes()),
-    )
+    return MachineConfig(str(device), choice, precision, machine.threads or max(1, cores() // processes()))
 
 
 def compile_network(model: Model, graphs: bool = False) -> None:
     """Compile the network's tensor functions in place; the probabilistic program stays outside.
 
-    `graphs` makes CUDA graphs of them, whose kernels start together: to start those of a small network one by one
-    takes longer than they run.
+    `graphs` makes CUDA graphs of them: the kernels of a small network take longer to start than to run.
     """
     for name in model.compiled:
         compiled = torch.compile(getattr(model, name), mode="reduce-overhead" if graphs else None)
@@ -81,5 +67,5 @@ def compile_network(model: Model, graphs: bool = False) -> None:
 
 
 def cloned(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """What a function returns, in memory of its own: the next run of a CUDA graph overwrites what it returned."""
+    """Call a function and return copies: the next run of a CUDA graph overwrites what it returned."""
     return tree_map_only(torch.Tensor, torch.clone, function(*args, **kwargs))

@@ -1,9 +1,8 @@
-"""One complete recipe per task and preset."""
+"""One complete recipe per task and preset, and the options that change it."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from gram_pyro.errors import UserError
@@ -11,8 +10,8 @@ from gram_pyro.guides import GUIDES, Guide
 from gram_pyro.models import MODELS, GramConfig, Model
 from gram_pyro.registry import Registry
 from gram_pyro.runs.config import Part, RunConfig, config_of, label
-from gram_pyro.runs.machine import MachineConfig
 from gram_pyro.runs.training_config import TrainingConfig
+from gram_pyro.system.cli import parse, take_option
 from gram_pyro.tasks import TASKS, Coloring, NQueens, Sudoku, Task
 
 PAPER_MODEL = GramConfig(width=512, heads=8, layers=2, hidden=512, refinements=4, transitions=3)
@@ -31,47 +30,34 @@ PAPER_TRAINING = TrainingConfig(
 PRESETS = {"cpu": (GramConfig(), TrainingConfig()), "paper": (PAPER_MODEL, PAPER_TRAINING)}
 QUEENS_TRAINING = TrainingConfig(minutes=20, batch=64, kl_target=0.12, kl_target_start=0.2)
 SUDOKU_TRAINING = TrainingConfig(minutes=45, batch=32, problems=5000, kl_target=0.05, kl_target_start=0.1)
-RECIPES: dict[tuple[str, str], RunConfig] = {
-    ("coloring", "cpu"): RunConfig(Coloring(), *PRESETS["cpu"], MachineConfig()),
-    ("coloring", "paper"): RunConfig(Coloring(layout="tokens", names="canonical"), *PRESETS["paper"], MachineConfig()),
-    ("nqueens", "cpu"): RunConfig(NQueens(), GramConfig(), QUEENS_TRAINING, MachineConfig(), task_name="nqueens"),
-    ("nqueens", "paper"): RunConfig(
-        NQueens(split="input", augmented=False),
-        PAPER_MODEL,
-        replace(PAPER_TRAINING, updates=48_000, beta=0.07),
-        MachineConfig(),
-        task_name="nqueens",
-    ),
-    ("sudoku", "cpu"): RunConfig(Sudoku(), GramConfig(), SUDOKU_TRAINING, MachineConfig(), task_name="sudoku"),
-    ("sudoku", "paper"): RunConfig(
-        Sudoku(level="hard"),
-        replace(PAPER_MODEL, refinements=6),
-        replace(PAPER_TRAINING, beta=0.1),
-        MachineConfig(),
-        task_name="sudoku",
-    ),
+QUEENS_PAPER = replace(PAPER_TRAINING, updates=48_000, beta=0.07)
+SUDOKU_PAPER = replace(PAPER_MODEL, refinements=6), replace(PAPER_TRAINING, beta=0.1)
+ROWS: tuple[tuple[str, str, Task, GramConfig, TrainingConfig], ...] = (
+    ("coloring", "cpu", Coloring(), *PRESETS["cpu"]),
+    ("coloring", "paper", Coloring(layout="tokens", names="canonical"), *PRESETS["paper"]),
+    ("nqueens", "cpu", NQueens(), GramConfig(), QUEENS_TRAINING),
+    ("nqueens", "paper", NQueens(split="input", augmented=False), PAPER_MODEL, QUEENS_PAPER),
+    ("sudoku", "cpu", Sudoku(), GramConfig(), SUDOKU_TRAINING),
+    ("sudoku", "paper", Sudoku(level="hard"), *SUDOKU_PAPER),
+)
+RECIPES = {
+    (name, preset): RunConfig(task, model, training, task_name=name) for name, preset, task, model, training in ROWS
 }
 
 
 def sized(kind: Callable[..., Any], preset: GramConfig) -> Any:
-    """A model's configuration, with the sizes of a preset as far as they are its own."""
+    """Return a model's configuration, with the sizes of a preset as far as they are its own."""
     names = ["width", "heads", "hidden"]
     if isinstance(kind, type) and issubclass(kind, GramConfig):
         names += ["layers", "refinements", "transitions"]
-    known = {field.name for field in fields(kind)} if is_dataclass(kind) else set()
-    return kind(**{name: getattr(preset, name) for name in names if name in known})
+    own = {field.name for field in fields(kind)} if is_dataclass(kind) else set()
+    return kind(**{name: getattr(preset, name) for name in names if name in own})
 
 
-def recipe(
-    task: Part | Task,
-    preset: str = "cpu",
-    model: Part = "gram",
-    guide: Part | None = None,
-) -> RunConfig:
+def recipe(task: Part | Task, preset: str = "cpu", model: Part = "gram", guide: Part | None = None) -> RunConfig:
     """Return the recipe of a task, with what its model and guide want (`Model.guide`, `Model.recipe`, `Guide.recipe`).
 
     Each part is a name, a class or function, or an instance. A task of the user's own starts from the preset alone.
-
     Raises `UserError` for an unknown task, preset, model or guide.
     """
     if preset not in PRESETS:
@@ -81,7 +67,7 @@ def recipe(
     needs = {**getattr(kind, "recipe", Model.recipe), **getattr(GUIDES.find(guide), "recipe", Guide.recipe)}
     model, guide = known_name(MODELS, model), known_name(GUIDES, guide)
     made, name = make_task(task)
-    base = RECIPES.get((str(name), preset)) or RunConfig(made, *PRESETS[preset], MachineConfig())
+    base = RECIPES.get((str(name), preset)) or RunConfig(made, *PRESETS[preset])
     made = made if isinstance(task, Task) else base.task
     config = base.model if model == "gram" else sized(config_of(model), base.model)
     return RunConfig(made, config, replace(base.training, **needs), base.machine, guide, name, model)
@@ -104,3 +90,18 @@ def known_name(registry: Registry, part: Part) -> Part:
     if isinstance(part, str):
         return registry.name_of(part)
     return next((name for name, entry in registry.items() if entry is part), part)
+
+
+def configured(arguments: Sequence[str]) -> tuple[RunConfig, Path]:
+    """Return configuration and run folder of a command line that starts a training. Raises `UserError` if wrong."""
+    arguments, defaults = [*arguments], {"task": "coloring", "preset": "cpu", "model": "gram"}
+    task, preset, model = (str(take_option(arguments, name, default)) for name, default in defaults.items())
+    guide, init, out = (take_option(arguments, name) for name in ("guide", "init", "out"))
+    base = recipe(task, preset, model, guide)
+    given = {argument.partition("=")[0] for argument in arguments}
+    if given >= {"--minutes", "--updates"}:
+        raise UserError("--minutes and --updates both say how long to train; give one of them")
+    if "--minutes" in given:
+        base = replace(base, training=replace(base.training, updates=None))
+    config: RunConfig = parse(RunConfig, "gram_pyro.train", arguments, base)
+    return replace(config, init=init or ""), Path(out or f"runs/{Path(task.partition(':')[0]).stem}")

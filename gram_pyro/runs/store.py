@@ -1,9 +1,6 @@
 """From a run folder, or the name of a shipped checkpoint, to a model that answers."""
 
-from __future__ import annotations
-
 import copy
-from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from torch import Tensor, nn
+from torch import nn
 
 import gram_pyro
 from gram_pyro.errors import UserError
@@ -33,7 +30,7 @@ class Run(NamedTuple):
     """A trained model, ready for inference: averaged weights, no dropout of anything, no gradients.
 
     `heads` judge its states; None if the checkpoint has none. `folder` is where it lies; None if it came
-    with the package.
+    with the package. `config` is how it was trained, None if nobody knows.
     """
 
     name: str
@@ -44,6 +41,7 @@ class Run(NamedTuple):
     device: torch.device
     heads: Heads | None = None
     folder: Path | None = None
+    config: RunConfig | None = None
 
 
 def build_parts(config: RunConfig) -> tuple[Model, Guide]:
@@ -72,6 +70,11 @@ def instantiate(part: Part, registry: Registry, *inputs: Any) -> Any:
     return made
 
 
+def parameters_of(module: nn.Module) -> int:
+    """Return the number of trained numbers."""
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
 def load_weights(run: Run, model: Model, guide: Guide) -> None:
     """Give a fresh model and guide the weights of a trained run. Raises `UserError` if they do not fit."""
     try:
@@ -83,15 +86,14 @@ def load_weights(run: Run, model: Model, guide: Guide) -> None:
 
 
 def named_parts(model: Model, guide: Guide, heads: Heads | None) -> dict[str, nn.Module]:
-    """The parts of a run by the prefix of their weights."""
+    """Return the parts of a run by the prefix of their weights."""
     return {"model.": model, "guide.": guide} | ({} if heads is None else {"heads.": heads})
 
 
 def publish(folder: Path, config: RunConfig, model: Model, guide: Guide, heads: Heads | None) -> None:
     """Write the configuration and the weights of model, guide and heads as safetensors."""
-    contiguous = torch.contiguous_format
     tensors = {
-        prefix + name: tensor.cpu().clone(memory_format=contiguous)
+        prefix + name: tensor.cpu().clone(memory_format=torch.contiguous_format)
         for prefix, part in named_parts(model, guide, heads).items()
         for name, tensor in part.state_dict().items()
     }
@@ -99,19 +101,9 @@ def publish(folder: Path, config: RunConfig, model: Model, guide: Guide, heads: 
     write_atomically(folder / WEIGHTS, save(tensors))
 
 
-def check_size(parts: Mapping[str, nn.Module], tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Raises `UserError` if parts need other weights than there are."""
-    needed = sum(tensor.numel() for part in parts.values() for tensor in part.state_dict().values())
-    if needed != (found := sum(tensor.numel() for tensor in tensors.values())):
-        raise UserError(f"{path} holds {found:,} numbers, and its config.json needs {needed:,}: one is another run's")
-
-
 @torch.inference_mode(False)
 def load_run(run: str, device: str = "auto") -> Run:
-    """Load a run folder, or a shipped checkpoint by name.
-
-    Raises `UserError` if there is none, or if it is half-written, damaged or from another version.
-    """
+    """Load a run folder, or a shipped checkpoint by name. Raises `UserError` if there is none that is sound."""
     place = choose_device(device)
     own, shipped_one = is_file(Path(run) / "config.json"), is_file(SHIPPED / run / "config.json")
     folder = SHIPPED / run if shipped_one and not own else Path(run)
@@ -132,11 +124,18 @@ def load_run(run: str, device: str = "auto") -> Run:
             heads = Heads(config.task.spec, model) if any(name.startswith("heads.") for name in tensors) else None
         parts = named_parts(model, guide, heads)
         if ours:
-            check_size(parts, tensors, path)
+            wanted = [tensor for part in parts.values() for tensor in part.state_dict().values()]
+            needed, stored = (sum(tensor.numel() for tensor in each) for each in (wanted, tensors.values()))
+            if needed != stored:
+                raise UserError(
+                    f"{path} holds {stored:,} numbers, and its config.json needs {needed:,}: one is another run's"
+                )
         for prefix, part in parts.items():
             fill(part, {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}, place)
     except (SafetensorError, RuntimeError, OSError) as error:
         raise UserError(f"{path} is damaged or from another version: {str(error).splitlines()[0]}") from error
     for part in parts.values():
         part.requires_grad_(False).eval().to(place)
-    return Run(Path(run).name, config.task, model, guide, config.training.depth, place, heads, folder if own else None)
+    return Run(
+        Path(run).name, config.task, model, guide, config.training.depth, place, heads, folder if own else None, config
+    )

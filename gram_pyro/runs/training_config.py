@@ -1,12 +1,23 @@
 """How a model is trained."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Literal
 
 from gram_pyro.errors import UserError
+
+LIMITS: tuple[tuple[float, float, str, str], ...] = (
+    (1, 1000, "lie between 1 and 1,000", "evaluations particles"),
+    (1, 2**12, "lie between 1 and 4,096", "depth"),
+    (1, 2**16, "lie between 1 and 65,536", "batch accumulate horizon"),
+    (1, 10**7, "lie between 1 and 10,000,000", "problems"),
+    (1, math.inf, "be at least 1", "updates"),
+    (0, 1, "lie between 0 and 1", "balance ema prior_fraction kl_decay final_rate"),
+    (0, 10**6, "lie between 0 and 1,000,000", "head_rounds"),
+    (0, 2**63 - 1, "be 0 or more", "beta kl_rate warmup weight_decay constraint_weight seed"),
+    (math.ulp(0), 2.0**1023, "be above 0", "minutes kl_target kl_target_start kl_tilt learning_rate clip"),
+)
+"""The least and the most that fields may be, in numbers and in words."""
 
 
 @dataclass(frozen=True)
@@ -17,8 +28,8 @@ class TrainingConfig:
     """Optimiser steps; None lets `minutes` decide."""
     minutes: float = 5.0
     """Minutes, turned into a number of updates at the start, which get half of them at least. On a CPU a second counts
-    as far as the processor worked on the training in it, whatever the number of threads: on a busy machine a training
-    takes longer and makes the same updates. On a GPU, and in several processes, every second counts."""
+    as far as the processor worked on the training in it, whatever the number of threads: a busy machine takes longer
+    for the same updates. On a GPU, and in several processes, every second counts."""
     evaluations: int | None = None
     """Times that samples of the prior are measured on the way. None: 10, but fewer, one at least, if they would take
     more than 15 % of the work; so are more than fit into the minutes."""
@@ -34,7 +45,7 @@ class TrainingConfig:
     """Problems in the training set, each with all its solutions."""
     deep_supervision: bool = True
     """Whether every supervision step has a likelihood and an update of its own; otherwise an update runs the whole
-    trajectory, and only its end is told what was right (and no problem runs free before)."""
+    trajectory, with a likelihood at its end (and no prior rollouts)."""
     objective: Literal["elbo", "importance", "wake_sleep", "constraint"] = "elbo"
     """What is minimised: the negative ELBO; the importance-weighted bound of several trajectories; wake-sleep, where
     the model learns from the posterior's trajectories and the posterior from the model's; or the ELBO with a
@@ -84,44 +95,20 @@ class TrainingConfig:
     """Seed of weights, data and noise."""
 
     def steps(self, transitions: int) -> int:
-        """Supervision steps of `transitions` each that an update unrolls."""
+        """Return how many supervision steps of `transitions` each an update unrolls."""
         return math.ceil(self.horizon / transitions) if self.deep_supervision else self.depth
 
     def rounds(self, transitions: int, recursion: str) -> int:
-        """Updates that a problem stays for, its state carried from one to the next."""
+        """Return how many updates a problem stays for, its state carried from one to the next."""
         return self.depth // self.steps(transitions) if recursion == "carried" else 1
 
     def __post_init__(self) -> None:
-        for name, most in (
-            ("batch", 2**16),
-            ("depth", 2**12),
-            ("horizon", 2**16),
-            ("problems", 10**7),
-            ("evaluations", 1000),
-            ("particles", 1000),
-            ("accumulate", 2**16),
-        ):
-            value = getattr(self, name)
-            if value is not None and not 1 <= value <= most:
-                raise UserError(f"training.{name} must lie between 1 and {most:,}, not {value}")
-        for name in ("minutes", "kl_target", "kl_target_start", "kl_tilt", "learning_rate", "clip"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < math.inf:
-                raise UserError(f"training.{name} must be above 0, not {value}")
-        for name in ("beta", "kl_rate", "warmup", "weight_decay", "constraint_weight", "seed"):
-            if not 0 <= getattr(self, name) < 2**63:
-                raise UserError(f"training.{name} must be 0 or more, not {getattr(self, name)}")
-        for name in ("balance", "ema", "prior_fraction", "kl_decay", "final_rate"):
-            value = getattr(self, name)
-            if value is not None and not 0 <= value <= 1:
-                raise UserError(f"training.{name} must lie between 0 and 1, not {value}")
-        if self.head_rounds is not None and not 0 <= self.head_rounds <= 10**6:
-            raise UserError(f"training.head_rounds must lie between 0 and 1,000,000, not {self.head_rounds}")
-        if self.updates is not None and self.updates < 1:
-            raise UserError(f"training.updates must be at least 1, not {self.updates}")
+        for least, most, words, names in LIMITS:
+            for name in names.split():
+                value = getattr(self, name)
+                if value is not None and not least <= value <= most:
+                    raise UserError(f"training.{name} must {words}, not {value}")
         if self.prior_fraction == 1:
             raise UserError("training.prior_fraction must be below 1: some problems need a target from their start")
         if self.kl_target is not None and self.beta == 0:
-            raise UserError(
-                "training.beta must be above 0 where the controller starts; kl_target None does without one"
-            )
+            raise UserError("training.beta must be above 0 where the controller starts; kl_target None does without it")

@@ -1,14 +1,12 @@
 """Deep supervision with carried state: the batch of half-solved problems between two updates."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
-from gram_pyro.models.base import Model, Outcome, State
+from gram_pyro.models.base import Model, Outcome, State, inputs_of
 from gram_pyro.system.distributed import ALONE, World
 from gram_pyro.tasks.base import Examples, Problems, Task
 from gram_pyro.tasks.pool import Pool
@@ -19,38 +17,20 @@ CHUNK = 2048
 class Carry:
     """`batch` problems, each with its target, its latent state and its depth.
 
-    Problems that reached `depth` supervision steps are replaced by new ones. Depths start spread
-    evenly, so that every update sees all of them.
-
-    A part `prior_fraction` of the problems first runs free for a random number of steps: its targets are -1,
-    so that the guide leaves it to the prior and no likelihood is charged. Then it gets a target drawn
-    from p(y | z) among the solutions of the problem, and is steered from a state that the posterior
-    alone would never have visited: where the prior really goes.
-
+    Problems that reached `depth` supervision steps are replaced by new ones. Depths start spread evenly.
+    A part `prior_fraction` of the problems starts with a prior rollout of random length: its targets are -1, so that
+    the guide leaves it to the prior and no likelihood is charged. Then it gets a target drawn from p(y | z) among the
+    solutions of the problem, and is steered from where the prior really goes.
     In a `world` of several processes each knows all problems and keeps the states of its own rows.
     """
 
     def __init__(
-        self,
-        pool: Pool,
-        initial: State,
-        depth: int,
-        prior_fraction: float,
-        generator: torch.Generator,
-        device: torch.device | str = "cpu",
-        world: World = ALONE,
+        self, pool: Pool, initial: State, depth: int, prior_fraction: float, generator: Generator, world: World = ALONE
     ) -> None:
-        self.world = world
-        self.pool = pool
-        self.initial = initial
-        self.depth = depth
-        self.prior_fraction = (
-            prior_fraction if depth > 1 else 0.0
-        )  # a problem that is freed needs a step left to be steered in
-        self.generator = generator
-        self.device = device
-        self.choices = torch.Generator().manual_seed(generator.initial_seed() + 1)
-        batch = len(initial.high)
+        self.pool, self.initial, self.depth, self.generator, self.world = pool, initial, depth, generator, world
+        self.prior_fraction = prior_fraction if depth > 1 else 0.0  # a prior rollout needs a step left to be steered in
+        self.choices = Generator().manual_seed(generator.initial_seed() + 1)
+        batch, self.device = len(initial.high), initial.high.device
         self.rows = world.rows(batch)
         self.state = State(*(latent[self.rows].clone() for latent in initial))
         self.depths = torch.arange(batch) * depth // batch
@@ -65,10 +45,9 @@ class Carry:
         return self.prior_until == 0
 
     def advance(self, state: State, logits: Tensor) -> None:
-        """Store the state after a supervision step, give targets to the freed, replace the finished.
+        """Store the state of this process's rows, give targets where a prior rollout ends, replace the finished.
 
-        The state is that of this process's rows, the logits are those of the whole batch. Where one is no number
-        nothing gets a target: the training diverged, which its log will say.
+        The logits are those of the whole batch. Where one is NaN nothing gets a target: the log will say so.
         """
         self.state = state.detach()
         self.depths += 1
@@ -81,7 +60,7 @@ class Carry:
             self._replace(finished)
 
     def state_dict(self) -> dict[str, Any]:
-        """All that is needed to go on exactly here."""
+        """Return all that is needed to go on exactly here."""
         return {
             "state": [self.world.gather(latent) for latent in self.state],
             "depths": self.depths,
@@ -104,13 +83,12 @@ class Carry:
         self.choices.set_state(saved["choices"])
 
     def _replace(self, rows: Tensor) -> None:
-        count = len(rows)
-        fresh = self._take(count)
-        runs_free = torch.rand(count, generator=self.choices) < self.prior_fraction
-        until = torch.randint(1, max(2, self.depth), (count,), generator=self.choices)
+        fresh = self._take(len(rows))
+        by_prior = torch.rand(len(rows), generator=self.choices) < self.prior_fraction
+        until = torch.randint(1, max(2, self.depth), (len(rows),), generator=self.choices)
         self.depths[rows] = 0
-        self.prior_until[rows] = torch.where(runs_free, until, 0)
-        fresh.targets[runs_free] = -1
+        self.prior_until[rows] = torch.where(by_prior, until, 0)
+        fresh.targets[by_prior] = -1
         for old, new in zip(_tensors(self.examples), _tensors(fresh), strict=True):
             old[rows] = new
         mine = rows[(rows >= self.rows.start) & (rows < self.rows.stop)] - self.rows.start
@@ -151,23 +129,23 @@ def carried(
 ) -> Iterator[Batch]:
     """Yield the batches of `Carry` without end, for a training loop of one's own.
 
-    Within an iteration run the model once, `elbo(problems, targets, state=state)`: the next batch goes on from the
-    state that this run reached. A problem stays for `depth` batches. A batch is valid until the next one.
+    In each iteration run the model once, `elbo(problems, targets, state=state)`: the next batch goes on from the state
+    that it reached. A problem stays for `depth` batches; a batch is valid until the next one.
     Raises `RuntimeError` if the model did not run on a batch.
 
     >>> for problems, targets, state in carried(task, model, graphs):  # doctest: +SKIP
     ...     svi.step(problems, targets, state=state)
     """
-    pool, generator = Pool(task, problems), torch.Generator().manual_seed(seed)
+    pool, generator = Pool(task, problems), Generator().manual_seed(seed)
     rounds = depth if model.recursion == "carried" else 1
     initial = model.initial_state(batch, pool.problems.tokens.shape[1])
-    carry = Carry(pool, initial, rounds, prior_fraction, generator, initial.high.device)
+    carry = Carry(pool, initial, rounds, prior_fraction, generator)
     reached = Outcome(carry.state, torch.empty(0))
 
     def follow(_: Any, args: Any, kwargs: Any, outcome: Outcome) -> None:
-        """Note a run with targets that goes on from here; a second one of a batch, or a pilot's, does not count."""
+        """Note a run with targets that goes on from here; a second one of a batch, or the prior's, does not count."""
         nonlocal reached
-        if kwargs.get("state") is reached.state and (len(args) > 1 or kwargs.get("targets") is not None):
+        if inputs_of(args, kwargs)[1] is not None and kwargs.get("state") is reached.state:
             reached = outcome
 
     hook = model.register_forward_hook(follow, with_kwargs=True)

@@ -1,7 +1,5 @@
 """The clock that a training's minutes are counted by."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Callable
@@ -16,11 +14,10 @@ def processor_seconds() -> float:
 
 
 class Clock:
-    """Counts the seconds that a training worked, from the clock's first moment on.
+    """Count the seconds that a training worked.
 
     On a CPU a second counts as far as the processor worked on the training in it: other programs on a busy machine
-    make a training longer and take no updates from it. On a GPU, and where several processes wait for each other,
-    every second counts.
+    take no updates from it. On a GPU, and where several processes wait for each other, every second counts.
     """
 
     def __init__(
@@ -43,7 +40,7 @@ class Clock:
         return self.seconds
 
     def synchronized(self) -> float:
-        """Return the seconds counted when a GPU has done what it was given."""
+        """Return the seconds counted when a GPU has done its work."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         return self()

@@ -1,7 +1,5 @@
 """Training of the value and halt heads on trajectories of the prior."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from tqdm import tqdm
 
 from gram_pyro.errors import UserError
 from gram_pyro.inference.metrics import auc
@@ -37,9 +36,9 @@ def check_has_state(model: Model) -> None:
 class HeadsTrainer:
     """Train heads for a frozen model. Raises `UserError` if it carries no state.
 
-    A round runs one prior trajectory for each of `PROBLEMS` problems, has the task's checker judge the answer after
-    every supervision step, and passes once over all states. The share `UNSOLVABLE` of the problems has no solution,
-    where the task has such problems. Posterior trajectories would teach nothing: they are nearly always right.
+    A round runs one prior trajectory for each of `PROBLEMS` problems (posterior ones are nearly always right), has the
+    checker judge the answer after every supervision step, and passes once over all states. The share `UNSOLVABLE` of
+    the problems has no solution, where the task has such problems.
     With r_t = 1 if the answer after step t is right, and T the last step, all losses are cross-entropies:
 
     * value: v(z_t) to r_T (the paper's squared error hardly moves once nearly all ends are right);
@@ -51,22 +50,29 @@ class HeadsTrainer:
         check_has_state(model)
         self.task, self.model, self.problems = task, model, problems
         self.depth, self.rounds, self.seed = DEEP * depth, rounds, seed
-        self.unsolvable = task.unsolvable("train", min(POOL, rounds * unsolvable_problems()), seed)
+        self.hopeless = round(UNSOLVABLE * PROBLEMS)
+        self.unsolvable = task.unsolvable("train", min(POOL, rounds * self.hopeless), seed)
         self.done = 0
         self.device = next(model.parameters()).device
         with seeded(seed):
             self.heads = Heads(task.spec, model).to(self.device)
         self.optimizer = torch.optim.AdamW(self.heads.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
 
+    def train(self, stop: Sequence[object] = (), quiet: bool = False) -> bool:
+        """Train all rounds; return whether they were done before something was in `stop`."""
+        with tqdm(range(self.rounds), desc="heads", unit="round", disable=quiet) as bar:
+            for _ in bar:
+                if stop:
+                    return False
+                bar.set_postfix(loss=f"{self.round():.3f}")
+        return True
+
     def round(self) -> float:
         """Train one round and return its mean loss."""
         rng = np.random.default_rng([self.seed, self.done])
-        unsolvable = unsolvable_problems() if self.unsolvable else 0
-        chosen = [
-            pool[place]
-            for pool, count in ((self.problems, PROBLEMS - unsolvable), (self.unsolvable, unsolvable))
-            for place in rng.integers(max(1, len(pool)), size=count)
-        ]
+        hopeless = self.hopeless if self.unsolvable else 0
+        pools = ((self.problems, PROBLEMS - hopeless), (self.unsolvable, hopeless))
+        chosen = [pool[i] for pool, count in pools for i in rng.integers(max(1, len(pool)), size=count)]
         run = rollout(self.task, self.model, chosen, self.depth, int(rng.integers(2**32)))
         targets = self._targets(run)
         states = rng.permutation(self.depth * PROBLEMS)
@@ -99,22 +105,16 @@ class HeadsTrainer:
         return loss.item()
 
 
-def unsolvable_problems() -> int:
-    """Return how many problems of a round have no solution."""
-    return round(UNSOLVABLE * PROBLEMS)
-
-
 def returns(right: Tensor, halts: Tensor) -> Tensor:
     """Return what going on from each step brings, the target of q_continue: `(depth, batch)`.
 
-    That is the verdict `right` at the next of the later steps at which the rule `halts`, both `(depth, batch)`, or
-    at the last step, whose own verdict is its target. It has the value of max(q_halt, q_continue) of the next step,
-    but comes from verdicts alone: there is no estimate in it that could confirm itself.
+    That is `right` at the next of the later steps at which the rule `halts`, both `(depth, batch)`, or at the last
+    step. It is the value of max(q_halt, q_continue) of the next step, but holds no estimate that could confirm itself.
     """
-    found = [right[-1]]
+    ahead = [right[-1]]
     for later in reversed(range(1, len(right))):
-        found.append(torch.where(halts[later], right[later], found[-1]))
-    return torch.stack(found[::-1])
+        ahead.append(torch.where(halts[later], right[later], ahead[-1]))
+    return torch.stack(ahead[::-1])
 
 
 @torch.no_grad()
@@ -123,29 +123,24 @@ def judge_heads(
 ) -> dict[str, Any]:
     """Measure how well heads tell right from wrong on problems that they were not trained on.
 
-    Trajectories have twice the training depth. `value_auc`: v(z_t) against the verdict at the end, over all steps t;
-    `halt_auc`: q_halt against the verdict at t. None where all verdicts are the same.
+    Trajectories have twice the training depth. `value_auc`: v(z_t) against the last answer, over all steps t;
+    `halt_auc`: q_halt against the answer at t. None where all are right, or none.
     On at most as many problems without a solution: `unsolvable_value` and `unsolvable_proceed`, the means of v(z_t)
     and of q_continue over the second half of the steps, and `unsolvable_halted`, the share of trajectories with a
     step at which q_halt is above 1/2. None where the task has no such problems.
     """
-    run, verdict = judged(task, model, heads, problems, depth, seed)
-    ends = run.valid[-1].expand_as(run.valid)
-    found = {"value_auc": auc(verdict.value, ends), "halt_auc": auc(verdict.halt, run.valid)}
+
+    def judged(problems: Sequence[Any]) -> tuple[Tensor, HeadLogits]:
+        run = rollout(task, model, problems, DEEP * depth, seed)
+        logits = zip(*(heads(high, run.problems) for high in run.high), strict=True)
+        return run.valid, HeadLogits(*(torch.stack(each).cpu() for each in logits))
+
+    valid, verdict = judged(problems)
+    measured = {"value_auc": auc(verdict.value, valid[-1].expand_as(valid)), "halt_auc": auc(verdict.halt, valid)}
     hopeless = dict.fromkeys(("unsolvable_value", "unsolvable_proceed", "unsolvable_halted"))
     if unsolvable := task.unsolvable("validation", len(problems), seed):
-        _, verdict = judged(task, model, heads, unsolvable, depth, seed)
+        _, verdict = judged(unsolvable)
         means = [logits[depth:].sigmoid().mean().item() for logits in (verdict.value, verdict.proceed)]
         halted = (verdict.halt > 0).any(0).float().mean().item()
-        return found | dict(zip(hopeless, (*means, halted), strict=True))
-    return found | hopeless
-
-
-@torch.no_grad()
-def judged(
-    task: Task, model: Model, heads: Heads, problems: Sequence[Any], depth: int, seed: int
-) -> tuple[Rollout, HeadLogits]:
-    """Return one trajectory of each problem, and the logits of the heads for all its states, `(steps, batch)` each."""
-    run = rollout(task, model, problems, DEEP * depth, seed)
-    verdicts = [heads(high, run.problems) for high in run.high]
-    return run, HeadLogits(*(torch.stack(logits).cpu() for logits in zip(*verdicts, strict=True)))
+        return measured | dict(zip(hopeless, (*means, halted), strict=True))
+    return measured | hopeless

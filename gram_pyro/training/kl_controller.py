@@ -1,16 +1,13 @@
 """Holding the KL at a target by moving its coefficient."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 
 
 class KLController:
-    """Moves log beta so that the mean KL of a supervision step stays at a target.
+    """Move log beta so that the mean KL of a supervision step stays at a target.
 
-    `beta <- beta * exp(rate * clip(KL / target - 1, -1, 1))` after every update. Everything stays on
-    the device: no step waits for a number.
+    After every update `beta <- beta * exp(rate * clip(KL / target - 1, -1, 1))`, on the device.
     """
 
     def __init__(self, beta: float, rate: float, device: torch.device | str = "cpu") -> None:

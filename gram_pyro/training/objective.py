@@ -1,7 +1,5 @@
 """The objective that a training minimises, by name."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +12,7 @@ from gram_pyro.tasks.base import Task
 
 
 def common(config: TrainingConfig) -> dict[str, Any]:
-    """What every objective is told."""
+    """Return the options of every objective."""
     return {"kl_transitions": config.kl_transitions, "recompute": config.recompute}
 
 

@@ -1,7 +1,5 @@
 """How minutes, or a number of updates, become a schedule."""
 
-from __future__ import annotations
-
 import math
 import sys
 from collections.abc import Callable
@@ -19,14 +17,13 @@ TIMING_SHARE = 0.1
 EVALUATIONS = 10
 """Evaluations on the way, where the configuration leaves the number open and they do not take too long."""
 EVALUATION_SHARE = 0.15
-"""Part of the minutes that may go into evaluation; where it is slow there are fewer, and what a single one takes beyond
-this is not taken from the updates."""
+"""Part of the minutes that may go into evaluation; what a single slow one takes beyond this comes on top."""
 HEADS_SHARE = 0.1
 """Part of the minutes that goes into the value and halt heads."""
 UPDATES_SHARE = 0.5
 """Part of the minutes that updates get in any case."""
 OVERTIME = 1.1
-"""How many times as long as asked a training may take without a word."""
+"""How many times as long as planned a training may take without a word."""
 UPDATES_A_ROUND = 250
 """Where updates are counted instead of minutes: updates for each round of training the heads."""
 GRADIENT = 3
@@ -45,15 +42,14 @@ class Plan(NamedTuple):
     head_rounds: int
 
     def evaluates(self, update: int) -> bool:
-        """Whether an evaluation follows an update: evenly spaced, and after the last."""
+        """Return whether an evaluation follows an update: evenly spaced, and after the last."""
         return update == self.updates or update % math.ceil(self.updates / self.evaluations) == 0
 
 
 def count(training: TrainingConfig, steps: int, evaluation_steps: int) -> Plan:
-    """Return the plan of a training whose updates are counted.
+    """Return the plan of a training whose updates are counted; evaluations get no more than their share of the work.
 
-    Where the number of evaluations is open, they get no more than their share of the work. `steps` are the
-    supervision steps of a problem in an update, `evaluation_steps` those of all samples of an evaluation.
+    `steps` are the supervision steps of a problem in an update, `evaluation_steps` those of all of an evaluation.
     """
     updates, evaluations, rounds = training.updates, training.evaluations, training.head_rounds
     assert updates is not None
@@ -69,18 +65,17 @@ def plan(
     update: Callable[[], object],
     evaluation: Callable[[], float],
     heads_round: Callable[[], object],
-    agree: Callable[[bool], bool] = bool,
+    settle: Callable[[bool], bool] = bool,
 ) -> Plan:
     """Return what fits into the minutes, from doing some of each against a `clock` [s] of the whole training.
 
-    Updates get half of the minutes at least, and one evaluation is always made; a training that takes much longer for
-    that says so. `evaluation` says about how long one takes [s]. Several processes that update together must `agree`
-    whether to time one more.
-    Raises `UserError` if the rounds for the heads alone do not fit.
+    Updates get half of the minutes at least, and one evaluation is always made; a warning names a training that takes
+    much longer for that. `evaluation` returns about how long one takes [s]; several processes must `settle` together
+    whether to time one more update. Raises `UserError` if the rounds for the heads alone do not fit.
     """
     budget = 60 * training.minutes
     times: list[float] = []
-    while agree(len(times) < TIMED_UPDATES and (len(times) < LEAST_TIMED or sum(times) < TIMING_SHARE * budget)):
+    while settle(len(times) < TIMED_UPDATES and (len(times) < LEAST_TIMED or sum(times) < TIMING_SHARE * budget)):
         times.append(seconds(clock, update))
     an_evaluation = evaluation()
     a_round = seconds(clock, heads_round) if training.head_rounds != 0 else 0.0
@@ -101,11 +96,11 @@ def plan(
     return Plan(max(1, int(left / (sum(late) / len(late)))), evaluations, rounds)
 
 
-def choose_threads(threads: int, free: bool, update: Callable[[], object], wall: Callable[[], float]) -> int:
+def choose_threads(threads: int, open_number: bool, update: Callable[[], object], wall: Callable[[], float]) -> int:
     """Return 1 if an update is faster on one thread than on `threads`, else `threads`.
 
-    Threads of an update wait for each other, on a busy machine most of the time, which no clock can take out again.
-    Where the number is not `free` to choose, it stays, and a warning names the cure. `wall` is a clock [s].
+    Threads wait for each other, on a busy machine most of the time. A number that is not open to choice stays, and a
+    warning names the cure. `wall` is a clock [s].
     """
     times: dict[int, list[float]] = {threads: [], 1: []}
     update()
@@ -114,9 +109,9 @@ def choose_threads(threads: int, free: bool, update: Callable[[], object], wall:
             torch.set_num_threads(number)
             taken.append(seconds(wall, update))
     several, one = (median(taken) for taken in times.values())
-    chosen = 1 if free and one < several else threads
+    chosen = 1 if open_number and one < several else threads
     torch.set_num_threads(chosen)
-    if not free and several > MUCH_SLOWER * one:
+    if not open_number and several > MUCH_SLOWER * one:
         print(
             f"warning: an update takes {several:.2g} s on {threads} threads and {one:.2g} s on one: "
             f"other programs keep this machine busy; take --threads 1",
@@ -130,7 +125,7 @@ def _minutes(time: float) -> str:
 
 
 def seconds(clock: Callable[[], float], work: Callable[[], object]) -> float:
-    """Return how long something takes."""
+    """Return how long some work takes."""
     began = clock()
     work()
     return clock() - began

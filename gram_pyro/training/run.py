@@ -1,7 +1,6 @@
 """From a configuration to a trained model: the one way that commands, comparisons and Python take."""
 
-from __future__ import annotations
-
+import shlex
 import sys
 from pathlib import Path
 
@@ -11,19 +10,18 @@ from gram_pyro.errors import UserError
 from gram_pyro.inference.sampling import seeded
 from gram_pyro.runs.checkpoint import checkpoints
 from gram_pyro.runs.config import RunConfig, from_json
-from gram_pyro.runs.store import WEIGHTS, load_run
+from gram_pyro.runs.store import WEIGHTS, load_run, parameters_of
 from gram_pyro.system.distributed import ALONE, World, join
 from gram_pyro.system.files import is_file, is_folder
 from gram_pyro.system.machine import choose_device, compiler_explained
 from gram_pyro.system.signals import Interrupted
-from gram_pyro.training.parts import parameters_of
 from gram_pyro.training.training_run import TrainingRun
 
 
 def start_run(config: RunConfig, folder: Path | None, world: World = ALONE, *, quiet: bool = False) -> TrainingRun:
     """Return a run at its first update, which knows its schedule. Raises `UserError` if the folder holds a run."""
     if folder is not None and is_folder(folder) and (checkpoints(folder) or is_file(folder / WEIGHTS)):
-        raise UserError(f"{folder} holds a run already; choose another --out, or --resume {folder}")
+        raise UserError(f"{folder} holds a run already; choose another --out, or --resume {shlex.quote(str(folder))}")
     try:
         run = TrainingRun(config, folder, load_run(config.init, "cpu") if config.init else None, world, quiet=quiet)
         run.prepare()

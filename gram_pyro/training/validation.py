@@ -1,8 +1,6 @@
 """How the prior does on problems that training does not see."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -16,13 +14,13 @@ from gram_pyro.system.distributed import World
 from gram_pyro.tasks.base import Task
 
 DEEP = 2
-"""Samples are measured at the training depth, and at so many times of it."""
+"""Samples are measured at the training depth, and this many times deeper."""
 PROBLEMS = 64
 SAMPLES = 20
 PART = 8
 """One problem of so many is tried first, to see how long all take."""
 PATIENCE = 1.0
-"""Seconds that may take, for all of them to be tried."""
+"""Seconds that these may take, for all problems to be tried."""
 
 
 class Validation:
@@ -38,22 +36,30 @@ class Validation:
         """Supervision steps of all samples together."""
         return len(self.problems) * SAMPLES * self.steps[-1]
 
-    def measure(self, model: Model, picture: Path | None) -> dict[str, float]:
-        """Return a row of the log, at the training depth and `DEEP` times as deep; draw samples if there is a path."""
-        decoded = self.sampled(model, len(self.problems))
+    def measure(self, model: Model, picture: Path | None, count: int | None = None) -> dict[str, float]:
+        """Return a row of the log, at the training depth and `DEEP` times as deep; draw samples if there is a path.
+
+        `count` problems are measured, all by default.
+        """
+        few = slice(len(self.problems) if count is None else count)
+        decoded = self.sampled(model, len(self.problems[few]))
         if picture is not None:
-            draw_samples(self.task, self.problems, decoded[1], picture)
-        return self.row(decoded)
+            draw_samples(self.task, self.problems[few], decoded[1], picture)
+        usual, deep = (
+            measure(self.task, self.problems[few], values, SAMPLES, depth, self.counts[few])
+            for values, depth in zip(decoded, self.steps, strict=True)
+        )
+        row = {name: getattr(usual, name) for name in ("validity", "coverage", "ratio")}
+        row |= {f"{name}_deep": getattr(deep, name) for name in ("validity", "ratio")}
+        return {name: round(value or 0.0, 5) for name, value in row.items()}
 
     def estimate(self, model: Model, picture: Path | None, clock: Callable[[], float]) -> float:
         """Return about how long `measure` takes on a `clock` [s].
 
-        Where an eighth of the problems is slow, the rest is not tried: it would cost a slow sampler much of its
-        training.
+        Where an eighth of the problems is slow, the rest is not tried: it would cost much of the training.
         """
-        few = max(1, len(self.problems) // PART)
-        began = clock()
-        self.row(self.sampled(model, few))
+        few, began = max(1, len(self.problems) // PART), clock()
+        self.measure(model, None, few)
         took = clock() - began
         if self.world.any([took > PATIENCE], self.device)[0]:
             return len(self.problems) / few * took
@@ -61,27 +67,11 @@ class Validation:
         self.measure(model, picture)
         return clock() - began
 
-    def row(self, decoded: Sequence[Tensor]) -> dict[str, float]:
-        """Return how the first problems fare, from values at each depth, `(problems, samples, length)`."""
-        few = slice(len(decoded[0]))
-        usual, deep = (
-            measure(self.task, self.problems[few], values, SAMPLES, depth, self.counts[few])
-            for values, depth in zip(decoded, self.steps, strict=True)
-        )
-        row = {
-            "validity": usual.validity,
-            "coverage": usual.coverage or 0.0,
-            "ratio": usual.ratio or 0.0,
-            "validity_deep": deep.validity,
-            "ratio_deep": deep.ratio or 0.0,
-        }
-        return {name: round(value, 5) for name, value in row.items()}
-
     def sampled(self, model: Model, count: int) -> list[Tensor]:
         """Return decoded values of the first `count` problems at each depth, `(problems, samples, length)`."""
         world = self.world
         each = -(-count // world.size)
-        places = [min(place, count - 1) for place in range(world.rank * each, (world.rank + 1) * each)]
-        problems = self.task.encode([self.problems[place] for place in places])
+        own = range(world.rank * each, (world.rank + 1) * each)
+        problems = self.task.encode([self.problems[min(i, count - 1)] for i in own])
         decoded = sample(model, problems, SAMPLES, self.steps, self.seed + world.rank).decoded
         return [world.gather(values.to(self.device))[:count].cpu() for values in decoded]

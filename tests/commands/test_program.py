@@ -48,7 +48,7 @@ def test_without_graphviz_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyP
         raise ImportError("no graphviz")
 
     monkeypatch.setattr(program.pyro, "render_model", fails)
-    with pytest.raises(UserError, match=r"needs graphviz, the package \(pip install gram_pyro\[draw\]\)"):
+    with pytest.raises(UserError, match=r"needs graphviz, the package \(pip install -e '\.\[draw\]'\)"):
         program.main(["--out", str(tmp_path / "program.png")])
 
 

@@ -3,33 +3,40 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import networkx as nx
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 from gram_pyro import sample
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.guides.gaussian import GaussianGuide
+from gram_pyro.inference.pictures import draw_answers
 from gram_pyro.models.gram import Gram, GramConfig
-from gram_pyro.reasoner import Reasoner
+from gram_pyro.reasoner import Reasoner, Samples
+from gram_pyro.runs import store
 from gram_pyro.runs.store import Run
-from gram_pyro.tasks.coloring.task import Coloring
+from gram_pyro.tasks import Board, Coloring, NQueens, Puzzle, Sudoku, Task
 
 K4 = "p edge 4 6\ne 1 2\ne 1 3\ne 1 4\ne 2 3\ne 2 4\ne 3 4\n"
 EDGE = "p edge 3 1\ne 1 3\n"
+NAMED = "north south\nsouth east\n"
+SOLVED = "534678912672195348198342567859761423426853791713924856961537284287419635345286179"
 
 
-def tiny_run(run: str = "tiny", device: str = "auto") -> Run:
-    """An untrained model for graphs of any size."""
+def tiny_run(run: str = "tiny", device: str = "auto", task: Task | None = None) -> Run:
+    """An untrained model for graphs of any size, or for another task."""
     torch.manual_seed(0)
-    task = Coloring()
+    task = task or Coloring()
     model = Gram(task.spec, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1))
     return Run(run, task, model, GaussianGuide(task.spec, model), 2, torch.device("cpu"))
 
@@ -40,7 +47,7 @@ REASONER = Reasoner(tiny_run())
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty current folder, where every run is the untrained one."""
-    monkeypatch.setattr(sample, "load_run", tiny_run)
+    monkeypatch.setattr(store, "load_run", tiny_run)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -125,18 +132,100 @@ def test_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert result["solutions"] and result["colorable"] is True
     for solution in result["solutions"]:
         assert is_coloring([(0, 2)], solution, 3)
+    assert [path.name for path in folder.iterdir()] == ["edge.col"]  # no picture unless one is named
+    sample.main(["tiny", "--graph", "edge.col", "--json", "--out", "."])
     assert (folder / "edge-solutions.png").read_bytes().startswith(b"\x89PNG")
-    assert sorted(path.name for path in folder.iterdir()) == ["edge-solutions.png", "edge.col"]
 
 
 def test_text(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "edge.col").write_text(EDGE)
     sample.main(["tiny", "--graph", "edge.col", "--samples", "30", "--out", "pictures"])
     first, *solutions, chosen, last = capsys.readouterr().out.splitlines()
-    assert chosen.startswith("answer chosen by checker (right): ")
+    assert chosen == f"answer chosen by checker: solution 1 of {len(solutions)}"
     assert "of 30 samples are valid" in first and last.startswith("picture: ")
     assert all(is_coloring([(0, 2)], [int(color) for color in line.split()], 3) for line in solutions)
     assert (folder / "pictures" / "edge-solutions.png").is_file()
+
+
+def test_vertices_keep_their_names(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "named.txt").write_text(NAMED)
+    sample.main(["tiny", "--graph", "named.txt", "--samples", "30", "--json"])
+    result = json.loads(capsys.readouterr().out)
+    assert result["vertices"] == ["north", "south", "east"] and len(result["answer"]) == 3
+    sample.main(["tiny", "--graph", "named.txt", "--samples", "30"])
+    solutions = capsys.readouterr().out.splitlines()[1:-2]
+    for line, colors in zip(solutions, result["solutions"], strict=True):
+        assert line == "north={} south={} east={}".format(*colors)
+
+
+@given(st.lists(st.text(min_size=1), min_size=2, max_size=5, unique=True))
+def test_vertices_of_a_graph_in_python_keep_any_names(names: list[str]) -> None:
+    task = Coloring()
+    graph, numbers = task.prepare(nx.path_graph(names)), [*map(str, range(len(names)))]
+    assert task.details(graph) == ({} if names == numbers else {"vertices": names})
+    expected = [f"{name}=0" for name in names] if task.details(graph) else ["0"] * len(names)
+    assert task.text(graph, (0,) * len(names)) == " ".join(expected)
+
+
+def test_names_are_in_the_picture(folder: Path) -> None:
+    """A dollar sign is no mathematics, and a missing glyph no warning."""
+    graph = Coloring().prepare(nx.path_graph(["$x$", "$", "\u5317"]))
+    axes = Figure().subplots()
+    Coloring().draw(graph, (0, 1, 0), axes)
+    assert [text.get_text() for text in axes.texts] == ["$x$", "$", "\u5317"]
+    draw_answers(Coloring(), [graph], [(0, 1, 0)], folder / "named.png")
+    assert (folder / "named.png").is_file()
+
+
+def test_a_board_is_printed_as_it_is_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = NQueens(n=4)
+    solutions = task.solutions(Board(4, ()))
+    (folder / "full.txt").write_text(task.text(Board(4, ()), solutions[0]))
+    monkeypatch.setattr(store, "load_run", lambda *_: tiny_run(task=task))
+    monkeypatch.setattr(NQueens, "answer", lambda self, problem, values: solutions[0])
+    sample.main(["tiny", "--board", "full.txt", "--steps", "1"])
+    first, board, chosen = capsys.readouterr().out.split("\n\n")
+    assert first.startswith("20 of 20 samples are valid, 1 of them") and "solution 1 of 1" in chosen
+    (folder / "again.txt").write_text(board)
+    assert task.read("again.txt") == task.read("full.txt") == [Board(4, tuple(np.flatnonzero(solutions[0]).tolist()))]
+
+
+@pytest.mark.parametrize("box", [2, 3])
+def test_a_grid_is_printed_with_its_boxes(box: int) -> None:
+    task = Sudoku(box=box)
+    cells = tuple(map(int, SOLVED)) if box == 3 else (1, 2, 3, 4, 3, 4, 1, 2, 2, 1, 4, 3, 4, 3, 2, 1)
+    rows = task.text(Puzzle(box, cells), cells).splitlines()
+    assert len(rows) == box * box + box - 1 and len({*map(len, rows)}) == 1
+    assert [int(mark) for row in rows for mark in row if mark.isdigit()] == [*cells]
+    assert [place for place, row in enumerate(rows) if set(row) <= {*"-+"}] == [*range(box, len(rows), box + 1)]
+
+
+@pytest.mark.parametrize(
+    ("violations", "words"),
+    [
+        ([0], "1 of 1 samples is valid"),
+        ([0, 1], "1 of 2 samples is valid"),
+        ([0, 0], "2 of 2 samples are valid, 1 of them distinct up to renaming"),
+        ([1], "no solution was found in 1 sample, though"),
+        ([1, 1], "no solution was found in 2 samples, though"),
+    ],
+)
+def test_grammar(violations: list[int], words: str) -> None:
+    count = len(violations)
+    samples = Samples([(0, 1)] * count, violations, [(0, 1)] * (0 in violations), 0, None, [1] * count)
+    message = sample.summary(Coloring(), nx.path_graph(2), samples, "checker")["message"]
+    assert message == words or (words.endswith("though") and message.startswith(words))
+
+
+def test_an_answer_that_is_wrong_is_printed_with_what_it_violates(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "k4.col").write_text(K4)
+    sample.main(["tiny", "--graph", "k4.col"])
+    chosen = capsys.readouterr().out.splitlines()[1]
+    assert re.fullmatch(r"answer chosen by checker \(\d constraints? violated\): \d \d \d \d", chosen)
 
 
 def test_a_graph_that_cannot_be_colored(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import networkx as nx
@@ -15,7 +17,7 @@ import torch
 import gram_pyro
 from gram_pyro import evaluate, sample, train
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.runs.checkpoint import checkpoints
+from gram_pyro.runs.checkpoint import checkpoints, read_latest
 from gram_pyro.runs.store import load_run
 from gram_pyro.training import store, validation
 
@@ -160,7 +162,11 @@ def test_a_file_where_the_run_should_go(complaint: Callable[..., str], tmp_path:
         ("coloring --graph my.col --samples 0", "samples"),
         ("coloring --graph my.col --samples 100000000000000", "samples"),
         ("coloring --graph my.col --steps nan", "--steps"),
-        ("coloring --graph my.col --samplse 3", "perhaps you meant --samples"),
+        ("coloring --graph my.col --samplse 3", "unknown option --samplse; perhaps you meant --samples"),
+        ("coloring --grph my.col", "unknown option --grph; perhaps you meant --graph; see"),
+        ("coloring --grph=my.col --zzz 3", "unknown option --grph, --zzz; perhaps you meant --graph; see"),
+        ("coloring --graph my.col extra", "unexpected argument extra; see"),
+        ("coloring --graph my.col --halt_patience 0", "halt_patience must lie between"),
         ("coloring --graph my.col --seed -1", "seed"),
         ("coloring --graph my.col --out my.pdf", "my.pdf"),
         ("coloring --graph my.col --select best", "known are first, majority, value, checker"),
@@ -203,7 +209,7 @@ def test_a_configuration_that_asks_for_more_than_there_is(finished: Path, tmp_pa
     stored = json.loads((folder / "config.json").read_text())
     stored["model"] |= {"width": 2**14, "hidden": 2**14, "layers": 1000}
     (folder / "config.json").write_text(json.dumps(stored))
-    with pytest.raises(UserError, match=r"weights\.safetensors holds [\d,]+ numbers, and its config\.json asks for"):
+    with pytest.raises(UserError, match=r"weights\.safetensors holds [\d,]+ numbers, and its config\.json needs"):
         load_run(str(folder), "cpu")
 
 
@@ -340,3 +346,16 @@ def test_damaged_checkpoints_are_each_named(run: Path, capfd: pytest.CaptureFixt
 
 def test_no_such_run(complaint: Callable[..., str]) -> None:
     assert "'nowhere'" in complaint(evaluate.main, "nowhere")
+
+
+def test_commands_in_hints_quote_folders_with_spaces(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "my run"
+    with pytest.raises(UserError, match=f"train it with python -m gram_pyro.train --out '{re.escape(str(folder))}'"):
+        read_latest(folder)
+    row = dict.fromkeys(("validity", "ratio", "validity_deep", "ratio_deep"), 0.5)
+    config = SimpleNamespace(training=SimpleNamespace(depth=4))
+    run: Any = SimpleNamespace(
+        world=SimpleNamespace(is_main=True), folder=folder, config=config, metrics=[row], seconds=1
+    )
+    train.report(run)
+    assert capsys.readouterr().out.endswith(f"next: python -m gram_pyro.evaluate '{folder}'\n")

@@ -13,7 +13,9 @@ import torch
 import gram_pyro
 from gram_pyro import evaluate
 from gram_pyro.errors import UserError, run_cli
+from gram_pyro.evaluation import evaluate as evaluation
 from gram_pyro.guides.gaussian import GaussianGuide
+from gram_pyro.inference.config import INDEPENDENT
 from gram_pyro.models.gram import Gram, GramConfig
 from gram_pyro.runs.store import Run
 from gram_pyro.tasks.coloring.task import Coloring
@@ -127,6 +129,15 @@ def test_wrong_input_is_one_line(arguments: list[str], capsys: pytest.CaptureFix
     out, err = capsys.readouterr()
     assert stop.value.code == 2 and out == ""
     assert err.startswith("error: ") and err.count("\n") == 1
+
+
+def test_no_two_parts_of_the_problems_have_the_same_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation, "PROBLEMS_AT_ONCE", 2)
+    run = tiny_run("tiny")
+    problems = run.task.generate("test", 1, 0) * 6
+    drawn = evaluation.draw_all(run, problems, 8, [4], 0, INDEPENDENT, evaluation.no_progress)
+    first, *others = (torch.stack([each.decoded for each in drawn[place : place + 2]]) for place in (0, 2, 4))
+    assert not any(torch.equal(first, other) for other in others) and not torch.equal(*others)
 
 
 @pytest.mark.usefixtures("tiny")

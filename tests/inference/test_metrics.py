@@ -150,7 +150,22 @@ def test_the_bound_of_a_model_that_knows_nothing() -> None:
     torch.nn.init.zeros_(model.decoder.bias)
     got = bound(task, model, PriorGuide(task.spec, model), [nx.cycle_graph(5), PATH], depth=2)
     assert got.nll == pytest.approx((5 + 3) / 2 * math.log(3))
+    excess = 5 * math.log(3) - math.log(30), 3 * math.log(3) - math.log(12)
+    assert got.excess == pytest.approx(sum(excess) / 2)
+    assert got.standard_error == pytest.approx(abs(excess[0] - excess[1]) / 2)
     assert got.posterior_validity == 0.0  # the argmax of equal logits is one color everywhere
+
+
+def test_some_targets_stand_for_all() -> None:
+    """One random target for each of many equal problems, under a model without noise: unbiased, and spread as said."""
+    task = Coloring(n=5)
+    model = Gram(task.spec, GramConfig(**{**TINY.__dict__, "guidance": False}))
+    guide = PriorGuide(task.spec, model)
+    every = bound(task, model, guide, [PATH], depth=1)
+    some = bound(task, model, guide, [PATH] * 400, depth=1, max_targets=1)
+    assert some.entropy == pytest.approx(every.entropy)
+    assert some.standard_error is not None and some.standard_error > 0.001
+    assert abs(some.nll - every.nll) < 4 * some.standard_error
 
 
 def test_the_bound_is_repeatable_and_leaves_the_random_state_alone() -> None:

@@ -17,13 +17,14 @@ from torch import Tensor
 from gram_pyro.inference.config import SamplingConfig
 from gram_pyro.inference.sampling import sample, seeded
 from gram_pyro.inference.smc import ParticleFilter, systematic
-from gram_pyro.models.base import Answers, State
+from gram_pyro.models.base import Answers, Outcome, State
 from gram_pyro.models.gram import Gram, GramConfig
 from gram_pyro.models.heads import Heads
 from gram_pyro.tasks.coloring.task import Coloring
 
 torch.set_num_threads(1)
 PARTICLES, STEPS, SEED = 12, 6, 5
+SMC = SamplingConfig(resample=True)
 TASK = Coloring(n=5)
 
 
@@ -137,7 +138,28 @@ def test_resampling_raises_the_value_of_samples() -> None:
     model, heads = parts()
     x = TASK.encode(TASK.generate("test", 6, 0))
     plain = sample(model, x, 16, [8], 0, heads=heads)
-    resampled = sample(model, x, 16, [8], 0, heads=heads, method=SamplingConfig(resample=True))
+    resampled = sample(model, x, 16, [8], 0, heads=heads, method=SMC)
     assert plain.values is not None and resampled.values is not None
     assert resampled.values.mean() > plain.values.mean() + 0.02
     assert torch.equal(plain.spent, resampled.spent)
+
+
+def test_a_copy_of_a_particle_has_both_its_latents() -> None:
+    model, heads = parts()
+    before: list[State] = []
+    after: list[State] = []
+
+    def keep(_: Any, __: Any, kwargs: dict[str, Any], outcome: Outcome) -> None:
+        if kwargs["state"] is not None:
+            before.append(kwargs["state"])
+        after.append(outcome.state)
+
+    model.register_forward_hook(keep, with_kwargs=True)
+    sample(model, TASK.encode(TASK.generate("test", 2, 0)), 8, [STEPS], 0, heads=heads, method=SMC)
+    copied = 0
+    assert len(before) == len(after) - 1 == STEPS - 1
+    for reached, went_on in zip(after, before, strict=False):
+        high, low = ((went[:, None] == there).flatten(2).all(2) for went, there in zip(went_on, reached, strict=True))
+        assert (high & low).any(1).all()
+        copied += int((~(high & low).any(0)).sum())
+    assert copied > 0

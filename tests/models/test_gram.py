@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from typing import Any
 
 import networkx as nx
 import pytest
@@ -15,7 +17,7 @@ from gram_pyro.errors import UserError
 from gram_pyro.models.base import Answers
 from gram_pyro.models.gram import Gram, GramConfig
 from gram_pyro.models.layers import RelationAttention, folded_attention, initial_gain, masked_attention, rotary, rotate
-from gram_pyro.tasks.base import Problems
+from gram_pyro.tasks.base import Problems, Spec
 from gram_pyro.tasks.coloring.task import Coloring
 
 torch.set_num_threads(1)
@@ -176,6 +178,49 @@ def test_rotary_scores_depend_on_the_distance_alone() -> None:
         torch.testing.assert_close(along, along[:1].expand_as(along), rtol=0, atol=1e-5)
     torch.testing.assert_close(scores[0, 0], q @ k, rtol=0, atol=1e-5)
     assert (scores[0] - scores[0, 0]).abs().max() > 0.1
+
+
+def test_rotary_scores_of_a_square_depend_on_rows_and_columns_apart() -> None:
+    side = 4
+    angles = rotary("2d", side**2, 8, torch.device("cpu"))
+    q, k = torch.randn(2, 8)
+    scores = rotate(q.expand(16, 8), angles) @ rotate(k.expand(16, 8), angles).T  # (16 16)
+    by_offset: dict[tuple[int, int], list[Tensor]] = {}
+    for i, j in itertools.product(range(16), repeat=2):
+        by_offset.setdefault((i // side - j // side, i % side - j % side), []).append(scores[i, j])
+    assert len(by_offset) == 49
+    for same in by_offset.values():
+        torch.testing.assert_close(torch.stack(same), same[0].expand(len(same)), rtol=0, atol=1e-5)
+    first = torch.stack([same[0] for same in by_offset.values()])
+    assert (first[:, None] - first).abs().fill_diagonal_(1).min() > 1e-5  # no two offsets alike
+    torch.testing.assert_close(scores[0, 0], q @ k, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("positions", ["none", "1d", "2d"])
+def test_a_network_sees_the_positions_of_its_spec(positions: Any) -> None:
+    """Equal tokens without positions are told apart by nothing, and a transposed square only in two dimensions.
+
+    One dimension is told from two by what moves the first row down to the second: the same as within a row, or not.
+    """
+    torch.manual_seed(0)
+    model = Gram(
+        Spec(3, (0, 0, 0), positions=positions), GramConfig(width=16, heads=2, layers=1, hidden=16, guidance=False)
+    )
+    tokens = torch.randint(0, 3, (1, 9), generator=torch.Generator().manual_seed(0))
+    order = torch.arange(9).view(3, 3).T.flatten()
+    logits, turned = model(Problems(tokens)).logits, model(Problems(tokens[:, order])).logits
+    assert torch.allclose(turned, logits[:, order], atol=1e-5) == (positions == "none")
+    angles = rotary(positions, 9, 8, torch.device("cpu"))
+    assert (angles is None) == (positions == "none")
+    if angles is not None:
+        assert angles[0].shape == angles[1].shape == (9, 8)
+        x = torch.randn(8).expand(9, 8)
+        turned = rotate(x, angles)
+        along, across = turned[0] @ turned[3], turned[2] @ turned[3]  # one row down; from a row's end to the next start
+        near = turned[0] @ turned[1]
+        assert torch.allclose(near, across, atol=1e-5) == (positions == "1d") and not torch.allclose(
+            near, along, atol=1e-3
+        )
 
 
 @pytest.mark.parametrize("positions", [None, rotary("1d", 5, 4, torch.device("cpu"))])

@@ -268,8 +268,7 @@ def test_every_guide_trains_under_every_objective_on_every_task(objective: Any, 
     needs: Any = {"warmup": 0, "weight_decay": 0.0, **guide.recipe}
     config = TrainingConfig(batch=8, depth=4, updates=3, objective=objective, particles=2, **needs)
     problems = task.generate("train", 4, 0)
-    length = task.encode(problems[:1]).tokens.shape[1]
-    trainer = Trainer(model, guide, Pool(task, problems), length, config, 3)
+    trainer = Trainer(model, guide, Pool(task, problems), config, 3)
     before = [parameter.detach().clone() for parameter in trainer.parameters]
     for _ in range(3):
         assert trainer.update().loss.isfinite()

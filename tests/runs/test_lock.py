@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from gram_pyro.errors import UserError
-from gram_pyro.runs.lock import locked
+from gram_pyro.runs.checkpoint import locked
 
 HOLD = """
 import sys, pathlib
-from gram_pyro.runs.lock import locked
+from gram_pyro.runs.checkpoint import locked
 with locked(pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

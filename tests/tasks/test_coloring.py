@@ -14,13 +14,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from pysat.solvers import Minisat22
 
 from gram_pyro.errors import UserError
 from gram_pyro.tasks.base import Problems, Split
 from gram_pyro.tasks.coloring import task as coloring
+from gram_pyro.tasks.coloring.encoding import adjacency_of
 from gram_pyro.tasks.coloring.files import write_graph
 from gram_pyro.tasks.coloring.names import align_names, canonical_colors
 from gram_pyro.tasks.coloring.solver import colorings
@@ -438,7 +438,7 @@ def test_encoding_keeps_the_graph(layout: str, n: int) -> None:
     assert (problems.relations is None) == (task.spec.relations == 0)
     pairs = n * (n - 1) // 2
     assert layout == "relations" or (problems.tokens[:, pairs:] == 0).all()
-    assert task.adjacency(problems).tolist() == [matrix(graph).tolist() for graph in graphs]
+    assert adjacency_of(problems).tolist() == [matrix(graph).tolist() for graph in graphs]
     for graph, read in zip(graphs, drawn_graphs(problems, n), strict=True):
         assert sorted(map(sorted, graph.edges)) == sorted(map(sorted, read.edges))
 
@@ -457,8 +457,7 @@ def test_the_picture_marks_what_is_broken(n: int) -> None:
     graph, axes = nx.cycle_graph(n), Figure().subplots()
     answer = (*(v % 2 for v in range(n - 1)), n % 2)  # the last two or the last and the first agree
     Coloring().draw(graph, answer, axes)
-    lines = next(part for part in axes.collections if isinstance(part, LineCollection))
-    thick = [tuple(edge) for edge, width in zip(graph.edges, lines.get_linewidths(), strict=True) if width > 1]
+    thick = [edge for edge, line in zip(graph.edges, axes.lines, strict=True) if line.get_linewidth() > 1]
     assert len(thick) == clashes(graph, answer) > 0
     assert all(answer[u] == answer[v] for u, v in thick)
     Coloring().draw(graph, None, Figure().subplots())

@@ -151,7 +151,7 @@ def test_gram_trains_on_it(kind: Any) -> None:
     model = Gram(TASK.spec, GramConfig(width=16, heads=2, layers=1, hidden=16))
     guide = kind(TASK.spec, model)
     config = TrainingConfig(batch=8, depth=4, updates=3, warmup=0)
-    trainer = Trainer(model, guide, Pool(TASK, PROBLEMS), 9, config, 3)
+    trainer = Trainer(model, guide, Pool(TASK, PROBLEMS), config, 3)
     before = [part.detach().clone() for part in model.parameters()]
     assert all(trainer.update().loss.isfinite() for _ in range(3))
     assert all(not torch.equal(old, new) for old, new in zip(before, model.parameters(), strict=True))

@@ -18,7 +18,7 @@ TASKS = [
     Coloring(layout="tokens"),
     NQueens(n=6),
     NQueens(n=7, excluded=3),
-    NQueens(n=6, split="input", augment=False),
+    NQueens(n=6, split="input", augmented=False),
     Sudoku(box=2),
     Sudoku(),
     Sudoku(box=2, max_solutions=3),
@@ -46,7 +46,7 @@ def test_there_is_no_solution_and_no_conflict_among_the_givens(task: Task) -> No
 
 @pytest.mark.parametrize("task", TASKS, ids=NAMES)
 def test_splits_share_none(task: Task) -> None:
-    train, validation, test = ({as_key(task, p) for p in task.unsolvable(split, 60, 0)} for split in SPLITS)
+    train, validation, test = ({as_key(task, p) for p in task.unsolvable(split, 20, 0)} for split in SPLITS)
     assert not train & test and not train & validation and not validation & test
 
 

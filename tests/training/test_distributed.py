@@ -43,7 +43,7 @@ def train(world: World, guide: str = "gaussian", kind: str = "gram", **options: 
     options = {"batch": 8, "depth": 4, "warmup": 0, "updates": UPDATES, **model.recipe, **options}
     config = TrainingConfig(**options)
     training_set = Pool(TASK, TASK.generate("train", 20, 0))
-    trainer = Trainer(model, GUIDES[guide](TASK.spec, model), training_set, 6, config, UPDATES, "cpu", world)
+    trainer = Trainer(model, GUIDES[guide](TASK.spec, model), training_set, config, UPDATES, world)
     torch.manual_seed(1)
     return [trainer.update().loss.item() for _ in range(UPDATES)], trainer
 
@@ -125,7 +125,7 @@ def test_pieces_of_an_update_add_up(micro_batches: int) -> None:
             batch=8, depth=4, warmup=0, updates=5, accumulate=accumulate, kl_target=None, prior_fraction=0.0
         )
         training_set = Pool(TASK, TASK.generate("train", 20, 0))
-        trainer = Trainer(model, GUIDES["empty"](TASK.spec, model), training_set, 6, config, 5)
+        trainer = Trainer(model, GUIDES["empty"](TASK.spec, model), training_set, config, 5)
         measured = [trainer.update() for _ in range(5)]
         found.append((torch.tensor([row.loss for row in measured]), torch.tensor([row.accuracy for row in measured])))
         assert trainer.carry.state.high.shape == (8, 6, 16)

@@ -148,7 +148,7 @@ def test_a_quarter_of_the_problems_has_no_solution(monkeypatch: pytest.MonkeyPat
 
 def test_heads_judged_where_all_problems_have_solutions() -> None:
     task = Coloring(n=3)
-    judged = judge_heads(task, model(), Heads(task, model()), task.generate("train", 5, 0), 2, 0)
+    judged = judge_heads(task, model(), Heads(task.spec, model()), task.generate("train", 5, 0), 2, 0)
     assert judged["unsolvable_value"] is judged["unsolvable_proceed"] is judged["unsolvable_halted"] is None
 
 

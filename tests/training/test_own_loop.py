@@ -42,8 +42,7 @@ def test_a_loop_of_ones_own_is_the_trainers(task: Task, name: str) -> None:
     problems, updates = task.generate("train", 8, 0), 12
     model, guide = made(task, name)
     config = TrainingConfig(**RUN, kl_target=None, beta=0.7, warmup=0, final_rate=1.0, kl_transitions="last")
-    length = task.encode(problems[:1]).tokens.shape[1]
-    trainer = Trainer(model, guide, Pool(task, problems), length, config, updates)
+    trainer = Trainer(model, guide, Pool(task, problems), config, updates)
     expected = []
     torch.manual_seed(1)
     for _ in range(updates):

@@ -18,8 +18,8 @@ from gram_pyro.runs.config import NoConfig, RunConfig, from_json, to_json
 from gram_pyro.runs.recipes import recipe
 from gram_pyro.runs.store import build_parts, load_run
 from gram_pyro.system.signals import Interrupted
-from gram_pyro.tasks import Coloring
-from gram_pyro.training import parts, plan, store, validation
+from gram_pyro.tasks import Coloring, Spec
+from gram_pyro.training import plan, store, training_run, validation
 from gram_pyro.training.run import resume_run, train
 from gram_pyro.training.trainer import Trainer
 from gram_pyro.training.training_run import TrainingRun
@@ -32,8 +32,8 @@ class Ring(Coloring):
     n: int = 5
 
 
-def make_gram(task: Coloring) -> Gram:
-    return Gram(task, WIDTH)
+def make_gram(spec: Spec) -> Gram:
+    return Gram(spec, WIDTH)
 
 
 def small(config: RunConfig, **training: Any) -> RunConfig:
@@ -129,8 +129,8 @@ def test_parts_without_a_name_train_in_memory(tmp_path: Path) -> None:
     task = Local()
     for config in (
         recipe(task, guide=MyGuide),
-        recipe(Local, model=lambda task: Gram(task, WIDTH)),
-        recipe(lambda: task, model=Gram(task, WIDTH)),
+        recipe(Local, model=lambda spec: Gram(spec, WIDTH)),
+        recipe(lambda: task, model=Gram(task.spec, WIDTH)),
     ):
         run = train(small(config), quiet=True)
         assert isinstance(run.config.task, Local) and isinstance(run.model, Gram)
@@ -141,15 +141,15 @@ def test_parts_without_a_name_train_in_memory(tmp_path: Path) -> None:
 
 
 def test_nothing_is_generated_for_a_run_that_cannot_be_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "Validation", lambda *_: pytest.fail("too late"))
+    monkeypatch.setattr(training_run, "Validation", lambda *_: pytest.fail("too late"))
     with pytest.raises(UserError, match=r"the guide .*<lambda> cannot be found again by name"):
         train(small(recipe("coloring", guide=lambda *inputs: GaussianGuide(*inputs))), tmp_path / "run")
 
 
 def test_an_instance_is_trained_from_its_weights_and_stays_as_it_is(tmp_path: Path) -> None:
     task = Ring()
-    model = Gram(task, WIDTH)
-    guide = GaussianGuide(task, model)
+    model = Gram(task.spec, WIDTH)
+    guide = GaussianGuide(task.spec, model)
     before = [parameter.clone() for part in (model, guide) for parameter in part.parameters()]
     run = train(small(recipe(task, model=model, guide=guide), learning_rate=1e-9), quiet=True)
     assert run.config.task is task and run.model is not model

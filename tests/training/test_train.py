@@ -23,16 +23,14 @@ from gram_pyro import train
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.inference.sampling import Draws, sample
 from gram_pyro.models import Gram
-from gram_pyro.runs.checkpoint import checkpoints, read_latest
+from gram_pyro.runs.checkpoint import checkpoints, locked, read_latest
 from gram_pyro.runs.config import RunConfig, from_json
-from gram_pyro.runs.lock import locked
-from gram_pyro.runs.options import with_minutes
-from gram_pyro.runs.recipes import recipe
+from gram_pyro.runs.recipes import configured, recipe
 from gram_pyro.runs.store import build_parts, load_run
 from gram_pyro.system.distributed import ALONE
 from gram_pyro.system.signals import Interrupted
 from gram_pyro.tasks.base import Problems
-from gram_pyro.training import parts, plan, store, training_run, validation
+from gram_pyro.training import plan, store, trainer, training_run, validation
 from gram_pyro.training import run as training_start
 from gram_pyro.training.clock import Clock
 from gram_pyro.training.trainer import Trainer, UpdateMetrics
@@ -45,7 +43,8 @@ from dataclasses import dataclass
 import pyro
 from torch import nn
 
-from gram_pyro.models.base import Answers, Model, Outcome, State, register, state_site
+from gram_pyro.models.base import Answers, Model, Outcome, State, register
+from gram_pyro.models.sites import answer_site, state_site
 
 
 class Direct(Model):
@@ -55,11 +54,11 @@ class Direct(Model):
 
     transitions = 1
 
-    def __init__(self, task, config):
+    def __init__(self, spec, config):
         super().__init__()
         self.width = config.size
-        self.embedding = nn.Embedding(task.spec.vocabulary, config.size)
-        self.decoder = nn.Linear(config.size, task.spec.classes)
+        self.embedding = nn.Embedding(spec.vocabulary, config.size)
+        self.decoder = nn.Linear(config.size, spec.classes)
 
     def initial_state(self, batch, length):
         zero = self.embedding.weight.new_zeros(batch, length, self.embedding.embedding_dim)
@@ -71,11 +70,11 @@ class Direct(Model):
         state = state or self.initial_state(batch, length)
         with pyro.plate("problems", batch, dim=-1):
             for t in pyro.markov(range(1, steps + 1)):
-                high = state_site(f"high_{t}", state.high + self.embedding(problems.tokens), steps - t)
-                state = State(high, state_site(f"low_{t}", state.low, steps - t))
+                high = state_site("high", t - 1, state.high + self.embedding(problems.tokens), steps)
+                state = State(high, state_site("low", t - 1, state.low, steps))
                 if supervise == "every" or t == steps:
                     logits = self.decoder(state.high)
-                    pyro.sample(f"y_{t}", Answers(logits), obs=targets)
+                    answer_site(f"y_{t}", Answers(logits), targets)
         return Outcome(state, logits)
 """
 TINY = [
@@ -436,7 +435,7 @@ def test_minutes_become_a_stored_number_of_updates(tmp_path: Path) -> None:
     ("options", "expected"),
     [
         ("--task.n 6", {"task.n": 6}),
-        ("--task.layout tokens", {"task.layout": "tokens", "task.spec.positions": True}),
+        ("--task.layout tokens", {"task.layout": "tokens", "task.positions": True}),
         ("--model.width 32", {"model.width": 32}),
         ("--model.core flat", {"model.core": "flat"}),
         ("--model.transitions 2 --horizon 4", {"training.horizon": 4}),
@@ -462,9 +461,8 @@ def test_options_reach_the_run(tmp_path: Path, options: str, expected: dict[str,
 
 
 def test_minutes_replace_the_updates_of_a_recipe() -> None:
-    paper = recipe("coloring", "paper")
-    assert paper.training.updates == 80_000 == with_minutes(paper, ["--seed", "3"]).training.updates
-    assert with_minutes(paper, ["--minutes=3"]).training.updates is None
+    assert configured(["--preset", "paper", "--seed", "3"])[0].training.updates == 80_000
+    assert configured(["--preset", "paper", "--minutes=3"])[0].training.updates is None
 
 
 def test_a_model_that_shares_nothing_with_ours(tmp_path: Path) -> None:
@@ -537,7 +535,7 @@ def test_a_compiled_run_resumes_bitwise(tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--guide", "solution_set", "--objective", "wake_sleep"), "dreams answers that have none"),
+        (("--guide", "solution_set", "--objective", "wake_sleep"), "draws answers that have none"),
         (("--guide", "prior", "--objective", "wake_sleep"), "the guide prior has nothing to learn"),
         (("--model", "ar", "--objective", "constraint"), "those of Autoregressive depend on each other"),
         (("--model", "mdlm", "--objective", "constraint"), "those of Mdlm depend on each other"),
@@ -604,7 +602,7 @@ def test_a_run_in_bfloat16_resumes_bitwise(tmp_path: Path, options: str) -> None
 def test_a_guide_is_tried_before_anything_moves_to_a_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     order: list[str] = []
     moved = Gram.to
-    monkeypatch.setattr(parts, "check_guide", lambda *_, **__: order.append("tried"))
+    monkeypatch.setattr(trainer, "check_guide", lambda *_, **__: order.append("tried"))
     monkeypatch.setattr(Gram, "to", lambda self, *where: (order.append("moved"), moved(self, *where))[1])
     start(tmp_path / "run", updates=1)
     assert order[:2] == ["tried", "moved"]

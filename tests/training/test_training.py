@@ -1,4 +1,4 @@
-"""What an update does not do."""
+"""What an update does and does not do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pyro
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
@@ -47,8 +47,7 @@ def made(config: TrainingConfig, updates: int, task: Task = COLORING) -> Trainer
     """What trains a small GRAM."""
     model = Gram(task.spec, GramConfig(width=16, heads=2, layers=1, hidden=16))
     problems = task.generate("train", 10, 0)
-    length = task.encode(problems[:1]).tokens.shape[1]
-    return Trainer(model, GUIDES["gaussian"](task.spec, model), Pool(task, problems), length, config, updates)
+    return Trainer(model, GUIDES["gaussian"](task.spec, model), Pool(task, problems), config, updates)
 
 
 @pytest.mark.parametrize("task", [COLORING, NQueens(n=5), Sudoku(box=2)], ids=lambda task: task.name)
@@ -82,6 +81,51 @@ def test_the_controller_counts_in_supervision_steps(options: dict[str, Any], ste
     before = trainer.controller.log_beta.item()
     trainer.controller.update(torch.tensor(1e6), 1.0)
     assert trainer.controller.log_beta.item() - before == pytest.approx(0.02 * steps)
+
+
+def test_the_target_falls_linearly_over_a_part_of_the_training() -> None:
+    trainer = made(TrainingConfig(batch=8, depth=4, kl_target=0.4, kl_target_start=0.8, kl_decay=0.5), 100)
+    targets = []
+    for trainer.done in (0, 25, 50, 100):
+        targets.append(trainer.kl_target())
+    assert targets == pytest.approx([0.8, 0.6, 0.4, 0.4])
+
+
+@pytest.mark.parametrize(("options", "steps"), [({}, 1), ({"horizon": 2}, 2)])
+def test_an_update_measures_in_problems_and_supervision_steps(
+    options: dict[str, Any], steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Loss and gradient are of all problems; KL, and with it beta, of those that were steered from their start."""
+    trainer = made(TrainingConfig(batch=8, depth=4, kl_rate=0.02, **options), 10)
+    for parameter in trainer.guide.parameters():
+        nn.init.normal_(parameter, std=0.2)
+    problems, targets, _ = trainer.carry.examples
+    torch.manual_seed(1)
+    trainer.elbo.beta = trainer.controller.beta
+    terms = trainer.elbo.terms(trainer.model, trainer.guide, problems, targets, steps=steps, state=trainer.carry.state)
+    (terms.loss / (8 * steps)).backward()
+    norm = nn.utils.get_total_norm([part.grad for part in trainer.parameters if part.grad is not None])
+    each = terms.kl.sum(0) / steps
+    steered = each > each.mean()
+    kl = each[steered].mean()
+    monkeypatch.setattr(Carry, "from_start", steered)
+    monkeypatch.setattr(trainer, "kl_target", lambda: 2 * kl.item())
+    before = trainer.controller.log_beta.item()
+    torch.manual_seed(1)
+    found = trainer.update()
+    torch.testing.assert_close((found.loss, found.kl, found.norm), (terms.loss.detach() / (8 * steps), kl, norm))
+    assert trainer.controller.log_beta.item() - before == pytest.approx(-0.02 * steps / 2, abs=1e-6)
+
+
+def test_averages_forget_the_start_of_a_training() -> None:
+    """Their decay grows from 1/10 as updates are made, to the one configured."""
+    trainer = made(TrainingConfig(batch=8, depth=4, warmup=0, ema=0.2), 10)
+    expected = [parameter.detach().clone() for parameter in trainer.parameters]
+    for decay in (1 / 10, 2 / 11, 0.2, 0.2):
+        trainer.update()
+        expected = [now.lerp(old, decay) for now, old in zip(trainer.parameters, expected, strict=True)]
+        averaged = [*trainer.averaged.parameters(), *trainer.averaged_guide.parameters()]
+        torch.testing.assert_close(averaged, expected)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,14 +46,14 @@ def split_of(adjacency: NDArray[Any]) -> NDArray[np.str_]:
     return np.where(bucket < TEST_PERCENT, "test", names)
 
 
-def random_matrices(
+def random_graphs(
     split: Split, count: int, n: int, edge_probability: tuple[float, ...], seed: int
-) -> Iterator[NDArray[np.bool_]]:
-    """Yield adjacency matrices of random graphs of a split, drawn for `count` at a time."""
+) -> Iterator[nx.Graph]:
+    """Yield random graphs of a split, drawn for `count` at a time."""
     rng = np.random.default_rng([seed, ("train", "validation", "test").index(split)])
     for _ in range(MAX_DRAWS):
         drawn = random_adjacency(max(1, min(4 * count + 64, MAX_CELLS // n**2)), n, edge_probability, rng)
-        yield from drawn[split_of(drawn) == split]
+        yield from map(nx.from_numpy_array, drawn[split_of(drawn) == split])
 
 
 def random_adjacency(

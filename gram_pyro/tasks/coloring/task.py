@@ -19,12 +19,13 @@ from gram_pyro.system.files import naming, read_path
 from gram_pyro.tasks.abilities import Answer, Wording
 from gram_pyro.tasks.base import Problems, Spec, Split, Task
 from gram_pyro.tasks.coloring.checker import check_graph, count_violations
+from gram_pyro.tasks.coloring.encoding import adjacency_of, pair_tokens
 from gram_pyro.tasks.coloring.files import IN_FOLDERS, read_graph, vertex_names
 from gram_pyro.tasks.coloring.matrices import adjacency
 from gram_pyro.tasks.coloring.names import align_names, canonical_colors, draw_named
 from gram_pyro.tasks.coloring.picture import draw_graph
 from gram_pyro.tasks.coloring.solver import colorings
-from gram_pyro.tasks.coloring.split import random_matrices, split_of
+from gram_pyro.tasks.coloring.split import random_graphs, split_of
 from gram_pyro.tasks.constraints import log_differ
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ MAX_ENCODED = 8192
 PATIENCE = 10_000
 """Random graphs that are tried for one that can be colored."""
 DENSER, TRIED = 6, 8
-"""Edge probabilities at which graphs without a coloring are sought, each of half the missing edges, and graphs tried."""
+"""Edge probabilities to seek graphs without a coloring at, each with half the missing edges, and graphs tried."""
 
 
 @dataclass(frozen=True)
@@ -85,14 +86,10 @@ class Coloring(Task):
     @property
     def spec(self) -> Spec:
         """One token a vertex (or each its own, if it carries its position), and adjacency; or no edge and edge."""
+        colors = (0,) * self.k  # all of one kind
         if self.layout == "tokens":
-            return Spec(3, self.colors, positions="1d")
-        return Spec(self.n if self.positions else 1, self.colors, 1, "1d" if self.positions else "none")
-
-    @property
-    def colors(self) -> tuple[int, ...]:
-        """All colors are of one kind."""
-        return (0,) * self.k
+            return Spec(3, colors, positions="1d")
+        return Spec(self.n if self.positions else 1, colors, 1, "1d" if self.positions else "none")
 
     @property
     def feasible(self) -> str:
@@ -112,9 +109,7 @@ class Coloring(Task):
         if self.data:
             return self._own_graphs(split, count, seed)
         graphs: list[nx.Graph] = []
-        matrices = random_matrices(split, count, self.n, self.edge_probability, seed)
-        for tried, matrix in enumerate(matrices, 1):
-            graph = nx.from_numpy_array(matrix)
+        for tried, graph in enumerate(random_graphs(split, count, self.n, self.edge_probability, seed), 1):
             if self.solvable(graph):
                 graphs.append(graph)
             if len(graphs) == count:
@@ -131,8 +126,7 @@ class Coloring(Task):
         graphs: list[nx.Graph] = []
         for halvings in range(DENSER):
             edge_probability = tuple(1 - (1 - p) / 2**halvings for p in self.edge_probability)
-            for matrix in islice(random_matrices(split, count, self.n, edge_probability, seed), TRIED * count):
-                graph = nx.from_numpy_array(matrix)
+            for graph in islice(random_graphs(split, count, self.n, edge_probability, seed), TRIED * count):
                 if self.solvable(graph) is False:
                     graphs.append(graph)
                 if len(graphs) == count:
@@ -146,12 +140,10 @@ class Coloring(Task):
             raise UserError(
                 f"{self.data}: a graph has {other[0]} vertices, and training takes n={self.n}; see --task.n"
             )
-        graphs = [graph for graph in graphs if self.solvable(graph)]
-        splits = split_of(np.stack([adjacency(graph) for graph in graphs])) if graphs else np.empty(0, dtype=str)
-        chosen = np.random.default_rng(seed).permutation(np.flatnonzero(splits == split))[:count]
-        if not len(chosen):
+        graphs = [each for each in graphs if self.solvable(each) and split_of(adjacency(each)[None]) == split]
+        if not graphs:
             raise UserError(f"{self.data}: no {self.feasible} graph in the {split} split; take more graphs")
-        return [graphs[place] for place in chosen]
+        return [graphs[place] for place in np.random.default_rng(seed).permutation(len(graphs))[:count]]
 
     def load(self, path: str, skip_bad: bool = False) -> list[nx.Graph]:
         """Read one graph from a file, or every graph of a folder."""
@@ -200,20 +192,7 @@ class Coloring(Task):
         if self.layout == "relations":
             tokens = torch.arange(n) if self.positions else torch.zeros(n, dtype=torch.long)
             return Problems(tokens.repeat(batch, 1), adjacency[:, None].float(), values=self.k)
-        rows, columns = torch.triu_indices(n, n, 1)
-        tokens = torch.zeros(batch, self.length_of(n), dtype=torch.long)
-        tokens[:, : len(rows)] = 1 + adjacency[:, rows, columns].long()
-        return Problems(tokens, values=self.k, answer_length=n)
-
-    def adjacency(self, problems: Problems) -> Tensor:
-        """Return the adjacency matrices of encoded graphs: `(batch, n, n)`."""
-        if problems.relations is not None:
-            return problems.relations[:, 0].bool()
-        n = problems.answered
-        rows, columns = torch.triu_indices(n, n, 1)
-        joined = problems.tokens.new_zeros(len(problems.tokens), n, n, dtype=torch.bool)
-        joined[:, rows, columns] = problems.tokens[:, : len(rows)] == 2
-        return joined | joined.mT
+        return Problems(pair_tokens(adjacency, self.length_of(n)), values=self.k, answer_length=n)
 
     def encode_colors(self, colors: Tensor) -> Tensor:
         """Return colors `(..., n)` as targets `(..., length)`, -1 at positions without an answer."""
@@ -244,7 +223,7 @@ class Coloring(Task):
         n = problems.answered
         order = torch.rand(count, n, generator=generator).argsort(1)
         rows = torch.arange(count)[:, None, None]
-        adjacency = self.adjacency(problems)[rows, order[:, :, None], order[:, None, :]]
+        adjacency = adjacency_of(problems)[rows, order[:, :, None], order[:, None, :]]
         colors = answers[..., :n].clamp(min=0).gather(2, order[:, None].expand(-1, listed, -1))
         if self.names == "random":
             names = torch.rand(count, self.k, generator=generator).argsort(1)
@@ -278,7 +257,7 @@ class Coloring(Task):
 
     def constraint_log_prob(self, problems: Problems, probabilities: Tensor) -> Tensor:
         """No edge joins two vertices of one color."""
-        return log_differ(probabilities[:, : problems.answered], self.adjacency(problems).to(probabilities))
+        return log_differ(probabilities[:, : problems.answered], adjacency_of(problems).to(probabilities))
 
     def canonical(self, answer: Answer) -> Answer:
         """Colors renamed by first occurrence."""

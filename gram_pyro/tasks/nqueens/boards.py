@@ -81,10 +81,10 @@ def peaceful_boards(size: int, removed: tuple[int, ...], excluded: int, rng: np.
 
 
 def exclude(
-    size: int, queens: NDArray[np.int64], free: NDArray[np.int64], excluded: int, rng: np.random.Generator
+    size: int, queens: NDArray[np.int64], unoccupied: NDArray[np.int64], excluded: int, rng: np.random.Generator
 ) -> Board:
-    """Return the board of these queens with so many of the `free` rows of `diagonals` excluded."""
-    chosen = rng.choice(free, excluded, replace=False)
+    """Return the board of these queens with so many of the `unoccupied` rows of `diagonals` excluded."""
+    chosen = rng.choice(unoccupied, excluded, replace=False)
     pairs = ((int(row % (2 * size - 1)), int(row // (2 * size - 1))) for row in chosen)
     return Board(size, tuple(np.sort(queens).tolist()), tuple(sorted(pairs)))
 
