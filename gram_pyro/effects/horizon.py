@@ -9,11 +9,10 @@ from gram_pyro.models.sites import mark
 
 
 class HorizonMessenger(Messenger):
-    """Let gradients run through the last `horizon` transitions only.
+    """Let gradients run through the last `horizon` transitions only; everything before runs without a graph.
 
-    Everything before them runs without a graph. With `kl_transitions="all"` the guidance heads of the transitions
-    outside the horizon keep a graph of their own, their input detached, so that their KL can still be charged. The
-    state written last (`low`) switches the graph on where the horizon begins.
+    With `kl_transitions="all"` guidance heads outside the horizon keep a graph of their own, their input detached, for
+    their KL. The state written last (`low`) switches the graph on where the horizon begins.
     """
 
     def __init__(self, horizon: int | None, kl_transitions: Literal["last", "all"]) -> None:

@@ -61,9 +61,8 @@ def bound(
 ) -> Bound:
     """Return -ELBO minus H(y | x): exact KL at every transition, beta 1, one likelihood after `depth` steps.
 
-    Every target of a problem counts equally, with `draws` trajectories each; of a problem with more than `max_targets`
-    a uniform random subset stands for all, which leaves the mean unbiased. `progress` wraps the list of chunks of
-    work, as tqdm does.
+    Every target of a problem counts equally, with `draws` trajectories each; of more than `max_targets` a random subset
+    stands for all, which leaves the mean unbiased. `progress` wraps the list of chunks, as tqdm does.
     """
     device = next(model.parameters()).device
     generator = torch.Generator().manual_seed(seed)

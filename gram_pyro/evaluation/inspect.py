@@ -33,16 +33,12 @@ Array = NDArray[np.float64]
 
 
 class Trajectories(NamedTuple):
-    """Trajectories of one problem after every supervision step.
+    """Trajectories of one problem after every supervision step."""
 
-    `high` h `(steps, samples, length, width)`, `decoded` argmax decodes `(steps, samples, length)`, `valid` whether
-    they break no constraint `(steps, samples)`, `solutions` the distinct valid answers after the last step.
-    """
-
-    high: NDArray[np.float32]
-    decoded: NDArray[np.int64]
-    valid: NDArray[np.bool_]
-    solutions: list[Answer]
+    high: NDArray[np.float32]  # h (steps, samples, length, width)
+    decoded: NDArray[np.int64]  # argmax decodes (steps, samples, length)
+    valid: NDArray[np.bool_]  # whether they break no constraint (steps, samples)
+    solutions: list[Answer]  # distinct and valid, after the last step
 
     def plot(self, axes: Axes, color: str = PRIOR, label: str = "prior") -> None:
         """Plot validity and the part of positions that will not change any more, against steps."""
@@ -89,17 +85,13 @@ class Components(NamedTuple):
 
 
 class Likelihoods(NamedTuple):
-    """p(solution | x) of every solution, all its spellings together, from trajectories of posterior and prior.
-
-    `probability`, `low` and `high` (two standard errors) `(solutions,)`; `effective` the effective sample size as
-    a part of the draws, of the worst spelling.
-    """
+    """p(solution | x) of every solution, all its spellings together, each array `(solutions,)`."""
 
     solutions: list[Answer]
     probability: Array
-    low: Array
+    low: Array  # two standard errors below
     high: Array
-    effective: Array
+    effective: Array  # effective sample size as a part of the draws, of the worst spelling
 
     def plot(self, axes: Axes) -> None:
         """Plot bars with intervals, and the uniform distribution as a line."""

@@ -28,9 +28,8 @@ A_TARGET, LEAST, MOST = 8, 32, 256
 class Likelihood(NamedTuple):
     """Held-out negative log-likelihood, in nats a problem, averaged over the targets of each.
 
-    `nll` is exact for a model without latent sites; else a bound from above that falls with more trajectories: the
-    tighter one of `draws` weighed posterior trajectories for each target, and of prior trajectories, which all targets
-    share (`proposal`). `entropy`, `excess` and `standard_error` as in `Bound`.
+    `nll` is exact without latent sites; else a bound from above that falls with more trajectories: the tighter one of
+    `draws` posterior ones for each target, and of prior ones, which all targets share (`proposal`). Others as `Bound`.
     """
 
     kind: Kind
@@ -48,8 +47,7 @@ def log_weights(
 ) -> tuple[Tensor, bool]:
     """Return log p(y, trajectory | x) - log q(trajectory | x, y) of one each, `(batch,)`, and whether any was drawn.
 
-    The model runs `steps` supervision steps with one likelihood. The mean of the weights is p(y | x). `context` is what
-    `Guide.side_information` returns.
+    The mean of the weights is p(y | x), of `steps` steps and one likelihood; `context` as of `Guide.side_information`.
     """
     parts = ImportanceELBO(None).parts(model, guide, problems, targets, steps=steps, supervise="last", **context)
     return parts.log_likelihood - parts.kl_cost, len(parts.kl) > 0
@@ -61,8 +59,7 @@ def mixture_log_weights(
 ) -> Tensor:
     """Return the weights of two trajectories each, one of the posterior and one of the prior: `(2, batch)`.
 
-    Both are weighed by the mixture they come from, so that no weight exceeds 2 p(y | trajectory); weights of the
-    posterior alone have heavy tails where it is narrower than what leads to y.
+    Weighed by the mixture they come from, no weight exceeds 2 p(y | trajectory): the posterior's own have heavy tails.
     """
     run_kwargs = {"steps": steps, "supervise": "last"}
     rollout: dict[str, Any] = poutine.trace(model).get_trace(problems, **run_kwargs).nodes

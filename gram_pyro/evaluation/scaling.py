@@ -16,10 +16,7 @@ COLORS = {"first": "#999999", "majority": "#f28e2b", "value": "#4e79a7", "checke
 
 def frontier(rows: Sequence[SampleMetrics]) -> list[dict[str, Any]]:
     """Return for each way to select and each budget the mix of samples and steps that solves most problems.
-
-    A budget is a number of network evaluations (supervision steps) for a problem; one that brings nothing new is left
-    out.
-    """
+    A budget is a number of supervision steps for a problem; one that brings nothing new is left out."""
     result = []
     for name in rows[0].accuracy:
         best = -1.0

@@ -3,13 +3,13 @@
 import math
 from collections import Counter
 from collections.abc import Sequence
+from statistics import fmean
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from gram_pyro.inference.judge import ViolationCache, judge
-from gram_pyro.inference.metrics import mean
 from gram_pyro.inference.rollout import DEEP, UNSOLVABLE, rollout
 from gram_pyro.runs.store import Run
 from gram_pyro.tasks.base import Task
@@ -30,9 +30,8 @@ class Evenness(NamedTuple):
 class Calibration(NamedTuple):
     """Expected calibration error of the heads' probability that a sample is valid; None without heads.
 
-    Each head by the event that it is trained for: `halt` that the sample is valid, `value` that it is in the end.
-    `value_mixed` and `halt_mixed` are of the problems together with others that have no solution, their share
-    `UNSOLVABLE`; None where the task has no such problems.
+    Each head by its event: `halt` that the sample is valid, `value` that it is in the end. `value_mixed` and
+    `halt_mixed` mix in a share `UNSOLVABLE` of problems without a solution; None where the task has none.
     """
 
     value: float | None
@@ -53,7 +52,7 @@ def evenness(
         apart = sum(abs(each / total - 1 / count) for each in times.values()) + (count - len(times)) / count
         distances.append((apart + 1 - times.total() / total) / 2)
         perfect.append(uniform_distance(count, total))
-    return Evenness(mean(distances), mean(perfect)) if distances else None
+    return Evenness(fmean(distances), fmean(perfect)) if distances else None
 
 
 def uniform_distance(solutions: int, draws: int) -> float:

@@ -37,11 +37,8 @@ class Coupler(nn.Module):
 
 
 class FlowGuide(GaussianGuide):
-    """q(eps_t | u_t, y): the Gaussian posterior, then affine couplings (RealNVP) that see u_t and y.
-
-    The halves of a position's features take turns: each coupling keeps one and moves the other, of standard noise. Its
-    KL is sampled, and so it cannot be balanced.
-    """
+    """q(eps_t | u_t, y): the Gaussian posterior, then affine couplings (RealNVP) that see u_t and y: each keeps half
+    of a position's features and moves the other. Its KL is sampled, and so it cannot be balanced."""
 
     closed_form: ClassVar[bool] = False
     recipe: ClassVar[Mapping[str, Any]] = {"balance": None}

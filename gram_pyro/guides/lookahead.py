@@ -19,10 +19,9 @@ LOOKAHEAD = 4
 class LookaheadGuide(GaussianGuide):
     """q(eps_t | u_t, y, rollout): the Gaussian posterior, with the later states of a prior rollout.
 
-    Before a run the prior is rolled out from its start, without gradient, to its end and `LOOKAHEAD` supervision steps
-    further, in training only. At each transition the posterior reads u_t, y, the state of the rollout that many steps
-    later, and where its decode differs from y. Training takes a step at a time; so the bound of a whole trajectory is
-    that of another posterior than the trained one.
+    With targets the prior is rolled out first, without gradient, `LOOKAHEAD` supervision steps beyond the end. At each
+    transition the posterior reads u_t, y, the state of the rollout that many steps later, and where its decode differs
+    from y. Training takes a step at a time; the bound of a whole trajectory is that of another posterior.
     """
 
     def __init__(self, spec: Spec, model: Model) -> None:

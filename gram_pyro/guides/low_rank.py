@@ -33,11 +33,8 @@ class FullLowRank(dist.LowRankMultivariateNormal):
 
 
 class LowRankGuide(GaussianGuide):
-    """q(eps_t | u_t, y) = N(mu, diag(sigma^2) + W W^T) over all positions at once, W of `RANK` columns.
-
-    Mean, scale and factors are relative to the prior's, from u_t and y at each position: a factor that
-    several positions share moves them together. Its KL is sampled, and so it cannot be balanced.
-    """
+    """q(eps_t | u_t, y) = N(mu, diag(sigma^2) + W W^T) over all positions at once, W of `RANK` columns, all relative to
+    the prior: a factor that positions share moves them together. Its KL is sampled, and so it cannot be balanced."""
 
     closed_form: ClassVar[bool] = False
     recipe: ClassVar[Mapping[str, Any]] = {"balance": None}

@@ -12,11 +12,8 @@ from gram_pyro.tasks.base import Spec
 
 
 class SolutionSetGuide(GaussianGuide):
-    """q(eps_t | u_t, y, Y): the Gaussian posterior, with the other solutions in Y near the target y.
-
-    By a softmax over the positions that agree with y, y included, the others vote for other values of a position. So
-    the posterior can push where y differs from its neighbours. Without known solutions it is the Gaussian.
-    """
+    """q(eps_t | u_t, y, Y): the Gaussian posterior, with the other solutions in Y: by nearness to y they vote for other
+    values of a position, so that it can push where y differs. Without known solutions it is the Gaussian."""
 
     sees_solutions: ClassVar[bool] = True
 

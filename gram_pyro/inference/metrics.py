@@ -1,6 +1,7 @@
 """How good decoded answers are."""
 
 from collections.abc import Sequence
+from statistics import fmean
 from typing import Any, NamedTuple
 
 import torch
@@ -14,11 +15,10 @@ from gram_pyro.tasks.base import Task
 class SampleMetrics(NamedTuple):
     """Samples from the prior, measured against the task's checker.
 
-    `validity` is the fraction of samples without a violation; `coverage`, `ceiling` (what as many independent uniform
-    solutions would cover) and their `ratio` are means over the problems whose number of solutions is known, None if
-    there are none; `conflicts` counts violations summed over problems, of an average sample, `best` of the best one;
-    `solutions` found and `evaluations` (supervision steps) are means over problems; `accuracy` is the fraction of
-    problems solved by the one sample selected, for each way to select.
+    `validity` is the fraction of samples without a violation; `coverage`, `ceiling` (of as many independent uniform
+    solutions) and their `ratio` are means over the problems whose number of solutions is known; `conflicts` are
+    violations summed over problems, of an average sample, `best` of the best one; `solutions` found and `evaluations`
+    (supervision steps) are means over problems; `accuracy` is the fraction solved by the sample selected, by selection.
     """
 
     samples: int
@@ -60,21 +60,21 @@ def measure(
     cost = [samples * steps] * len(judged) if spent is None else [int(row[:samples].sum()) for row in spent]
     found = [len({*each.valid}) for each in judged]
     covered = [number / count for number, count in zip(found, counts, strict=True) if count]
-    coverage = mean(covered) if covered else None
-    ceiling = mean([1 - (1 - 1 / count) ** samples for count in counts if count]) if covered else None
+    coverage = fmean(covered) if covered else None
+    ceiling = fmean([1 - (1 - 1 / count) ** samples for count in counts if count]) if covered else None
     return SampleMetrics(
         samples,
         steps,
-        validity=mean([not count for each in judged for count in each.violations]),
+        validity=fmean([not count for each in judged for count in each.violations]),
         coverage=coverage,
         ceiling=ceiling,
         ratio=None if coverage is None or ceiling is None else coverage / ceiling,
         conflicts=sum(sum(each.violations) for each in judged) / samples,
         best=sum(min(each.violations) for each in judged),
-        solutions=mean(found),
-        evaluations=mean(cost),
+        solutions=fmean(found),
+        evaluations=fmean(cost),
         accuracy={
-            name: mean([not each.violations[select(name, each, v)] for each, v in zip(judged, thought, strict=True)])
+            name: fmean([not each.violations[select(name, each, v)] for each, v in zip(judged, thought, strict=True)])
             for name in selections
         },
     )
@@ -103,8 +103,3 @@ def auc(scores: Tensor, labels: Tensor) -> float | None:
         return None
     below = torch.searchsorted(negatives, positives) + torch.searchsorted(negatives, positives, right=True)
     return (below.double().mean() / 2 / len(negatives)).item()
-
-
-def mean(values: Sequence[float]) -> float:
-    """Return the arithmetic mean."""
-    return sum(values) / len(values)

@@ -68,12 +68,11 @@ def sample(
     """Return argmax decodes of prior trajectories.
 
     A trajectory a sample runs to the deepest of `steps` (supervision steps, ascending) and is decoded at each of them,
-    unless it halts before; a model whose steps are planned from the first runs anew for each. What is decoded are the
-    particles before they are resampled, without their weights. `heads` judge the states; `equivalence_probs` is the
-    task's, for `method.repel`. `progress` takes the number of steps, of all trajectories together, that were done or
-    are not needed any more. A model that draws nothing runs once for all samples.
-    Raises `UserError` if the method needs heads and there are none, or a latent state that the model has not, if
-    too many samples would have to know of each other, or if the model draws no guidance that could be repelled.
+    unless it halts before; planned steps run anew for each, a model that draws nothing runs once for all samples.
+    Particles are decoded before they are resampled. `equivalence_probs` is the task's, for `method.repel`. `progress`
+    takes the number of steps, of all trajectories together, that were done or are not needed any more.
+    Raises `UserError` if the method needs heads, a latent state or guidance that are not there, or if too many samples
+    would have to know of each other.
     """
     method = method.resolved(model, heads)
     method.check(model, heads)

@@ -11,9 +11,9 @@ ESS_THRESHOLD = 0.5
 class ParticleFilter:
     """The particles of a batch of problems, each with weights and a resampling of its own.
 
-    The target after supervision step t is the prior of the trajectory times its value v(z_t); the prior proposes, so
-    that a step multiplies a weight by v(z_t) / v(z_{t-1}). `pyro.infer.SMCFilter` does the same for one problem.
-    `log_weights` `(problems, particles)` are normalised; `log_evidence` `(problems,)` estimates log E[v].
+    The target after step t is the prior of the trajectory times its value v(z_t): a step multiplies a weight by
+    v(z_t) / v(z_{t-1}), as `pyro.infer.SMCFilter` does for one problem. `log_weights` `(problems, particles)` are
+    normalised; `log_evidence` `(problems,)` estimates log E[v].
     """
 
     def __init__(self, problems: int, particles: int, ess_threshold: float = ESS_THRESHOLD) -> None:

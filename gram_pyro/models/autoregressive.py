@@ -17,10 +17,9 @@ from gram_pyro.tasks.base import Problems, Spec
 class Autoregressive(Transformer):
     """p(y | x) = prod_i p(y_i | y_<i, x), a site `token_i` for each position i from 1, in order. Ignores `steps`.
 
-    Half of the layers encode the problem. The other half decode the answer: causal layers that attend to the encoded
-    problem and to the slots before. Slot i, which predicts y_i, holds the encoding of position i, and y_{i-1} with the
-    encoding of position i - 1. It is related to position j as i is, to slot j as i is to j - 1.
-    With targets all slots run at once; without, each value is drawn and enters the next slot.
+    Half of the layers encode the problem. The causal other half attends to the encoded problem and the slots before.
+    Slot i, which predicts y_i, holds the encoding of position i, and y_{i-1} with the encoding of position i - 1. It is
+    related to position j as i is, to slot j as i is to j - 1. With targets all slots run at once.
     """
 
     recursion: ClassVar[Recursion] = "none"

@@ -40,7 +40,7 @@ class GramConfig(Shape):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 1 <= min(self.refinements, self.transitions) <= max(self.refinements, self.transitions) <= MAX_SIZE:
+        if not (1 <= self.refinements <= MAX_SIZE and 1 <= self.transitions <= MAX_SIZE):
             raise UserError(f"model.refinements and transitions must lie between 1 and {MAX_SIZE:,}")
 
 
@@ -118,11 +118,10 @@ class Gram(Model):
         state: State | None = None,
         supervise: Supervise = "every",
     ) -> Outcome:
-        """Run `steps` supervision steps of the program.
+        """Run `steps` supervision steps of the program, from `state` or from the start.
 
         `targets` `(batch, length)`, -1 at positions without an answer; None draws guidance and answers from the prior.
-        `state` carries a trajectory on; None starts one. `supervise` puts a likelihood after every supervision step
-        (deep supervision), after the last (the generative model), or nowhere.
+        `supervise` puts a likelihood after every step (deep supervision), after the last, or nowhere.
         """
         register("model", self)
         batch, length = problems.tokens.shape

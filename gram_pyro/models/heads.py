@@ -24,11 +24,8 @@ class HeadLogits(NamedTuple):
 
 
 class Heads(nn.Module):
-    """Value and halt heads beside a trained core, which gets no gradient from them.
-
-    One attention block that sees the relations, then three scores a position: "something is wrong here". An answer is
-    right if nothing is wrong anywhere: scores pool by logsumexp, and one position is enough to refuse.
-    """
+    """Value and halt heads beside a trained core, which gets no gradient from them: one attention block, then three
+    scores a position, "something is wrong here". They pool by logsumexp: one position is enough to refuse an answer."""
 
     def __init__(self, spec: Spec, model: Model) -> None:
         super().__init__()

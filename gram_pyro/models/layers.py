@@ -96,10 +96,8 @@ def masked_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Te
 
 
 def initial_gain(heads: int, relations: int) -> Tensor:
-    """Return where the gains of the relations start, each head elsewhere, as heads alike take long to part.
-
-    `(heads, relations)`: of several relations each head looks along one, and the next head everywhere.
-    """
+    """Return where the gains `(heads, relations)` start: of several relations each head looks along one, and the next
+    head everywhere, as heads that start alike take long to part."""
     if relations == 1:
         return torch.linspace(-1, 3, heads)[:, None]
     return FOCUS * torch.eye(relations + 1)[torch.arange(heads) % (relations + 1), :relations]
@@ -209,5 +207,4 @@ class Stack(nn.Module):
 
     def remember(self, x: Tensor, positions: Rotary) -> list[Cache]:
         """Return a cache for each block that holds the positions of `x`."""
-        attentions = [module for module in self.modules() if isinstance(module, RelationAttention)]
-        return [[*attention.project(x, positions)[1:]] for attention in attentions]
+        return [[*block.attention.project(x, positions)[1:]] for block in self.blocks]  # type: ignore[operator, union-attr]

@@ -62,9 +62,8 @@ class Mdlm(Transformer):
     revealed so far and draws its own from `y_s`. So p(y | x) is a mean over orders, and with the prior as its own
     posterior the ELBO is the bound of masked diffusion at S steps.
 
-    Training (`supervise="every"`) takes one moment for all: `time` uniform on (MIN_TIME, 1), `masked` each position
-    with that probability, and `y_1` the likelihood of the masked ones scaled by 1 / time: an estimate of the same bound
-    with infinitely many steps, but for a thousandth. It ignores `steps`.
+    Training (`supervise="every"`) takes one moment: `time` uniform on (MIN_TIME, 1), `masked` each position with
+    that probability, `y_1` their likelihood scaled by 1 / time: an estimate of the bound at infinitely many steps.
     """
 
     guide: ClassVar[str] = "prior"

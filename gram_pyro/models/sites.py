@@ -1,7 +1,5 @@
 """The sites of a program, and the marks by which handlers know them: `infer={"role": ..., "transition": t, ...}`.
-
-`remaining` is how many transitions follow a site's own.
-"""
+`remaining` is how many transitions follow a site's own."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal

@@ -25,11 +25,8 @@ KL_DRAWS = 8
 
 
 class Parts(NamedTuple):
-    """One run of model and guide taken apart, nothing weighted.
-
-    `log_likelihood` `(batch,)` sums the observed sites, `kl_cost` `(batch,)` the KL, both with gradient; `kl`
-    `(charged transitions, batch)` has a row a transition. `trace` is the model's under the posterior's draws.
-    """
+    """One run of model and guide taken apart, unweighted: `log_likelihood` and `kl_cost` `(batch,)` with gradient,
+    `kl` `(charged transitions, batch)`, and the model's `trace` under the posterior's draws."""
 
     log_likelihood: Tensor
     kl_cost: Tensor
