@@ -24,7 +24,8 @@ from gram_pyro.errors import run_cli
 from gram_pyro.evaluate import draw_figures
 from gram_pyro.evaluation.evaluate import draw_all, evaluate, measure_draws
 from gram_pyro.inference.config import INDEPENDENT, SamplingConfig
-from gram_pyro.inference.metrics import ViolationCache, count_solutions
+from gram_pyro.inference.judge import ViolationCache
+from gram_pyro.inference.metrics import count_solutions
 from gram_pyro.inference.selection import possible
 from gram_pyro.runs.store import Run, load_run
 from gram_pyro.system.cli import parse

@@ -11,6 +11,7 @@ import torch
 from gram_pyro.errors import UserError
 from gram_pyro.guides import Guide, PriorGuide
 from gram_pyro.inference.config import AUTO, INDEPENDENT, MAX_NUMBER, SamplingConfig, whole_number
+from gram_pyro.inference.judge import judge
 from gram_pyro.inference.sampling import sample
 from gram_pyro.inference.selection import check_selection, possible
 from gram_pyro.inference.selection import select as choose
@@ -107,12 +108,10 @@ class Reasoner:
             model, task.encode([problem]), num_samples, [steps], seed,
             method=method, heads=heads, equivalence_probs=task.equivalence_probs, progress=progress,
         )  # fmt: skip
-        answers = [task.answer(problem, values) for values in drawn.decoded[0, 0].tolist()]
-        violations = [task.violations(problem, answer) for answer in answers]
-        solutions = [task.canonical(a) for a, broken in zip(answers, violations, strict=True) if not broken]
+        judged = judge(task, problem, drawn.decoded[0, 0].tolist())
         values = None if drawn.values is None else drawn.values[0, 0].tolist()
-        chosen = choose(select, task, answers, values, violations)
-        return Samples(answers, violations, list(dict.fromkeys(solutions)), chosen, values, drawn.spent[0, 0].tolist())
+        chosen, spent = choose(select, judged, values), drawn.spent[0, 0].tolist()
+        return Samples(judged.answers, judged.violations, [*dict.fromkeys(judged.valid)], chosen, values, spent)
 
     def evaluate(
         self,

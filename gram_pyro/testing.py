@@ -1,9 +1,5 @@
 """The contracts of tasks, guides and models, one call each, for parts of your own as for the library's.
-
-Each check raises `AssertionError` with one sentence that says what is wrong, and where.
-"""
-
-from __future__ import annotations
+Each check raises `AssertionError` with one sentence that says what is wrong, and where."""
 
 import random
 from collections.abc import Callable
@@ -18,19 +14,8 @@ from gram_pyro.models import Gram, GramConfig, Model
 from gram_pyro.models.base import Recursion
 from gram_pyro.models.sites import sites_of
 from gram_pyro.objectives.elbo import Terms, TruncatedTrace_ELBO, traces_of
-from gram_pyro.tasks import Coloring, Problems, Spec, Task
-from gram_pyro.tasks.contract import (
-    TRIED,
-    attempting,
-    check_answers,
-    check_augment,
-    check_encoding,
-    check_integers,
-    check_pool,
-    check_shape,
-    check_splits,
-    require,
-)
+from gram_pyro.tasks import Coloring, Problems, Spec, Task, contract
+from gram_pyro.tasks.contract import attempting, check_integers, check_shape, require
 from gram_pyro.training import trial
 
 SMALL = GramConfig(width=16, heads=2, layers=1, hidden=16, transitions=2)
@@ -39,31 +24,26 @@ UPDATES = 3  # updates that move every parameter, also those before weights that
 
 
 def check_task(task: Task, problems: int = 8, seed: int = 0) -> None:
-    """Check what a `Task` promises, on at most `problems` problems of each split.
-
-    Raises `AssertionError`: one sentence says what is wrong, and where.
-    """
+    """Check what a `Task` promises, on at most `problems` problems of each split."""
     with seeded(seed):
         with attempting("generate or encode"):
-            own = check_splits(task, problems, seed)
+            own = contract.check_splits(task, problems, seed)
             x = task.encode(own)
-            check_encoding("encode", task.spec, x)
+            contract.check_encoding("encode", task.spec, x)
         with attempting("a small Gram"):
             check_shape("logits of a small Gram", Gram(task.spec, SMALL)(x).logits, *x.tokens.shape, task.spec.classes)
         generator = random.Random(seed)
         for row, problem in enumerate(own):
             with attempting(f"problem {row}"):
-                check_answers(f"problem {row}", task, problem, x.select(torch.tensor([row] * TRIED)), generator)
+                copies = x.select(torch.tensor([row] * contract.TRIED))
+                contract.check_answers(f"problem {row}", task, problem, copies, generator)
         with attempting("augment or retarget"):
-            check_augment(task, x, [rows[:1] for rows in task.known_solutions(own)], seed)
-            check_pool(task, own, seed)
+            contract.check_augment(task, x, [rows[:1] for rows in task.known_solutions(own)], seed)
+            contract.check_pool(task, own, seed)
 
 
 def check_guide(make: Callable[[Spec, Model], Guide], task: Task | None = None) -> None:
-    """Check what a `Guide` promises, made as `make(spec, model)` for a small `Gram`; `task` is `Coloring` by default.
-
-    Raises `AssertionError`: one sentence says what is wrong, and where.
-    """
+    """Check what a `Guide` promises, made as `make(spec, model)` for a small `Gram`; default `task`: `Coloring`."""
     task = task or Coloring(n=5)
     with attempting("the guide"), seeded(0):
         own, x, targets = _problems(task)
@@ -91,10 +71,7 @@ def check_guide(make: Callable[[Spec, Model], Guide], task: Task | None = None) 
 
 
 def check_model(make: Callable[[Spec], Model], task: Task | None = None) -> None:
-    """Check what a `Model` promises, made as `make(spec)`; `task` is `Coloring` by default.
-
-    Raises `AssertionError`: one sentence says what is wrong, and where.
-    """
+    """Check what a `Model` promises, made as `make(spec)`; default `task`: `Coloring`."""
     task = task or Coloring(n=5)
     with attempting("the model"), seeded(0):
         _, x, targets = _problems(task)
@@ -107,8 +84,10 @@ def check_model(make: Callable[[Spec], Model], task: Task | None = None) -> None
         for found, start in zip(outcome.state, model.initial_state(*x.tokens.shape), strict=True):
             check_shape("the model's last state", found, *start.shape)
         require(torch.equal(outcome.answers, again.answers), "the model answers one seed in two ways")
-        alike = torch.equal(outcome.answers, other.answers)
-        require(model.draws or alike, "the model has draws = False, and its answers differ from seed to seed")
+        require(
+            model.draws or torch.equal(outcome.answers, other.answers),
+            "the model has draws = False, and its answers differ from seed to seed",
+        )
         if model.independent:
             logits = (_run(model, x, 1, targets=each).logits for each in (targets, torch.zeros_like(targets)))
             require(torch.equal(*logits), "the model has independent = True, and its logits depend on the targets")
@@ -126,8 +105,8 @@ def check_model(make: Callable[[Spec], Model], task: Task | None = None) -> None
         bound = terms("last")
         finite = bound.log_likelihood.isfinite().all() and bound.kl.isfinite().all()
         require(finite, "the model gives the targets a likelihood or a KL that is not finite")
-        scored = [(site["value"] >= 0).sum(-1) for _, site in sites_of(bound.trace.nodes, "answer")]
-        once = torch.equal(sum(scored, torch.tensor(0)), (targets >= 0).sum(-1))
+        scored = sum((site["value"] >= 0).sum(-1) for _, site in sites_of(bound.trace.nodes, "answer"))
+        once = torch.equal(torch.as_tensor(scored), (targets >= 0).sum(-1))
         require(once, 'the model scores a target never or more than once with supervise="last"')
         _check_moves("the model", model, guide, terms)
 

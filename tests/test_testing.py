@@ -17,7 +17,7 @@ from torch.distributions import register_kl
 from gram_pyro.guides import GaussianGuide, Guide
 from gram_pyro.models import Gram, GramConfig, Looped
 from gram_pyro.models.base import State
-from gram_pyro.models.sites import answer_site, role_of
+from gram_pyro.models.sites import answer_site, mark
 from gram_pyro.tasks import Coloring, Problems, Spec, Sudoku, Task
 from gram_pyro.testing import check_guide, check_model, check_task
 
@@ -180,7 +180,7 @@ class Alone(GaussianGuide):
 
     def _pyro_sample(self, msg: Any) -> None:
         super()._pyro_sample(msg)
-        if self.steered is None and role_of(msg) == "guidance":
+        if self.steered is None and mark(msg, "role") == "guidance":
             msg["fn"] = dist.Normal(msg["fn"].base_dist.loc + 1, 1.0).to_event(2)
 
 

@@ -20,7 +20,8 @@ from gram_pyro.evaluation.likelihood import likelihood
 from gram_pyro.evaluation.scores import calibration, evenness
 from gram_pyro.guides.base import Guide
 from gram_pyro.inference.config import INDEPENDENT, SamplingConfig
-from gram_pyro.inference.metrics import ViolationCache, count_solutions
+from gram_pyro.inference.judge import ViolationCache
+from gram_pyro.inference.metrics import count_solutions
 from gram_pyro.inference.sampling import Draws, seeded
 from gram_pyro.inference.selection import possible
 from gram_pyro.models.base import Model

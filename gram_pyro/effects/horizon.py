@@ -1,31 +1,23 @@
 """The effect that decides how far gradients see."""
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 import torch
 from pyro.poutine.messenger import Messenger
 
-from gram_pyro.models.sites import remaining_of, role_of
+from gram_pyro.models.sites import mark
 
 
 class HorizonMessenger(Messenger):
-    """Let gradients run through the last `horizon` transitions only.
+    """Let gradients run through the last `horizon` transitions only; everything before runs without a graph.
 
-    Everything before them runs without a graph. With `kl_transitions="all"` the guidance heads of the
-    transitions outside the horizon keep a graph of their own, their input detached, so that their KL
-    can still be charged.
-
-    It acts at sites that know how many transitions follow (`models/sites.py`): the two
-    states after a transition, and the proposal inside one. The state written last (`low`) switches
-    the graph on where the horizon begins.
+    With `kl_transitions="all"` guidance heads outside the horizon keep a graph of their own, their input detached, for
+    their KL. The state written last (`low`) switches the graph on where the horizon begins.
     """
 
     def __init__(self, horizon: int | None, kl_transitions: Literal["last", "all"]) -> None:
         super().__init__()
-        self.horizon = horizon
-        self.kl_transitions = kl_transitions
+        self.horizon, self.kl_transitions = horizon, kl_transitions
 
     def __enter__(self) -> Any:
         self.grad_enabled = torch.is_grad_enabled()
@@ -36,10 +28,8 @@ class HorizonMessenger(Messenger):
         super().__exit__(*args)
 
     def _pyro_post_sample(self, msg: Any) -> None:
-        role, remaining = role_of(msg), remaining_of(msg)
-        if remaining is None or self.horizon is None or not self.grad_enabled:
-            return
-        if role == "guidance":
+        role, remaining = mark(msg, "role"), mark(msg, "remaining")
+        if remaining is None or self.horizon is None or not self.grad_enabled or role == "guidance":
             return
         if role == "proposal":
             if remaining >= self.horizon and self.kl_transitions == "all":

@@ -1,7 +1,5 @@
 """The effect that keeps the samples of one problem apart."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +9,7 @@ from pyro.poutine.messenger import Messenger
 from torch import Tensor
 
 from gram_pyro.errors import UserError
-from gram_pyro.models.sites import role_of
+from gram_pyro.models.sites import mark
 
 FLOOR = 1e-6
 
@@ -19,15 +17,10 @@ FLOOR = 1e-6
 class RepelMessenger(Messenger):
     """Draw the guidance of the samples of one problem so that they decode to different answers.
 
-    What two samples i and j would say after this transition coincides with probability
-    `k_ij = prod_l sum_c P_ilc P_jlc`, P the decoder's belief at each position. The guidance is drawn
-    as always, and its standard noise then moves by gradient descent on `sum_i log sum_{j != i} k_ij`,
-    `iterations` moves of length `push` for each sample. That takes the decoder alone, one layer: no further
-    evaluation of the network, no checker, no sample that is thrown away.
-
-    `decode` maps h `(batch, length, width)` to logits; `equivalence_probs` maps probabilities
-    `(batch, length, classes)` to the distributions `(batch, places, values)` that are compared
-    (`Task.equivalence_probs`). The batch is problem-major, `samples` rows each.
+    After this transition samples i and j coincide with probability `k_ij = prod_l sum_c P_ilc P_jlc`, P the decoder's
+    probabilities. The guidance is drawn as always, and its standard noise then moves by gradient descent on
+    `sum_i log sum_{j != i} k_ij`, `iterations` moves of length `push` for each sample: runs of the decoder alone.
+    `decode` and `equivalence_probs` are those of model and task. The batch is problem-major, `samples` rows each.
     """
 
     def __init__(
@@ -46,11 +39,11 @@ class RepelMessenger(Messenger):
         """Whether there was any guidance."""
 
     def _pyro_post_sample(self, msg: Any) -> None:
-        if role_of(msg) == "proposal":
+        if mark(msg, "role") == "proposal":
             self.proposal = msg["value"]
 
     def _pyro_sample(self, msg: Any) -> None:
-        if role_of(msg) != "guidance" or self.samples == 1:
+        if mark(msg, "role") != "guidance" or self.samples == 1:
             return
         normal = getattr(msg["fn"], "base_dist", None)
         if type(normal) is not dist.Normal:
@@ -59,22 +52,17 @@ class RepelMessenger(Messenger):
         noise = torch.randn_like(normal.loc)
         for _ in range(self.iterations):
             force = self._force(noise, normal)
-            length = force.flatten(1).norm(dim=1).clamp(min=FLOOR)
-            noise = noise - self.push * force / length[:, None, None]
+            noise = noise - self.push * force / force.flatten(1).norm(dim=1).clamp(min=FLOOR)[:, None, None]
         msg["value"] = normal.loc + normal.scale * noise
         msg["done"] = True
 
     @torch.enable_grad()
     def _force(self, noise: Tensor, normal: dist.Normal) -> Tensor:
-        """Where the noise of each sample makes coincidence likelier: `(batch, length, width)`."""
+        """Return where the noise of each sample makes coincidence likelier: `(batch, length, width)`."""
         noise = noise.detach().requires_grad_()
         assert self.proposal is not None
-        equivalence_probs = self.equivalence_probs(
-            self.decode(self.proposal + normal.loc + normal.scale * noise).softmax(-1)
-        )
-        equivalence_probs = equivalence_probs.view(-1, self.samples, *equivalence_probs.shape[1:])
-        same = torch.einsum("pikc,pjkc->pijk", equivalence_probs, equivalence_probs).clamp(min=FLOOR).log().sum(-1)
+        probs = self.equivalence_probs(self.decode(self.proposal + normal.loc + normal.scale * noise).softmax(-1))
+        probs = probs.view(-1, self.samples, *probs.shape[1:])
+        same = torch.einsum("pikc,pjkc->pijk", probs, probs).clamp(min=FLOOR).log().sum(-1)
         itself = torch.eye(self.samples, dtype=torch.bool, device=same.device)
-        coincidence = same.masked_fill(itself, -torch.inf).logsumexp(-1).sum()
-        force: Tensor = torch.autograd.grad(coincidence, noise)[0]
-        return force
+        return torch.autograd.grad(same.masked_fill(itself, -torch.inf).logsumexp(-1).sum(), noise)[0]

@@ -1,7 +1,5 @@
 """Noise that does not depend on how many processes share a batch."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,11 +11,10 @@ from gram_pyro.system.distributed import World
 
 
 class ShardedNoise(TorchFunctionMode):
-    """Random numbers are drawn for the whole batch, and each process keeps those of its rows.
+    """Draw random numbers for the whole batch, of which each process keeps those of its rows.
 
-    With the generators of all processes in one state, a process sees the noise that its rows would have had in one
-    process alone. Holds for normal, uniform, yes-or-no and categorical draws, of which every leading dimension is
-    that of the batch, or a multiple of it.
+    With generators in one state, rows see the noise that they would have had in one process. Holds for normal, uniform,
+    Bernoulli and categorical draws whose first dimension is the batch, or a multiple of it.
     """
 
     def __init__(self, world: World) -> None:
@@ -36,9 +33,8 @@ class ShardedNoise(TorchFunctionMode):
                 whole: Tensor = func((shape[0] * self.world.size, *shape[1:]), **kwargs)
                 return whole[self.world.rows(len(whole))]
         if func is torch.multinomial and args[1:2] == (1,):
-            chances = args[0]
-            race = self._own(chances, lambda whole: whole.exponential_(1))
-            return (chances / race).argmax(-1, keepdim=True)
+            race = self._own(args[0], lambda whole: whole.exponential_(1))
+            return (args[0] / race).argmax(-1, keepdim=True)
         if func is torch.bernoulli and args[0].dim():
             chances = torch.cat([args[0]] * self.world.size)
             drawn: Tensor = func(chances, *args[1:], **kwargs)
@@ -46,6 +42,6 @@ class ShardedNoise(TorchFunctionMode):
         return func(*args, **kwargs)
 
     def _own(self, like: Tensor, fill: Callable[[Tensor], Tensor]) -> Tensor:
-        """The rows of this process from a tensor for all of them."""
+        """Return the rows of this process from a tensor for all of them."""
         rows = len(like) * self.world.size
         return fill(like.new_empty(rows, *like.shape[1:]))[self.world.rows(rows)]

@@ -1,7 +1,5 @@
 """The effect that gives latent sites values from another run."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,10 +9,7 @@ from torch import Tensor
 
 class SubstituteMessenger(Messenger):
     """Give sites the values that they had before, and leave them latent.
-
-    `pyro.poutine.condition` would make them observed, which a `GuideMessenger` does not answer, and
-    `pyro.poutine.replay` would take what the guide noted of the prior.
-    """
+    `poutine.condition` would make them observed, and `replay` would take what the guide noted of the prior."""
 
     def __init__(self, values: Mapping[str, Tensor]) -> None:
         super().__init__()

@@ -1,7 +1,5 @@
 """How far a model and its guide are from perfect."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
@@ -11,7 +9,8 @@ import torch
 from torch import Tensor
 
 from gram_pyro.guides.base import Guide
-from gram_pyro.inference.metrics import ViolationCache, by_size, cached_violations
+from gram_pyro.inference.judge import ViolationCache, judge
+from gram_pyro.inference.metrics import by_size
 from gram_pyro.inference.sampling import seeded
 from gram_pyro.models.base import Model
 from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
@@ -24,10 +23,9 @@ Chunk = tuple[Tensor, Tensor]  # owner (pairs,), the place of each pair's proble
 class Bound(NamedTuple):
     """How far a model and its guide are from perfect, in nats per problem.
 
-    `nll` is -ELBO, `entropy` is H(y | x), `excess` their difference: at least 0 up to
-    `standard_error`, which is over problems (None for a single one). `posterior_validity` is the
-    fraction of the same posterior trajectories whose argmax decode breaks no constraint; `kl` has the KL of each
-    transition, the first first.
+    `nll` is -ELBO, `entropy` is H(y | x), `excess` their difference: at least 0 up to `standard_error`, which is over
+    problems (None for a single one). `posterior_validity` is the fraction of the same posterior trajectories whose
+    argmax decode breaks no constraint; `kl` has the KL of each transition.
     """
 
     excess: float
@@ -36,6 +34,17 @@ class Bound(NamedTuple):
     entropy: float
     posterior_validity: float
     kl: tuple[float, ...]
+
+
+def excess_of(nll: Tensor, entropy: Tensor) -> dict[str, Any]:
+    """Return means and the standard error of the excess over problems `(problems,)` each."""
+    excess = nll - entropy
+    return {
+        "nll": nll.mean().item(),
+        "entropy": entropy.mean().item(),
+        "excess": excess.mean().item(),
+        "standard_error": excess.std().item() / len(excess) ** 0.5 if len(excess) > 1 else None,
+    }
 
 
 @torch.no_grad()
@@ -50,11 +59,10 @@ def bound(
     max_targets: int = 256,
     progress: Callable[[Sequence[Chunk]], Iterable[Chunk]] = iter,
 ) -> Bound:
-    """-ELBO minus H(y | x): exact KL at every transition, beta 1, one likelihood after `depth` steps.
+    """Return -ELBO minus H(y | x): exact KL at every transition, beta 1, one likelihood after `depth` steps.
 
-    Every target of a problem counts equally, with `draws` trajectories each; of a problem with more
-    than `max_targets` targets a uniform random subset of that size stands for all, which leaves the
-    mean unbiased. `progress` wraps the list of chunks of work, as tqdm does.
+    Every target of a problem counts equally, with `draws` trajectories each; of more than `max_targets` a random subset
+    stands for all, which leaves the mean unbiased. `progress` wraps the list of chunks, as tqdm does.
     """
     device = next(model.parameters()).device
     generator = torch.Generator().manual_seed(seed)
@@ -75,22 +83,15 @@ def bound(
             nll.index_add_(0, owner, weight[owner] * loss)
             if len(terms.kl):
                 kl += terms.kl.double().cpu() @ weight[owner]
-            for place, values in zip(owner.tolist(), terms.outcome.answers.tolist(), strict=True):
-                if not cached_violations(task, problems, place, task.answer(problems[place], values), seen):
+            for place, row in zip(owner.tolist(), terms.outcome.answers.tolist(), strict=True):
+                if judge(task, problems[place], [row], seen).valid:
                     valid[place] += weight[place]
-    excess = nll - entropy
-    return Bound(
-        excess=excess.mean().item(),
-        standard_error=excess.std().item() / len(problems) ** 0.5 if len(problems) > 1 else None,
-        nll=nll.mean().item(),
-        entropy=entropy.mean().item(),
-        posterior_validity=valid.mean().item(),
-        kl=tuple((kl / len(problems)).tolist()),
-    )
+    nats = tuple((kl / len(problems)).tolist())
+    return Bound(**excess_of(nll, entropy), posterior_validity=valid.mean().item(), kl=nats)
 
 
 def chunks(task: Task, problems: Sequence[Any], targets: Sequence[Tensor]) -> list[Chunk]:
-    """All pairs of a problem and one of its targets, in batches of one size and at most MAX_POSITIONS positions."""
+    """Return all pairs of a problem and a target, in batches of one size and at most MAX_POSITIONS positions."""
     result: list[Chunk] = []
     for group in by_size(task, problems):
         owner = torch.tensor([place for place in group for _ in targets[place]])

@@ -1,7 +1,5 @@
 """Measuring a trained model on problems: in depth, in width, and how far its bound is from perfect."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -12,7 +10,8 @@ from gram_pyro.errors import Diverged
 from gram_pyro.evaluation.bound import bound
 from gram_pyro.evaluation.scaling import frontier
 from gram_pyro.inference.config import INDEPENDENT, SamplingConfig
-from gram_pyro.inference.metrics import SampleMetrics, ViolationCache, by_size, measure
+from gram_pyro.inference.judge import ViolationCache
+from gram_pyro.inference.metrics import SampleMetrics, by_size, measure
 from gram_pyro.inference.sampling import Draws, sample
 from gram_pyro.runs.store import Run
 from gram_pyro.tasks.base import Task
@@ -24,7 +23,7 @@ Progress = Callable[..., Any]
 
 
 def no_progress(items: Sequence[Any], desc: str) -> Sequence[Any]:
-    """Progress that nobody sees."""
+    """Show no progress."""
     return items
 
 
@@ -37,26 +36,19 @@ def draw_all(
     method: SamplingConfig,
     progress: Progress,
 ) -> list[Draws]:
-    """Samples of problems of any sizes: for each one `Draws` without the batch, shapes `(depths, samples, ...)`."""
+    """Draw samples of problems of any sizes: `Draws` of each without the batch, shapes `(depths, samples, ...)`."""
     task = run.task
     drawn: dict[int, Draws] = {}
     groups = by_size(task, problems)
     parts = [group[i : i + PROBLEMS_AT_ONCE] for group in groups for i in range(0, len(group), PROBLEMS_AT_ONCE)]
     for number, part in enumerate(progress(parts, desc="samples")):
-        x = task.encode([problems[place] for place in part])
-        part_seed = seed + 1_000_003 * number  # the same noise in every part would correlate the problems
-        found = sample(
-            run.model,
-            x,
-            samples,
-            depths,
-            part_seed,
-            method=method,
-            heads=run.heads,
-            equivalence_probs=task.equivalence_probs,
-        )
+        draws = sample(
+            run.model, task.encode([problems[place] for place in part]), samples, depths,
+            seed + 1_000_003 * number,  # the same noise in every part would correlate the problems
+            method=method, heads=run.heads, equivalence_probs=task.equivalence_probs,
+        )  # fmt: skip
         for i, place in enumerate(part):
-            drawn[place] = Draws(*(None if tensor is None else tensor[:, i] for tensor in found))  # type: ignore[arg-type]
+            drawn[place] = Draws(*(None if tensor is None else tensor[:, i] for tensor in draws))  # type: ignore[arg-type]
     return [drawn[place] for place in range(len(problems))]
 
 
@@ -72,11 +64,14 @@ def measure_draws(
     places: Sequence[int] | None,
     selections: Sequence[str],
 ) -> SampleMetrics:
-    """Measure what `draw_all` drew, at the depth in place `at`; the rest as in `measure`."""
-    values = [each.values[at] for each in drawn if each.values is not None]
+    """Measure what `draw_all` drew of the problems at `places`, at depth number `at`; the rest as in `measure`."""
+    places = range(len(problems)) if places is None else places
+    chosen = [drawn[place] for place in places]
+    values = [each.values[at] for each in chosen if each.values is not None]
     return measure(
-        task, problems, [each.decoded[at] for each in drawn], samples, steps, counts, seen, places,
-        values=values or None, spent=[each.spent[at] for each in drawn], selections=selections,
+        task, [problems[place] for place in places], [each.decoded[at] for each in chosen], samples, steps,
+        [counts[place] for place in places], seen,
+        values=values or None, spent=[each.spent[at] for each in chosen], selections=selections,
     )  # fmt: skip
 
 
@@ -95,57 +90,47 @@ def evaluate(
 ) -> dict[str, Any]:
     """Measure samples, and the bound on the problems whose number of solutions `counts` knows.
 
-    Samples that know of each other are drawn anew for each number of samples; of independent ones the
-    first so many are taken. Returns what `--json` prints, less where the problems came from. Raises
-    `UserError` if the model gives numbers that are not finite.
+    Samples that know of each other are drawn anew for each number of samples; of others the first so many are taken.
+    Returns what `--json` prints, less where the problems came from. Raises `Diverged` if the bound is not finite.
     """
     task, depths = run.task, sorted({*steps, run.depth})
-    known = [place for place, count in enumerate(counts) if count and count <= MAX_SOLUTIONS]
+    countable = [place for place, count in enumerate(counts) if count and count <= MAX_SOLUTIONS]
     seen: ViolationCache = {}
     rows: list[SampleMetrics] = []
     drawn: list[Draws] = []
 
-    def row(number: int, depth: int, places: Sequence[int]) -> SampleMetrics:
+    def row(number: int, depth: int, places: Sequence[int] | None = None) -> SampleMetrics:
         at = depths.index(depth)
         return measure_draws(task, problems, drawn, at, number, depth, counts, seen, places, selections)
 
-    everything = range(len(problems))
-    for number in sorted(set(samples), reverse=True):
-        if not drawn or method.couples:
-            drawn = draw_all(run, problems, number, depths, seed, method, progress)
-        rows += [row(number, depth, everything) for depth in sorted(set(steps))]
-        if number == max(samples):
-            usual = row(number, run.depth, known) if known else None
-            deepest = max(steps)
-            groups = [
-                {"least": least, "most": most, "problems": len(places)} | row(number, deepest, places)._asdict()
-                for least, most, places in by_solutions(counts)
-            ]
+    for number in sorted(set(samples)):
+        if method.couples or not drawn:
+            drawn = draw_all(run, problems, number if method.couples else max(samples), depths, seed, method, progress)
+        rows += [row(number, depth) for depth in sorted(set(steps))]
+    groups = [
+        {"least": least, "most": most, "problems": len(places)} | row(number, max(steps), places)._asdict()
+        for least, most, places in by_solutions(counts)
+    ]
     rows.sort(key=lambda each: (each.steps, each.samples))
     result: dict[str, Any] = {"depth": run.depth, "posterior_validity": None, "gap": None, "bound": None}
-    if usual is not None and with_bound:
-        chosen = [problems[place] for place in known]
+    if countable and with_bound:
+        chosen = [problems[place] for place in countable]
         bar = partial(progress, desc="bound")
-        distance = bound(task, run.model, run.guide, chosen, run.depth, seed=seed, progress=bar)
-        if not math.isfinite(distance.excess):
+        distance = bound(task, run.model, run.guide, chosen, run.depth, seed=seed, progress=bar)._asdict()
+        if not math.isfinite(distance["excess"]):
             raise Diverged(f"the model of {run.name} gives numbers that are not finite: its training diverged")
-        result["posterior_validity"] = distance.posterior_validity
+        validity = result["posterior_validity"] = distance.pop("posterior_validity")
         if method == INDEPENDENT:
-            result["gap"] = distance.posterior_validity - usual.validity
-        result["bound"] = {name: value for name, value in distance._asdict().items() if name != "posterior_validity"}
-    return {
-        **result,
-        "method": asdict(method),
-        "rows": [each._asdict() for each in rows],
-        "by_solutions": groups,
-        "frontier": frontier(rows),
-    }
+            result["gap"] = validity - row(number, run.depth, countable).validity
+        result["bound"] = distance
+    result |= {"method": asdict(method), "rows": [each._asdict() for each in rows]}
+    return result | {"by_solutions": groups, "frontier": frontier(rows)}
 
 
 def by_solutions(counts: Sequence[int | None]) -> list[tuple[int, int, list[int]]]:
-    """Places of problems with 1, 2, 3-4, 5-8, ... solutions, with the least and the most of each group."""
+    """Return places of problems with 1, 2, 3-4, 5-8, ... solutions, with the least and the most of each group."""
     groups: dict[int, list[int]] = {}
     for place, count in enumerate(counts):
         if count:
             groups.setdefault((count - 1).bit_length(), []).append(place)
-    return [((1 << bits) // 2 + 1, 1 << bits, groups[bits]) for bits in sorted(groups)]
+    return [((1 << bits) // 2 + 1, 1 << bits, places) for bits, places in sorted(groups.items())]

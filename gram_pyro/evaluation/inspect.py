@@ -1,7 +1,5 @@
 """A look inside: what prior and posterior do on one problem."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +19,7 @@ from torch.distributions import kl_divergence
 from gram_pyro.errors import UserError
 from gram_pyro.evaluation.likelihood import mixture_log_weights
 from gram_pyro.inference.config import MAX_NUMBER, whole_number
+from gram_pyro.inference.judge import judge
 from gram_pyro.inference.sampling import seeded
 from gram_pyro.models.sites import sites_of, value_at
 from gram_pyro.objectives.elbo import divergence_of
@@ -34,22 +33,18 @@ Array = NDArray[np.float64]
 
 
 class Trajectories(NamedTuple):
-    """Trajectories of one problem after every supervision step.
+    """Trajectories of one problem after every supervision step."""
 
-    `high` h `(steps, samples, length, width)`, `decoded` argmax decodes `(steps, samples, length)`, `valid` whether
-    they break no constraint `(steps, samples)`, `solutions` the distinct valid answers after the last step.
-    """
-
-    high: NDArray[np.float32]
-    decoded: NDArray[np.int64]
-    valid: NDArray[np.bool_]
-    solutions: list[Answer]
+    high: NDArray[np.float32]  # h (steps, samples, length, width)
+    decoded: NDArray[np.int64]  # argmax decodes (steps, samples, length)
+    valid: NDArray[np.bool_]  # whether they break no constraint (steps, samples)
+    solutions: list[Answer]  # distinct and valid, after the last step
 
     def plot(self, axes: Axes, color: str = PRIOR, label: str = "prior") -> None:
-        """Validity and the part of positions that will not change any more, against steps."""
+        """Plot validity and the part of positions that will not change any more, against steps."""
         steps = np.arange(1, len(self.valid) + 1)
-        settled = (self.decoded == self.decoded[-1]).mean((1, 2))
         axes.plot(steps, self.valid.mean(1), "o-", color=color, markersize=3, label=f"{label}: valid")
+        settled = (self.decoded == self.decoded[-1]).mean((1, 2))
         axes.plot(steps, settled, "--", color=color, label=f"{label}: as in the end")
         axes.set(xlabel="step", ylim=(0, 1.05), title="when is the answer decided?")
         axes.legend(frameon=False)
@@ -57,14 +52,12 @@ class Trajectories(NamedTuple):
 
 class Divergence(NamedTuple):
     """KL(q || p) in nats by transition and position `(transitions, length)`, a mean over posterior trajectories.
-
-    `(transitions, 1)` where the KL has no closed form, or the guidance is one for all positions.
-    """
+    `(transitions, 1)` where the KL has no closed form, or the guidance is one for all positions."""
 
     nats: Array
 
     def plot(self, axes: Axes) -> None:
-        """A heat map."""
+        """Plot a heat map."""
         transitions, positions = self.nats.shape
         extent = (0.5, transitions + 0.5, positions - 0.5, -0.5)
         image = axes.imshow(self.nats.T, aspect="auto", cmap="viridis", vmin=0, extent=extent)
@@ -74,16 +67,14 @@ class Divergence(NamedTuple):
 
 class Components(NamedTuple):
     """First two principal components of h, pooled over positions, of prior and posterior: `(steps, samples, 2)` each.
-
-    `explained` the part of the variance that each component has `(2,)`.
-    """
+    `explained` the part of the variance that each component has `(2,)`."""
 
     prior: Array
     posterior: Array
     explained: Array
 
     def plot(self, axes: Axes) -> None:
-        """Trajectories in the plane, a dot where they end."""
+        """Plot trajectories in the plane, a dot where they end."""
         for paths, color, label in ((self.prior, PRIOR, "prior"), (self.posterior, POSTERIOR, "posterior")):
             axes.plot(*paths[:, :1].transpose(2, 0, 1), color=color, linewidth=0.7, label=label)
             axes.plot(*paths[:, 1:].transpose(2, 0, 1), color=color, linewidth=0.4, alpha=0.4)
@@ -94,22 +85,18 @@ class Components(NamedTuple):
 
 
 class Likelihoods(NamedTuple):
-    """p(solution | x) of every solution, all its spellings together, from trajectories of posterior and prior.
-
-    `probability`, `low` and `high` (two standard errors) `(solutions,)`; `effective` the effective sample size as
-    a part of the draws, of the worst spelling.
-    """
+    """p(solution | x) of every solution, all its spellings together, each array `(solutions,)`."""
 
     solutions: list[Answer]
     probability: Array
-    low: Array
+    low: Array  # two standard errors below
     high: Array
-    effective: Array
+    effective: Array  # effective sample size as a part of the draws, of the worst spelling
 
     def plot(self, axes: Axes) -> None:
-        """Bars with intervals, and the uniform distribution as a line."""
+        """Plot bars with intervals, and the uniform distribution as a line."""
         places = np.arange(len(self.solutions))
-        errors = [self.probability - self.low, self.high - self.probability]
+        errors = self.probability - self.low, self.high - self.probability
         axes.bar(places, self.probability, yerr=errors, color=PRIOR, ecolor="#333333", capsize=2)
         axes.axhline(1 / len(self.solutions), color="#59a14f", linestyle="--", label="uniform")
         axes.set_xticks(places if len(places) <= 20 else places[:: len(places) // 10])
@@ -118,8 +105,7 @@ class Likelihoods(NamedTuple):
 
 
 class Inspection(NamedTuple):
-    """What `inspect` found. `target` is the solution that the posterior was shown; None for `likelihoods` if there are
-    too many to estimate each."""
+    """What `inspect` found. `target` is the solution shown to the posterior; `likelihoods` is None if too many."""
 
     target: Answer
     prior: Trajectories
@@ -129,9 +115,9 @@ class Inspection(NamedTuple):
     likelihoods: Likelihoods | None
 
     def plot(self, path: str | Path | None = None) -> Figure:
-        """Everything in one figure, written as PNG if a path is given."""
+        """Draw everything in one figure, and write it as PNG if a path is given."""
         figure = Figure(figsize=(13, 8), layout="constrained")
-        (first, second), (third, fourth) = figure.subplots(2, 2)
+        first, second, third, fourth = figure.subplots(2, 2).flat
         self.prior.plot(first)
         self.posterior.plot(first, POSTERIOR, "posterior")
         self.divergence.plot(second)
@@ -158,10 +144,9 @@ def inspect(
 ) -> Inspection:
     """Look at one problem: trajectories of prior and posterior, KL, h over the steps, and p(solution | x).
 
-    `target` is a solution in the task's own form (default: the first of `task.targets`); `steps` supervision steps
-    (default: the training depth); `samples` trajectories of each kind; `draws`
-    trajectories for each target whose likelihood is estimated (at most `MAX_TARGETS` of them), half of them of
-    the posterior and half of the prior, weighed by the mixture.
+    `target` is a solution in the task's own form (default: the first of `task.targets`); `steps` are supervision steps
+    (default: the training depth); `samples` are trajectories of each kind, `draws` those for the likelihood of each
+    target, half of them of the prior.
     Raises `UserError` if the model draws no guidance, if the target is no solution, or if the problem has too many.
     """
     task, steps = run.task, run.depth if steps is None else whole_number("steps", steps, 1, MAX_NUMBER)
@@ -170,59 +155,43 @@ def inspect(
     if run.model.recursion != "carried" or not run.model.draws:
         raise UserError(f"{type(run.model).__name__} draws no guidance: there is no posterior to look into")
     problem = task.prepare(problem)
+    word = task.wording.singular
     try:
-        solvable = bool(task.solutions(problem))
+        if not task.solutions(problem):
+            raise UserError(f"the {word} is not {task.feasible}: there is no answer to show the posterior")
     except TimeoutError as error:
-        raise UserError(f"the {task.wording.singular} cannot be looked into: {error}") from None
-    if not solvable:
-        raise UserError(f"the {task.wording.singular} is not {task.feasible}: there is no answer to show the posterior")
+        raise UserError(f"the {word} cannot be looked into: {error}") from None
     targets = task.targets(problem)
-    if target is None:
-        shown = targets[0]
-    else:
-        shown = targets[0].clone()
-        answered = int((shown >= 0).sum())
-        if len(target) != answered:
-            raise UserError(
-                f"the target {tuple(target)} is no solution of this {task.wording.singular}: it needs {answered} values"
-            )
-        shown[: len(target)] = torch.as_tensor(target)
-        if task.violations(problem, task.answer(problem, shown.tolist())):
-            raise UserError(f"the target {tuple(target)} is no solution of this {task.wording.singular}")
-    x = task.encode([problem]).to(run.device)
-    many = x.select(torch.zeros(samples, dtype=torch.long))
+    shown = targets[0].clone()
+    answered = int((shown >= 0).sum())
+    if target is not None:
+        if len(target) == answered:
+            shown[:answered] = torch.as_tensor(target)
+        if len(target) != answered or not judge(task, problem, [shown.tolist()]).valid:
+            raise UserError(f"the target {tuple(target)} is no solution of this {word}, which takes {answered} values")
+    many = task.encode([problem]).to(run.device).select(torch.zeros(samples, dtype=torch.long))
     y = shown.expand(samples, -1).to(run.device)
     with seeded(seed), pyro.validation_enabled(False):
-        free = poutine.trace(run.model).get_trace(many, steps=steps, supervise="every")
+        alone = poutine.trace(run.model).get_trace(many, steps=steps, supervise="every")
         run.guide(many, y, steps=steps, supervise="every", **run.guide.side_information(task, [problem] * samples, y))
         steered, guide_trace = run.guide.get_traces()
-        likelihoods = None
-        if len(targets) <= MAX_TARGETS:
-            likelihoods = estimate(run, problem, targets, steps, draws)
-    prior, posterior = (trajectories(run, problem, trace.nodes, steps) for trace in (free, steered))
-    return Inspection(
-        task.answer(problem, shown.tolist()),
-        prior,
-        posterior,
-        divergence(steered.nodes, guide_trace.nodes),
-        components(prior.high, posterior.high),
-        likelihoods,
-    )
+        likelihoods = estimate(run, problem, targets, steps, draws) if len(targets) <= MAX_TARGETS else None
+    prior, posterior = (trajectories(run, problem, trace.nodes, steps) for trace in (alone, steered))
+    found = divergence(steered.nodes, guide_trace.nodes), components(prior.high, posterior.high)
+    return Inspection(task.answer(problem, shown.tolist()), prior, posterior, *found, likelihoods)
 
 
 def trajectories(run: Run, problem: Any, sites: Any, steps: int) -> Trajectories:
-    """The trajectories of a trace."""
-    task, transitions = run.task, run.model.transitions
-    high = torch.stack([value_at(sites, "high", n * transitions) for n in range(1, steps + 1)])
+    """Return the trajectories of a trace."""
+    high = torch.stack([value_at(sites, "high", n * run.model.transitions) for n in range(1, steps + 1)])
     decoded = torch.stack([run.model.decode(each).argmax(-1) for each in high]).cpu()
-    answers = [[task.answer(problem, row) for row in step] for step in decoded.tolist()]
-    valid = [[not task.violations(problem, answer) for answer in step] for step in answers]
-    right = [task.canonical(answer) for answer, good in zip(answers[-1], valid[-1], strict=True) if good]
-    return Trajectories(high.cpu().float().numpy(), decoded.numpy(), np.array(valid), [*dict.fromkeys(right)])
+    judged = [judge(run.task, problem, step) for step in decoded.tolist()]
+    valid = np.array([each.violations for each in judged]) == 0
+    return Trajectories(high.cpu().float().numpy(), decoded.numpy(), valid, [*dict.fromkeys(judged[-1].valid)])
 
 
 def divergence(model_sites: Any, guide_sites: Any) -> Divergence:
-    """KL of every guidance site, by position where positions are independent."""
+    """Return the KL of every guidance site, by position where positions are independent."""
     rows = []
     for name, site in sites_of(guide_sites, "guidance"):
         q, p = site["fn"], model_sites[name]["fn"]
@@ -234,7 +203,7 @@ def divergence(model_sites: Any, guide_sites: Any) -> Divergence:
 
 
 def components(prior: NDArray[np.float32], posterior: NDArray[np.float32]) -> Components:
-    """Principal components of h, the mean over positions, over both kinds of trajectories."""
+    """Return principal components of h, the mean over positions, over both kinds of trajectories."""
     pooled = [high.mean(2, dtype=np.float64) for high in (prior, posterior)]
     everything = np.concatenate([high.reshape(-1, high.shape[-1]) for high in pooled])
     center = everything.mean(0)
@@ -245,25 +214,22 @@ def components(prior: NDArray[np.float32], posterior: NDArray[np.float32]) -> Co
 
 
 def estimate(run: Run, problem: Any, targets: Tensor, steps: int, draws: int) -> Likelihoods:
-    """p(solution | x) from `draws` trajectories for each target, every other one of the prior, weighed by the mixture.
-
-    Targets that spell one solution add up.
-    """
-    task, pairs = run.task, -(-draws // 2)
-    x = task.encode([problem]).to(run.device).select(torch.zeros(len(targets), dtype=torch.long))
+    """Estimate p(solution | x) from `draws` trajectories for each target, every other one of the prior.
+    Targets that spell one solution add up."""
+    task, pairs, count = run.task, -(-draws // 2), len(targets)
+    x = task.encode([problem]).to(run.device).select(torch.zeros(count, dtype=torch.long))
     y = targets.to(run.device)
-    context = run.guide.side_information(task, [problem] * len(targets), y)
+    context = run.guide.side_information(task, [problem] * count, y)
     found = [mixture_log_weights(run.model, run.guide, x, y, steps, **context) for _ in range(pairs)]
     weights = torch.stack(found).double().cpu().exp()
-    means = weights.mean((0, 1))
-    variances = weights.var(0).mean(0) / (2 * pairs) if pairs > 1 else torch.full_like(means, math.nan)
+    variances = weights.var(0).mean(0) / (2 * pairs) if pairs > 1 else torch.full((count,), math.nan).double()
     effective = weights.sum((0, 1)).square() / weights.square().sum((0, 1)) / (2 * pairs)
-    spelled = [task.canonical(task.answer(problem, row)) for row in targets.tolist()]
+    spelled = judge(task, problem, targets.tolist()).canonical
     solutions = [*dict.fromkeys(spelled)]
     owner = torch.tensor([solutions.index(solution) for solution in spelled])
-    size = len(solutions)
-    probability = torch.zeros(size, dtype=torch.double).index_add_(0, owner, means)
-    error = torch.zeros(size, dtype=torch.double).index_add_(0, owner, variances).sqrt()
-    worst = torch.ones(size, dtype=torch.double).scatter_reduce_(0, owner, effective, "amin")
+    none = torch.zeros(len(solutions), dtype=torch.double)
+    probability = none.index_add(0, owner, weights.mean((0, 1)))
+    error = none.index_add(0, owner, variances).sqrt()
+    worst = (none + 1).scatter_reduce(0, owner, effective, "amin")
     low, high = (probability - 2 * error).clamp(min=0), probability + 2 * error
     return Likelihoods(solutions, *(part.numpy() for part in (probability, low, high, worst)))

@@ -1,7 +1,5 @@
 """How likely a model finds an answer: importance weights of whole trajectories."""
 
-from __future__ import annotations
-
 import math
 from typing import Any, Literal, NamedTuple
 
@@ -12,7 +10,7 @@ from torch import Tensor
 
 from gram_pyro.effects.substitute import SubstituteMessenger
 from gram_pyro.errors import Diverged
-from gram_pyro.evaluation.bound import chunks
+from gram_pyro.evaluation.bound import chunks, excess_of
 from gram_pyro.guides.base import Guide
 from gram_pyro.inference.sampling import seeded
 from gram_pyro.models.base import Answers, Model
@@ -30,10 +28,8 @@ A_TARGET, LEAST, MOST = 8, 32, 256
 class Likelihood(NamedTuple):
     """Held-out negative log-likelihood, in nats a problem, averaged over the targets of each.
 
-    `nll` is exact for a model without latent sites; else a bound that lies above the true value and falls towards it
-    with more trajectories: the tighter one of `draws` weighed trajectories of the posterior for each target, and of
-    trajectories of the prior, which all targets share. `proposal` says which.
-    `entropy` is H(y | x) of the targets, and `excess` what is above it, with its `standard_error` over problems.
+    `nll` is exact without latent sites; else a bound from above that falls with more trajectories: the tighter one of
+    `draws` posterior ones for each target, and of prior ones, which all targets share (`proposal`). Others as `Bound`.
     """
 
     kind: Kind
@@ -49,10 +45,9 @@ class Likelihood(NamedTuple):
 def log_weights(
     model: Model, guide: Guide, problems: Problems, targets: Tensor, steps: int, **context: Tensor
 ) -> tuple[Tensor, bool]:
-    """log p(y, trajectory | x) - log q(trajectory | x, y) of one trajectory each, `(batch,)`; whether there were draws.
+    """Return log p(y, trajectory | x) - log q(trajectory | x, y) of one each, `(batch,)`, and whether any was drawn.
 
-    The generative model: `steps` supervision steps and one likelihood. The mean of the weights is p(y | x). `context`
-    is what the guide needs beside (`Guide.side_information`).
+    The mean of the weights is p(y | x), of `steps` steps and one likelihood; `context` as of `Guide.side_information`.
     """
     parts = ImportanceELBO(None).parts(model, guide, problems, targets, steps=steps, supervise="last", **context)
     return parts.log_likelihood - parts.kl_cost, len(parts.kl) > 0
@@ -62,14 +57,13 @@ def log_weights(
 def mixture_log_weights(
     model: Model, guide: Guide, problems: Problems, targets: Tensor, steps: int, **context: Tensor
 ) -> Tensor:
-    """The same of two trajectories of each, one of the posterior and one of the prior: `(2, batch)`.
+    """Return the weights of two trajectories each, one of the posterior and one of the prior: `(2, batch)`.
 
-    Both are weighed by the mixture they come from, so that no weight exceeds 2 p(y | trajectory). Those of the
-    posterior alone have heavy tails where it is narrower than what leads to y.
+    Weighed by the mixture they come from, no weight exceeds 2 p(y | trajectory): the posterior's own have heavy tails.
     """
     run_kwargs = {"steps": steps, "supervise": "last"}
-    free: dict[str, Any] = poutine.trace(model).get_trace(problems, **run_kwargs).nodes
-    drawn = {name: site["value"] for name, site in sites_of(free, "guidance")}
+    rollout: dict[str, Any] = poutine.trace(model).get_trace(problems, **run_kwargs).nodes
+    drawn = {name: site["value"] for name, site in sites_of(rollout, "guidance")}
     weights = []
     for values in ({}, drawn):
         with SubstituteMessenger(values):
@@ -82,10 +76,8 @@ def mixture_log_weights(
 def likelihood(
     run: Run, problems: list[Any], steps: int, *, draws: int = 16, max_targets: int = 4, seed: int = 0
 ) -> Likelihood:
-    """The likelihood of the targets of problems; weighed trajectories see at most `max_targets` random ones of each.
-
-    Raises `Diverged` if the model gives numbers that are not finite.
-    """
+    """Measure the likelihood of the targets of problems; posterior weights take `max_targets` random ones of each.
+    Raises `Diverged` if the model gives numbers that are not finite."""
     every = [run.task.targets(problem) for problem in problems]
     entropy = torch.tensor([math.log(len(each)) for each in every], dtype=torch.double)
     with seeded(seed), pyro.validation_enabled(False):
@@ -97,22 +89,15 @@ def likelihood(
                 nll, proposal = alone, "prior"
     if not nll.isfinite().all():
         raise Diverged(f"the model of {run.name} gives likelihoods that are not finite: its training diverged")
-    excess = nll - entropy
-    error = excess.std().item() / len(problems) ** 0.5 if len(problems) > 1 else None
     kind: Kind = "bound" if latent else "exact"
-    return Likelihood(
-        kind, draws if latent else 1, nll.mean().item(), entropy.mean().item(), excess.mean().item(), error, proposal
-    )
+    return Likelihood(kind, draws if latent else 1, **excess_of(nll, entropy), proposal=proposal)
 
 
 @torch.no_grad()
 def by_posterior(
     run: Run, problems: list[Any], every: list[Tensor], steps: int, draws: int, max_targets: int
 ) -> tuple[Tensor, bool]:
-    """-log of the mean of `draws` weights of the posterior's trajectories, a mean over targets: `(problems,)`.
-
-    Also whether there was anything to draw; if not, it is exact.
-    """
+    """Return -log of the mean of `draws` posterior weights, a mean over targets `(problems,)`; whether any differ."""
     task = run.task
     kept = [each[torch.randperm(len(each))[:max_targets]] for each in every]
     share = torch.tensor([1 / len(each) for each in kept], dtype=torch.double)
@@ -132,10 +117,8 @@ def by_posterior(
 
 @torch.no_grad()
 def by_prior(run: Run, problems: list[Any], every: list[Tensor], steps: int) -> Tensor:
-    """-log of the mean of p(y | trajectory) over trajectories of the prior, a mean over all targets: `(problems,)`.
-
-    All targets of a problem share its trajectories, `A_TARGET` times as many as there are targets.
-    """
+    """Return -log of the mean of p(y | trajectory) over trajectories of the prior, a mean over targets: `(problems,)`.
+    All targets of a problem share its trajectories."""
     found = []
     for problem, targets in zip(problems, every, strict=True):
         count = min(max(A_TARGET * len(targets), LEAST), MOST)

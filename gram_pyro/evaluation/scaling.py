@@ -1,7 +1,5 @@
 """What more compute at inference buys: tables over depth and width, and the best mix of both for a budget."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,11 +15,8 @@ COLORS = {"first": "#999999", "majority": "#f28e2b", "value": "#4e79a7", "checke
 
 
 def frontier(rows: Sequence[SampleMetrics]) -> list[dict[str, Any]]:
-    """For each way to select and each budget, the mix of samples and steps that solves most problems.
-
-    A budget is a number of network evaluations (supervision steps) for a problem; only mixes that cost
-    no more than it count, and a budget that brings nothing new is left out.
-    """
+    """Return for each way to select and each budget the mix of samples and steps that solves most problems.
+    A budget is a number of supervision steps for a problem; one that brings nothing new is left out."""
     result = []
     for name in rows[0].accuracy:
         best = -1.0
@@ -34,7 +29,7 @@ def frontier(rows: Sequence[SampleMetrics]) -> list[dict[str, Any]]:
 
 
 def draw_depth_width(rows: Sequence[SampleMetrics], path: Path) -> None:
-    """Accuracy over depth and width, a heat map for each way to select."""
+    """Draw accuracy over depth and width, a heat map for each way to select."""
     samples, steps = sorted({row.samples for row in rows}), sorted({row.steps for row in rows})
     names = [*rows[0].accuracy]
     figure = Figure(figsize=(1.5 + 3.2 * len(names), 1.6 + 0.45 * len(samples)), layout="constrained")
@@ -54,7 +49,7 @@ def draw_depth_width(rows: Sequence[SampleMetrics], path: Path) -> None:
 
 
 def draw_by_solutions(groups: Sequence[dict[str, Any]], path: Path) -> None:
-    """Coverage with its ceiling, and accuracy, against the number of solutions of a problem."""
+    """Draw coverage with its ceiling, and accuracy, against the number of solutions of a problem."""
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
     places = range(len(groups))
@@ -72,20 +67,18 @@ def draw_by_solutions(groups: Sequence[dict[str, Any]], path: Path) -> None:
 
 
 def draw_frontier(rows: Sequence[SampleMetrics], path: Path) -> None:
-    """Accuracy against network evaluations: every mix of depth and width, and the best one for each budget."""
+    """Draw accuracy against network evaluations: every mix of depth and width, and the best one for each budget."""
     figure = Figure(figsize=(8, 4.2), layout="constrained")
     axes = figure.subplots()
-    best = frontier(rows)
+    costs = [row.evaluations for row in rows]
     for name in rows[0].accuracy:
         color = COLORS.get(name)
-        axes.plot([r.evaluations for r in rows], [r.accuracy[name] for r in rows], ".", color=color, alpha=0.35)
-        line = [each for each in best if each["select"] == name]
+        axes.plot(costs, [row.accuracy[name] for row in rows], ".", color=color, alpha=0.35)
+        line = [each for each in frontier(rows) if each["select"] == name]
         x, y = [each["evaluations"] for each in line], [each["accuracy"] for each in line]
-        axes.step([*x, max(r.evaluations for r in rows)], [*y, y[-1]], where="post", color=color, label=name)
-        for each in line[-1:]:
-            mix = f"{each['samples']} x {each['steps']}"
-            axes.annotate(mix, (each["evaluations"], each["accuracy"]), fontsize=8, color=color, xytext=(0, 4),
-                          textcoords="offset points")  # fmt: skip
+        axes.step([*x, max(costs)], [*y, y[-1]], where="post", color=color, label=name)
+        mix = f"{line[-1]['samples']} x {line[-1]['steps']}"
+        axes.annotate(mix, (x[-1], y[-1]), fontsize=8, color=color, xytext=(0, 4), textcoords="offset points")
     axes.set(title="best mix of samples x steps for a budget", ylabel="problems solved", xscale="log")
     axes.set_xlabel("network evaluations for a problem (supervision steps)")
     tidy(axes)
@@ -93,6 +86,6 @@ def draw_frontier(rows: Sequence[SampleMetrics], path: Path) -> None:
 
 
 def tidy(axes: Axes) -> None:
-    """A legend without a frame, no upper and right spine."""
+    """Add a legend without a frame, remove upper and right spine."""
     axes.legend(frameon=False, fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)

@@ -14,31 +14,12 @@ from gram_pyro.guides.solution_set import SolutionSetGuide
 from gram_pyro.registry import Registry
 
 GUIDES = Registry(
-    "guide",
-    Guide,
-    gaussian=GaussianGuide,
-    mean_only=MeanOnlyGuide,
-    scale_only=ScaleOnlyGuide,
-    low_rank=LowRankGuide,
-    flow=FlowGuide,
-    relational=RelationalGuide,
-    lookahead=LookaheadGuide,
-    solution_set=SolutionSetGuide,
-    prior=PriorGuide,
-    empty=EmptyGuide,
-)
+    "guide", Guide, gaussian=GaussianGuide, mean_only=MeanOnlyGuide, scale_only=ScaleOnlyGuide, low_rank=LowRankGuide,
+    flow=FlowGuide, relational=RelationalGuide, lookahead=LookaheadGuide, solution_set=SolutionSetGuide,
+    prior=PriorGuide, empty=EmptyGuide,
+)  # fmt: skip
 
 __all__ = [
-    "GUIDES",
-    "BackwardGuide",
-    "EmptyGuide",
-    "FlowGuide",
-    "GaussianGuide",
-    "Guide",
-    "LowRankGuide",
-    "MeanOnlyGuide",
-    "PriorGuide",
-    "RelationalGuide",
-    "ScaleOnlyGuide",
-    "SolutionSetGuide",
-]
+    "GUIDES", "EmptyGuide", "FlowGuide", "GaussianGuide", "Guide", "LookaheadGuide", "LowRankGuide", "MeanOnlyGuide",
+    "PriorGuide", "RelationalGuide", "ScaleOnlyGuide", "SolutionSetGuide",
+]  # fmt: skip

@@ -1,7 +1,5 @@
 """What every guide shares: a posterior that runs interleaved with the model."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -14,7 +12,7 @@ from torch import Tensor, nn
 from gram_pyro.errors import UserError
 from gram_pyro.guides.steered import steer
 from gram_pyro.models.base import inputs_of, register
-from gram_pyro.models.sites import Role, role_of, transition_of, value_at
+from gram_pyro.models.sites import Role, mark, value_at
 from gram_pyro.tasks.base import Problems, Task
 
 
@@ -23,10 +21,8 @@ class Guide(GuideMessenger, nn.Module):
 
     A subclass is made as `MyGuide(spec, model)`: its `__init__(self, spec, model)` calls `super().__init__(model)` and
     makes its networks, of the sizes `model.width` and `spec.classes`. Its `get_posterior(name, prior)` returns the
-    posterior of one site; the network of the model runs once for both. It may read `self.problems`, `self.targets`,
-    `self.proposal(name)`, `self.transition`, and `self.solutions` if `sees_solutions`.
-
-    A guide never sees a missing answer. Where a run has none, or a problem of a batch has none, the prior stands in.
+    posterior of one site. It may read `self.problems`, `self.targets`, `self.proposal(name)`, `self.transition`, and
+    `self.solutions` if `sees_solutions`. It never sees a missing answer: where there is none, the prior stands in.
     """
 
     closed_form: ClassVar[bool] = True
@@ -36,12 +32,11 @@ class Guide(GuideMessenger, nn.Module):
     sees_solutions: ClassVar[bool] = False
     """Whether it reads `self.solutions`."""
     solutions: Tensor | None = None
-    """Known solutions in the run in progress, as targets: `(batch, solutions, length)`, rows of -1 where there are
-    fewer; None if none are known."""
+    """Known solutions: `(batch, solutions, length)`, rows of -1 where there are fewer; None if none are known."""
     targets: Tensor | None = None
-    """y of the run in progress: `(batch, length)`, classes from 0, -1 at positions without an answer."""
+    """y: `(batch, length)`, classes from 0, -1 at positions without an answer."""
     steered: Tensor | None = None
-    """Which problems of the run in progress have an answer: `(batch,)`; the others run under the prior."""
+    """Which problems have an answer: `(batch,)`; the others run under the prior."""
     role: Role | None = None
     transition: int | None = None
     """Role and transition of the site at hand."""
@@ -52,7 +47,7 @@ class Guide(GuideMessenger, nn.Module):
         GuideMessenger.__init__(self, model)
 
     def __call__(self, *args: Any, solutions: Tensor | None = None, **kwargs: Any) -> dict[str, Tensor]:  # type: ignore[override]
-        """Run model and guide together; `get_traces()` then has the result. The model does not see `solutions`."""
+        """Run model and guide together, for `get_traces()` to return. The model does not see `solutions`."""
         register("guide", self)
         self.solutions = solutions
         problems, targets = inputs_of(args, kwargs)
@@ -61,10 +56,9 @@ class Guide(GuideMessenger, nn.Module):
             self.steered = (targets != -1).any(-1)
             self.targets = targets.where(self.steered[:, None], answered.long() - 1)
         try:
-            samples: dict[str, Tensor] = GuideMessenger.__call__(self, *args, **kwargs)
+            return GuideMessenger.__call__(self, *args, **kwargs)
         finally:
             self.solutions = self.targets = self.steered = None
-        return samples
 
     def side_information(self, task: Task, problems: Sequence[Any], targets: Tensor) -> dict[str, Tensor]:
         """Return what a run on problems and targets `(batch, length)` needs beside them: known solutions, if seen."""
@@ -88,7 +82,7 @@ class Guide(GuideMessenger, nn.Module):
         prior = msg["infer"]["prior"] = msg["fn"]
         if self.steered is None:
             return
-        self.role, self.transition = role_of(msg), transition_of(msg)
+        self.role, self.transition = mark(msg, "role"), mark(msg, "transition")
         super()._pyro_sample(msg)
         if msg["fn"] is not prior:
             msg["fn"] = steer(msg["fn"], prior, self.steered)
@@ -105,10 +99,7 @@ class Guide(GuideMessenger, nn.Module):
         return inputs_of(*self.args_kwargs)[0]
 
     def proposal(self, name: str) -> Tensor:
-        """Return u_t that belongs to a guidance site: `(batch, length, width)`.
-
-        Raises `UserError` at a site that is no guidance.
-        """
+        """Return u_t of a guidance site: `(batch, length, width)`. Raises `UserError` at another site."""
         if self.role != "guidance":
             kind = type(self._model[0]).__name__
             raise UserError(f"{kind} draws {name}, and {type(self).__name__} steers guidance only; take --guide prior")

@@ -1,7 +1,5 @@
 """A posterior that bends: a conditional normalizing flow on the guidance."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
@@ -21,10 +19,7 @@ COUPLINGS = 2
 
 
 class Coupler(nn.Module):
-    """How one half of a position's guidance moves the other, given the features of the position.
-
-    Starts by moving nothing.
-    """
+    """How one half of a position's guidance moves the other, given its features; nothing at the start."""
 
     def __init__(self, fixed: int, moved: int, context: int) -> None:
         super().__init__()
@@ -35,29 +30,23 @@ class Coupler(nn.Module):
         nn.init.zeros_(self.project_out.bias)
 
     def forward(self, fixed: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Shift and log scale, each `(..., moved)`."""
+        """Return shift and log scale, each `(..., moved)`."""
         hidden = F.silu(self.project_in(torch.cat((fixed, context.expand(*fixed.shape[:-1], -1)), -1)))
         shift, log_scale = at_least_float32(self.project_out(hidden)).chunk(2, -1)
         return shift, torch.tanh(log_scale)
 
 
 class FlowGuide(GaussianGuide):
-    """q(eps_t | u_t, y): the Gaussian posterior, then affine couplings (RealNVP) that see u_t and y.
-
-    The halves of a position's features take turns: each coupling keeps one and moves the other. Works on
-    standard noise, so that prior and posterior have a scale in common. Its KL is sampled, and so it cannot be balanced.
-    """
+    """q(eps_t | u_t, y): the Gaussian posterior, then affine couplings (RealNVP) that see u_t and y: each keeps half
+    of a position's features and moves the other. Its KL is sampled, and so it cannot be balanced."""
 
     closed_form: ClassVar[bool] = False
     recipe: ClassVar[Mapping[str, Any]] = {"balance": None}
 
     def __init__(self, spec: Spec, model: Model) -> None:
         super().__init__(spec, model)
-        half, width = model.width // 2, model.width
-        self.couplers = nn.ModuleList(
-            Coupler(*((half, width - half) if turn % 2 == 0 else (width - half, half)), width)
-            for turn in range(COUPLINGS)
-        )
+        parts = model.width // 2, model.width - model.width // 2
+        self.couplers = nn.ModuleList(Coupler(parts[i % 2], parts[1 - i % 2], model.width) for i in range(COUPLINGS))
 
     def get_posterior(self, name: str, prior: dist.TorchDistribution) -> dist.TorchDistribution:
         """Return the flow at one transition."""
@@ -70,5 +59,4 @@ class FlowGuide(GaussianGuide):
             parts += [transforms.AffineCoupling(coupler.fixed, moves), transforms.Permute(flip)]
         parts.append(transforms.AffineTransform(normal.loc, normal.scale, event_dim=2))
         noise = dist.Normal(torch.zeros_like(normal.loc), torch.ones_like(normal.scale)).to_event(2)
-        flow: dist.TorchDistribution = dist.TransformedDistribution(noise, parts)
-        return flow
+        return dist.TransformedDistribution(noise, parts)  # type: ignore[no-any-return]

@@ -1,9 +1,5 @@
 """The paper's posterior: a Gaussian that also sees the answer."""
 
-from __future__ import annotations
-
-from typing import ClassVar
-
 import pyro.distributions as dist
 import torch
 import torch.nn.functional as F
@@ -17,18 +13,15 @@ from gram_pyro.tasks.base import Spec
 
 class GaussianGuide(Guide):
     """q(eps_t | u_t, y) = N(mu(u_t, y), sigma(u_t, y)^2 I), mean and scale relative to the prior's.
+    Starts equal to the prior, so that the first KL is zero."""
 
-    Starts equal to the prior, so that the first KL is zero.
-    """
-
-    sees_mean: ClassVar[bool] = True
+    sees_mean: bool = True
     """Whether its mean sees the answer; otherwise it is the prior's."""
-    sees_scale: ClassVar[bool] = True
+    sees_scale: bool = True
     """Whether its scale sees the answer; otherwise it is the prior's."""
     detach_prior: bool = True
-    """Whether the prior's location and scale, which its own are relative to, are constants to its gradient, so that
-    the prior's head learns from the KL alone. That leaves out how a state moves both together: where gradients run
-    through several transitions, only `detach_prior = False` gives the whole gradient of the ELBO."""
+    """Whether the prior's location and scale, which its own are relative to, are constants to its gradient, so that the
+    prior's head learns from the KL alone. Through several transitions only False gives the whole gradient."""
 
     def __init__(self, spec: Spec, model: Model) -> None:
         super().__init__(model)
@@ -42,11 +35,10 @@ class GaussianGuide(Guide):
     def site_features(self, name: str) -> Tensor:
         """Return what is known at a site: u_t and y at each position, `(batch, length, width)`."""
         assert self.targets is not None
-        features: Tensor = self.proposal(name) + self.embedding(self.targets + 1)
-        return features
+        return self.proposal(name) + self.embedding(self.targets + 1)  # type: ignore[no-any-return]
 
     def features(self, name: str, prior: dist.TorchDistribution) -> Tensor:
-        """Return what is known where the prior has a guidance: at each position, or pooled over all of them."""
+        """Return what is known where the prior has a guidance: at each position, or pooled over all."""
         features = self.site_features(name)
         return features if prior.event_shape[0] == features.shape[-2] else features.mean(-2, keepdim=True)
 
@@ -56,10 +48,7 @@ class GaussianGuide(Guide):
         shift, log_ratio = change.chunk(2, -1)
         normal = prior.base_dist
         location, scale = (each.detach() if self.detach_prior else each for each in (normal.loc, normal.scale))
-        if not self.sees_mean:
-            shift = torch.zeros_like(shift)
-        if not self.sees_scale:
-            log_ratio = torch.zeros_like(log_ratio)
+        shift = shift if self.sees_mean else torch.zeros_like(shift)
+        log_ratio = log_ratio if self.sees_scale else torch.zeros_like(log_ratio)
         ratio = torch.exp(2 * torch.tanh(log_ratio / 2))
-        posterior: dist.TorchDistribution = dist.Normal(location + scale * shift, scale * ratio).to_event(2)
-        return posterior
+        return dist.Normal(location + scale * shift, scale * ratio).to_event(2)  # type: ignore[no-any-return]

@@ -1,7 +1,5 @@
 """A posterior that looks ahead: it sees where a prior rollout would go."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch
@@ -21,11 +19,9 @@ LOOKAHEAD = 4
 class LookaheadGuide(GaussianGuide):
     """q(eps_t | u_t, y, rollout): the Gaussian posterior, with the later states of a prior rollout.
 
-    Before a run the prior is rolled out from its start, without gradient, to its end and `LOOKAHEAD` supervision steps
-    further. At each transition the posterior reads u_t, y, the state of the rollout that many steps later, and where
-    its decode differs from y. This costs as many more evaluations of the network, in training only. A run of several
-    steps has one rollout. Training takes a step at a time, from the state that was reached; so the bound of a whole
-    trajectory is that of another posterior than the trained one.
+    With targets the prior is rolled out first, without gradient, `LOOKAHEAD` supervision steps beyond the end. At each
+    transition the posterior reads u_t, y, the state of the rollout that many steps later, and where its decode differs
+    from y. Training takes a step at a time; the bound of a whole trajectory is that of another posterior.
     """
 
     def __init__(self, spec: Spec, model: Model) -> None:
@@ -37,13 +33,9 @@ class LookaheadGuide(GaussianGuide):
         """Roll the prior out, then run model and guide together."""
         problems, targets = inputs_of(args, kwargs)
         if targets is not None:
-            run_kwargs = {
-                "steps": kwargs.get("steps", 1) + LOOKAHEAD,
-                "state": kwargs.get("state"),
-                "supervise": "last",
-            }
+            further = {"steps": kwargs.get("steps", 1) + LOOKAHEAD, "supervise": "last", "state": kwargs.get("state")}
             with torch.no_grad(), poutine.block():
-                self.rollout = poutine.trace(self._model[0]).get_trace(problems, **run_kwargs).nodes
+                self.rollout = poutine.trace(self._model[0]).get_trace(problems, **further).nodes
         try:
             return super().__call__(*args, **kwargs)
         finally:
@@ -53,11 +45,9 @@ class LookaheadGuide(GaussianGuide):
         """Return what is known at a site, `(batch, length, width)`: u_t, y and later states of the rollout."""
         model, targets = self._model[0], self.targets
         assert targets is not None and isinstance(model, Model)
-        features = super().site_features(name)
         assert self.transition is not None
         high = value_at(self.rollout, "high", self.transition + LOOKAHEAD * model.transitions)
         with torch.no_grad():
             wrong = (model.decode(high).argmax(-1) != targets) & (targets >= 0)
         seen = torch.cat((rms_norm(high), wrong[..., None].to(high.dtype)), -1)
-        looked: Tensor = features + self.project_pilot(seen)
-        return looked
+        return super().site_features(name) + self.project_pilot(seen)  # type: ignore[no-any-return]

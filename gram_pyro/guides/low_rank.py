@@ -1,7 +1,5 @@
 """A Gaussian posterior whose guidance is correlated between positions."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -24,24 +22,19 @@ class FullLowRank(dist.LowRankMultivariateNormal):
     """In full precision under autocast, which would round the matrix products of the density."""
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """The log-density `(batch,)`."""
+        """Return the log-density `(batch,)`."""
         with torch.autocast(value.device.type, enabled=False):
-            density: Tensor = super().log_prob(value)  # type: ignore[no-untyped-call]
-        return density
+            return super().log_prob(value)  # type: ignore[no-untyped-call, no-any-return]
 
     def rsample(self, sample_shape: Any = ()) -> Tensor:
-        """A draw with gradient, `sample_shape + (batch, length * width)`."""
+        """Draw with gradient: `sample_shape + (batch, length * width)`."""
         with torch.autocast(self.loc.device.type, enabled=False):
-            value: Tensor = super().rsample(torch.Size(sample_shape))
-        return value
+            return super().rsample(torch.Size(sample_shape))
 
 
 class LowRankGuide(GaussianGuide):
-    """q(eps_t | u_t, y) = N(mu, diag(sigma^2) + W W^T) over all positions at once, W of `RANK` columns.
-
-    Mean, scale and factors are relative to the prior's, from u_t and y at each position: a factor that
-    several positions share moves them together. Its KL is sampled, and so it cannot be balanced.
-    """
+    """q(eps_t | u_t, y) = N(mu, diag(sigma^2) + W W^T) over all positions at once, W of `RANK` columns, all relative to
+    the prior: a factor that positions share moves them together. Its KL is sampled, and so it cannot be balanced."""
 
     closed_form: ClassVar[bool] = False
     recipe: ClassVar[Mapping[str, Any]] = {"balance": None}
@@ -63,5 +56,4 @@ class LowRankGuide(GaussianGuide):
             normal.loc.flatten(-2), (scale[..., None] * factors).flatten(-3, -2), normal.scale.square().flatten(-2)
         )
         reshape = ReshapeTransform(torch.Size((length * width,)), torch.Size((length, width)))
-        shaped: dist.TorchDistribution = dist.TransformedDistribution(joint, [reshape])
-        return shaped
+        return dist.TransformedDistribution(joint, [reshape])  # type: ignore[no-any-return]

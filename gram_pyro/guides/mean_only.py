@@ -1,13 +1,9 @@
 """A Gaussian posterior of which only the mean sees the answer."""
 
-from __future__ import annotations
-
-from typing import ClassVar
-
 from gram_pyro.guides.gaussian import GaussianGuide
 
 
 class MeanOnlyGuide(GaussianGuide):
     """q(eps_t | u_t, y) with the prior's scale."""
 
-    sees_scale: ClassVar[bool] = False
+    sees_scale = False

@@ -1,7 +1,5 @@
 """The prior as its own posterior."""
 
-from __future__ import annotations
-
 from pyro.distributions import TorchDistribution
 
 from gram_pyro.guides.base import Guide

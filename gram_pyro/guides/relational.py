@@ -1,7 +1,5 @@
 """A Gaussian posterior whose positions know of each other."""
 
-from __future__ import annotations
-
 import math
 
 from torch import Tensor
@@ -15,11 +13,8 @@ MAX_HEADS = 4
 
 
 class RelationalGuide(GaussianGuide):
-    """q(eps_t | u_t, y), read through one attention block that sees the relations.
-
-    In the plain Gaussian each position sees its own answer only; here positions exchange what they see. They stay
-    independent given u_t and y, so that the KL has its closed form.
-    """
+    """q(eps_t | u_t, y), read through one attention block that sees the relations: positions exchange what they see.
+    They stay independent given u_t and y, so that the KL has its closed form."""
 
     def __init__(self, spec: Spec, model: Model) -> None:
         super().__init__(spec, model)
@@ -27,5 +22,4 @@ class RelationalGuide(GaussianGuide):
 
     def site_features(self, name: str) -> Tensor:
         """Return what is known at a site, `(batch, length, width)`: u_t and y there, and at what is related to it."""
-        features: Tensor = self.block(super().site_features(name), self.problems.relations, None)
-        return features
+        return self.block(super().site_features(name), self.problems.relations, None)  # type: ignore[no-any-return]

@@ -1,13 +1,9 @@
 """A Gaussian posterior of which only the scale sees the answer."""
 
-from __future__ import annotations
-
-from typing import ClassVar
-
 from gram_pyro.guides.gaussian import GaussianGuide
 
 
 class ScaleOnlyGuide(GaussianGuide):
     """q(eps_t | u_t, y) with the prior's mean."""
 
-    sees_mean: ClassVar[bool] = False
+    sees_mean = False

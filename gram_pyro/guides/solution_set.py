@@ -1,7 +1,5 @@
 """A posterior that sees the other solutions, too."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 import torch
@@ -14,12 +12,8 @@ from gram_pyro.tasks.base import Spec
 
 
 class SolutionSetGuide(GaussianGuide):
-    """q(eps_t | u_t, y, Y): the Gaussian posterior, with the other solutions in Y near the target y.
-
-    For each known solution it counts the positions that agree with y. By a softmax over these counts, y included, the
-    others vote for other values of a position. So the posterior can push where y differs from its neighbours, and leave
-    alone what they share. Without known solutions it is the Gaussian.
-    """
+    """q(eps_t | u_t, y, Y): the Gaussian posterior, with the other solutions in Y: by nearness to y they vote for other
+    values of a position, so that it can push where y differs. Without known solutions it is the Gaussian."""
 
     sees_solutions: ClassVar[bool] = True
 
@@ -30,21 +24,16 @@ class SolutionSetGuide(GaussianGuide):
 
     def site_features(self, name: str) -> Tensor:
         """Return what is known at a site, `(batch, length, width)`: u_t, y, and how the solutions near y vote."""
-        features: Tensor = super().site_features(name)
-        solutions, targets = self.solutions, self.targets
-        if solutions is None or targets is None:
-            return features
-        shares = votes(solutions, targets, self.nearness, self.project_votes.in_features)
-        voted: Tensor = features + self.project_votes(shares)
-        return voted
+        features = super().site_features(name)
+        if self.solutions is not None and self.targets is not None:
+            shares = votes(self.solutions, self.targets, self.nearness, self.project_votes.in_features)
+            features = features + self.project_votes(shares)
+        return features
 
 
 def votes(solutions: Tensor, targets: Tensor, nearness: Tensor, classes: int) -> Tensor:
     """Return the values of other solutions at each position, weighed by nearness: `(batch, length, classes)`.
-
-    `solutions` `(batch, solutions, length)` with rows of -1 where there are fewer, `targets` `(batch, length)`.
-    The weights and that of the target itself sum to 1.
-    """
+    `solutions` and `targets` as in `Guide`. The weights and that of the target itself sum to 1."""
     answered = (targets >= 0)[:, None]
     apart = ((solutions != targets[:, None]) & answered).sum(-1)
     other = (apart > 0) & (solutions >= 0).any(-1)

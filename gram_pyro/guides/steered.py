@@ -1,7 +1,5 @@
 """A posterior where a problem has an answer, the prior where it has none."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 import pyro.distributions as dist
@@ -25,7 +23,7 @@ class Steered(dist.TorchDistribution):
         """The posterior."""
         return self.posterior
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Steered:
+    def expand(self, batch_shape: Any, _instance: Any = None) -> dist.TorchDistribution:
         """Return itself where nothing changes."""
         shape = torch.Size(batch_shape)
         if shape == self.batch_shape:
@@ -72,6 +70,5 @@ def steer(posterior: dist.TorchDistribution, prior: dist.TorchDistribution, stee
     if type(q) is dist.Normal and type(p) is dist.Normal and posterior.event_shape == prior.event_shape:
         rows = as_events(steered, prior.event_dim)
         location, scale = torch.where(rows, q.loc, p.loc), torch.where(rows, q.scale, p.scale)
-        normal: dist.TorchDistribution = dist.Normal(location, scale).to_event(prior.event_dim)
-        return normal
+        return dist.Normal(location, scale).to_event(prior.event_dim)  # type: ignore[no-any-return]
     return Steered(posterior, prior, steered)

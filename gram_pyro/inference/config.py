@@ -16,7 +16,6 @@ MAX_NUMBER = 1_000_000
 """The most samples or steps at once."""
 AUTO_HALT: dict[str, Any] = {"halt": "simple", "halt_threshold": 0.95, "halt_patience": 8}
 """How trajectories halt by default: as right in the end as those that never do, in a fraction of the steps."""
-
 Halt = Literal["auto", "never", "simple", "q"]
 
 
@@ -52,14 +51,11 @@ class SamplingConfig:
             raise UserError(f"halt must be auto, never, simple or q, not {self.halt!r}")
         if not 0 < self.halt_threshold < 1:
             raise UserError(f"halt_threshold must lie between 0 and 1, not {self.halt_threshold}")
-        if not 1 <= self.halt_patience <= MAX_NUMBER:
-            raise UserError(f"halt_patience must lie between 1 and {MAX_NUMBER:,}, not {self.halt_patience}")
-        if not 0 <= self.repel <= 1000:
-            raise UserError(f"repel must lie between 0 and 1000, not {self.repel}")
-        if not 1 <= self.repel_steps <= MAX_NUMBER or not 1 <= self.repel_iterations <= 1000:
-            raise UserError(f"repel_steps must lie between 1 and {MAX_NUMBER:,}, repel_iterations between 1 and 1,000")
-        if not 0 <= self.noise <= 1000:
-            raise UserError(f"noise must lie between 0 and 1000, not {self.noise}")
+        for name, most in (("halt_patience", MAX_NUMBER), ("repel_steps", MAX_NUMBER), ("repel_iterations", 1000)):
+            whole_number(name, getattr(self, name), 1, most)
+        for name in ("repel", "noise"):
+            if not 0 <= getattr(self, name) <= 1000:
+                raise UserError(f"{name} must lie between 0 and 1000, not {getattr(self, name)}")
         if self.couples and self.halt in ("simple", "q"):
             raise UserError("trajectories that halt leave the others alone; choose halt, or resample and repel")
 
@@ -93,15 +89,11 @@ class SamplingConfig:
     def check(self, model: Model, heads: Heads | None) -> None:
         """Raise `UserError` if it needs heads and there are none, or if the model carries no state."""
         if self.needs_recursion and model.recursion != "carried":
-            raise UserError(
-                f"{type(model).__name__} carries no latent state from step to step; halting, resampling, repulsion, "
-                f"noise and a random start are for models that do"
-            )
+            needs = "halting, resampling, repulsion, noise and a random start are for models that do"
+            raise UserError(f"{type(model).__name__} carries no latent state from step to step; {needs}")
         if self.needs_heads and heads is None:
-            raise UserError(
-                "halting and resampling need value and halt heads, and this checkpoint has none; "
-                "python -m gram_pyro.train_heads RUN trains them"
-            )
+            advice = "python -m gram_pyro.train_heads RUN trains them"
+            raise UserError(f"halting and resampling need value and halt heads, and this checkpoint has none; {advice}")
 
 
 def whole_number(name: str, value: object, least: int, most: int) -> int:

@@ -1,7 +1,5 @@
 """Pictures of answers."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,26 +8,24 @@ from typing import Any
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from gram_pyro.inference.judge import judge
 from gram_pyro.system.figures import save_figure
 from gram_pyro.tasks.abilities import Answer
 from gram_pyro.tasks.base import Task
 
 
 def draw_samples(task: Task, problems: Sequence[Any], values: Tensor, path: Path) -> None:
-    """Different samples of the same problems: a row of four each for three that have as many.
-
-    `values` `(problems, samples, length)` are decoded samples, valid or not.
-    """
+    """Draw different samples of the same problems: a row of four each for three that have as many.
+    `values` `(problems, samples, length)` are decoded samples, valid or not."""
     found = []
     for problem, rows in zip(problems, values.tolist(), strict=True):
-        answers = dict.fromkeys(task.canonical(task.answer(problem, row)) for row in rows)
-        found.append((problem, [*answers][:4]))
-    found.sort(key=lambda each: -len(each[1]))
-    pairs = [(problem, answer) for problem, answers in found[:3] for answer in answers]
-    broken = [task.violations(problem, answer) for problem, answer in pairs]
-    captions = ["valid" if not count else f"{count} violated" for count in broken]
-    shown, answers_shown = zip(*pairs, strict=True)
-    draw_answers(task, shown, answers_shown, path, captions)
+        judged = judge(task, problem, rows)
+        distinct = dict(zip(judged.canonical, judged.violations, strict=True))
+        found.append([(problem, *each) for each in distinct.items()][:4])
+    found.sort(key=len, reverse=True)
+    shown, answers, violations = zip(*(each for several in found[:3] for each in several), strict=True)
+    captions = ["valid" if not count else f"{count} violated" for count in violations]
+    draw_answers(task, shown, answers, path, captions)
 
 
 def draw_answers(

@@ -1,7 +1,5 @@
 """Trajectories of the prior, judged after every step."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -9,7 +7,7 @@ import pyro
 import torch
 from torch import Tensor
 
-from gram_pyro.inference.metrics import ViolationCache, cached_violations
+from gram_pyro.inference.judge import ViolationCache, judge
 from gram_pyro.inference.sampling import seeded
 from gram_pyro.models.base import Model, State
 from gram_pyro.tasks.base import Problems, Task
@@ -30,9 +28,8 @@ class Rollout(NamedTuple):
 
 @torch.no_grad()
 def rollout(task: Task, model: Model, problems: Sequence[Any], depth: int, seed: int) -> Rollout:
-    """One prior trajectory of each problem, all of one size, judged by the checker after every step."""
-    device = next(model.parameters()).device
-    x = task.encode(problems).to(device)
+    """Run one prior trajectory of each problem, all of one size, and judge it after every step."""
+    x = task.encode(problems).to(next(model.parameters()).device)
     highs, valid = [], []
     seen: ViolationCache = {}
     state: State | None = None
@@ -41,6 +38,6 @@ def rollout(task: Task, model: Model, problems: Sequence[Any], depth: int, seed:
             outcome = model(x, steps=1, state=state, supervise="last")
             state = outcome.state
             highs.append(state.high)
-            answers = [task.answer(p, v) for p, v in zip(problems, outcome.answers.tolist(), strict=True)]
-            valid.append([not cached_violations(task, problems, i, answer, seen) for i, answer in enumerate(answers)])
+            rows = zip(problems, outcome.answers.tolist(), strict=True)
+            valid.append([bool(judge(task, problem, [row], seen).valid) for problem, row in rows])
     return Rollout(x, torch.stack(highs), torch.tensor(valid))

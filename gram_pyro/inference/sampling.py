@@ -1,10 +1,8 @@
 """Trajectories from the prior, in depth (steps) and in width (samples)."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import NamedTuple
 
 import pyro
@@ -12,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gram_pyro.effects.noise import NoiseMessenger
+from gram_pyro.effects.change import ChangeMessenger
 from gram_pyro.effects.repel import RepelMessenger
 from gram_pyro.errors import UserError
 from gram_pyro.inference.config import INDEPENDENT, SamplingConfig
@@ -31,20 +29,18 @@ MAX_COUPLED = 2**23
 DRAWING = threading.RLock()
 """Held while something is drawn: torch's generator and Pyro's stack of effects are one for all threads."""
 
+Progress = Callable[[int], object]
+
 
 class Draws(NamedTuple):
-    """Samples of a batch of problems at one or more depths.
-
-    `decoded` `(depths, batch, samples, length)` argmax decodes; `values` `(depths, batch, samples)`
-    v(z_t), the probability of a right end according to the value head, None without heads; `spent`
-    of the same shape, supervision steps that were run for each sample: evaluations of the network. Not
-    counted are the heads, which run once a step where `SamplingConfig.needs_heads`, and the decoder, which runs
-    `repel_iterations` times a transition for samples that repel.
-    """
+    """Samples of a batch of problems at one or more depths."""
 
     decoded: Tensor
+    """Argmax decodes `(depths, batch, samples, length)`."""
     values: Tensor | None
+    """v(z_t) `(depths, batch, samples)`: the value head's probability of a right end; None without heads."""
     spent: Tensor
+    """Supervision steps `(depths, batch, samples)`: evaluations of the network, heads and repulsion not counted."""
 
 
 @contextmanager
@@ -67,20 +63,16 @@ def sample(
     method: SamplingConfig = INDEPENDENT,
     heads: Heads | None = None,
     equivalence_probs: Callable[[Tensor], Tensor] = lambda probabilities: probabilities,
-    progress: Callable[[int], object] | None = None,
+    progress: Progress | None = None,
 ) -> Draws:
     """Return argmax decodes of prior trajectories.
 
-    One trajectory a sample runs to the deepest of `steps` (supervision steps, ascending) and is
-    decoded at each of them, unless it halts before. Trajectories fold into the batch in chunks of
-    bounded size; those of one problem stay together where they know of each other. What is decoded are
-    the particles before they are resampled, without their weights. `heads` judge the states; `equivalence_probs` is
-    the task's, for `method.repel`. `progress` is called with the number of steps, of all trajectories together, that
-    were done or are not needed any more.
-    A model that draws nothing is run once for all samples.
-    A model whose steps are planned from the first (`Model.recursion`) runs anew for each depth.
-    Raises `UserError` if the method needs heads and there are none, or a latent state that the model has not, if
-    too many samples would have to know of each other, or if the model draws no guidance that could be repelled.
+    A trajectory a sample runs to the deepest of `steps` (supervision steps, ascending) and is decoded at each of them,
+    unless it halts before; planned steps run anew for each, a model that draws nothing runs once for all samples.
+    Particles are decoded before they are resampled. `equivalence_probs` is the task's, for `method.repel`. `progress`
+    takes the number of steps, of all trajectories together, that were done or are not needed any more.
+    Raises `UserError` if the method needs heads, a latent state or guidance that are not there, or if too many samples
+    would have to know of each other.
     """
     method = method.resolved(model, heads)
     method.check(model, heads)
@@ -91,16 +83,7 @@ def sample(
     device = next(model.parameters()).device
     count, length = problems.tokens.shape
     owner = torch.arange(count).repeat_interleave(num_samples)
-    positions = min(MAX_POSITIONS, CPU_POSITIONS) if device.type == "cpu" else MAX_POSITIONS
-    chunk = max(1, min(positions // length, MAX_PAIRS // length**2))
-    if method.couples:
-        most = max(1, min(MAX_POSITIONS // length, MAX_PAIRS // length**2))
-        if method.repel:
-            most = min(most, int((MAX_COUPLED / length) ** 0.5))
-            chunk = min(chunk, MAX_COUPLED // (num_samples * length))
-        if num_samples > most:
-            raise UserError(f"at most {most:,} samples of this problem can know of each other, not {num_samples:,}")
-        chunk = max(num_samples, chunk // num_samples * num_samples)
+    chunk = _chunk(num_samples, length, device, method)
     parts: list[Draws] = []
     with seeded(seed), pyro.validation_enabled(False):
         for start in range(0, len(owner), chunk):
@@ -111,13 +94,24 @@ def sample(
             parts.append(_run_anew(model, part, steps, method))
             if progress is not None:
                 progress(len(part.tokens) * max(steps))
-    decoded, values, spent = zip(*parts, strict=True)
     shape = (len(steps), count, num_samples)
-    return Draws(
-        torch.cat(decoded, 1).view(*shape, length),
-        None if values[0] is None else torch.cat(values, 1).view(shape),
-        torch.cat(spent, 1).view(shape),
-    )
+    joined = (None if part[0] is None else torch.cat(part, 1) for part in zip(*parts, strict=True))
+    return Draws(*(None if part is None else part.view(*shape, *part.shape[2:]) for part in joined))  # type: ignore[arg-type]
+
+
+def _chunk(num_samples: int, length: int, device: torch.device, method: SamplingConfig) -> int:
+    """Return how many trajectories run at once; those of a problem stay together where they know of each other."""
+    positions = min(MAX_POSITIONS, CPU_POSITIONS) if device.type == "cpu" else MAX_POSITIONS
+    chunk = max(1, min(positions // length, MAX_PAIRS // length**2))
+    if not method.couples:
+        return chunk
+    most = max(1, min(MAX_POSITIONS // length, MAX_PAIRS // length**2))
+    if method.repel:
+        most = min(most, int((MAX_COUPLED / length) ** 0.5))
+        chunk = min(chunk, MAX_COUPLED // (num_samples * length))
+    if num_samples > most:
+        raise UserError(f"at most {most:,} samples of this problem can know of each other, not {num_samples:,}")
+    return max(num_samples, chunk // num_samples * num_samples)
 
 
 def _run(
@@ -128,7 +122,7 @@ def _run(
     method: SamplingConfig,
     heads: Heads | None,
     equivalence_probs: Callable[[Tensor], Tensor],
-    progress: Callable[[int], object] | None,
+    progress: Progress | None,
 ) -> Draws:
     """Run one chunk: draws of shape `(depths, rows, ...)`."""
     rows, length = problems.tokens.shape
@@ -138,45 +132,43 @@ def _run(
     spent = torch.empty(len(steps), rows, dtype=torch.long)
     particles = ParticleFilter(rows // num_samples, num_samples) if method.resample else None
     repel = RepelMessenger(model.decode, equivalence_probs, num_samples, method.repel, method.repel_iterations)
-    running = torch.arange(rows)
-    state = random_state(model, rows, length) if method.random_start else None
-    noise: AbstractContextManager[object] = NoiseMessenger(method.noise) if method.noise else nullcontext()
-    reached, patient = 0, torch.zeros(rows, dtype=torch.long)
+    noise = ChangeMessenger("high", lambda high: high + method.noise * torch.randn_like(high))
+    running, patient = torch.arange(rows), torch.zeros(rows, dtype=torch.long)
+    state = None
+    if method.random_start:
+        state = State(*(torch.randn_like(latent) for latent in model.initial_state(rows, length)))
+    reached = 0
     for target, depth in _legs(steps, method):
         apart = method.repel > 0 and reached < method.repel_steps
-        effect: AbstractContextManager[object] = repel if apart else nullcontext()
-        with effect, noise:
+        with repel if apart else nullcontext(), noise if method.noise else nullcontext():
             outcome = _advance(model, problems, depth - reached, state, progress)
         state, reached = outcome.state, depth
         if apart and num_samples > 1 and not repel.met:
             raise UserError("the model draws no guidance, so that its samples cannot repel each other")
-        verdict = heads(state.high, problems) if heads is not None else None
         decoded[target:, running] = answers_of(outcome, method).cpu()
         spent[target:, running] = depth
-        if verdict is not None:
-            values[target:, running] = verdict.value.sigmoid().cpu()
-            if particles is not None:
-                log_values = F.logsigmoid(verdict.value).view(-1, num_samples).cpu()
-                ancestors = particles.step(log_values) + torch.arange(0, rows, num_samples)[:, None]
-                kept = ancestors.flatten().to(device)
-                state = State(state.high[kept], state.low[kept])
-            patient = torch.where(halting(verdict, method).cpu(), patient + 1, 0)
-            going = patient < method.halt_patience
-            if not going.all():
-                if progress is not None:
-                    progress(int((~going).sum()) * (max(steps) - depth))
-                running, patient = running[going], patient[going]
-                if not len(running):
-                    break
-                kept = going.nonzero()[:, 0].to(device)
-                problems = problems.select(kept)
-                state = State(state.high[kept], state.low[kept])
+        if heads is None:
+            continue
+        logits = heads(state.high, problems)
+        values[target:, running] = logits.value.sigmoid().cpu()
+        if particles is not None:
+            log_values = F.logsigmoid(logits.value).view(-1, num_samples).cpu()
+            ancestors = particles.step(log_values) + torch.arange(0, rows, num_samples)[:, None]
+            state = state.select(ancestors.flatten().to(device))
+        patient = torch.where(halting(logits, method).cpu(), patient + 1, 0)
+        going = patient < method.halt_patience
+        if not going.all():
+            if progress is not None:
+                progress(int((~going).sum()) * (max(steps) - depth))
+            running, patient = running[going], patient[going]
+            if not len(running):
+                break
+            rest = going.nonzero()[:, 0].to(device)
+            problems, state = problems.select(rest), state.select(rest)
     return Draws(decoded, None if heads is None else values, spent)
 
 
-def _advance(
-    model: Model, problems: Problems, steps: int, state: State | None, progress: Callable[[int], object] | None
-) -> Outcome:
+def _advance(model: Model, problems: Problems, steps: int, state: State | None, progress: Progress | None) -> Outcome:
     """Carry trajectories on and decode them at the end; step by step where progress is reported."""
     if progress is not None:
         for _ in range(steps - 1):
@@ -191,47 +183,35 @@ def _advance(
 
 def _run_anew(model: Model, problems: Problems, steps: Sequence[int], method: SamplingConfig) -> Draws:
     """Run one chunk of a model without a state to carry: once for each depth, or once for all if there are none."""
-    planned = model.recursion == "planned"
-    runs: list[Tensor] = []
-    for depth in steps if planned else (1,):
-        runs.append(answers_of(model(problems, steps=depth, supervise="last"), method).cpu())
-    decoded = torch.stack(runs).expand(len(steps), -1, -1)
-    spent = torch.tensor(steps if planned else [1] * len(steps))[:, None].expand(-1, len(problems.tokens))
-    return Draws(decoded, None, spent)
+    depths = steps if model.recursion == "planned" else [1]
+    runs = [answers_of(model(problems, steps=depth, supervise="last"), method).cpu() for depth in depths]
+    spent = torch.tensor(depths)[:, None].expand(len(steps), len(problems.tokens))
+    return Draws(torch.stack(runs).expand(len(steps), -1, -1), None, spent)
 
 
 def answers_of(outcome: Outcome, method: SamplingConfig) -> Tensor:
-    """The answers `(batch, length)` that a run ends in."""
-    if method.categorical and outcome.drawn is None:
-        return Answers(outcome.logits).sample()
-    return outcome.answers
-
-
-def random_state(model: Model, batch: int, length: int) -> State:
-    """z_0 drawn from N(0, I) at every position of every sample."""
-    return State(*(torch.randn_like(latent) for latent in model.initial_state(batch, length)))
+    """Return the answers `(batch, length)` that a run ends in."""
+    return Answers(outcome.logits).sample() if method.categorical and outcome.drawn is None else outcome.answers
 
 
 def _legs(steps: Sequence[int], method: SamplingConfig) -> Iterator[tuple[int, int]]:
-    """Place in `steps` and depth of each stop: every step where heads decide on the way, else only where asked.
-
-    A stop before the first depth asked for counts for it: a trajectory that halts keeps its answer.
-    """
-    asked = set(steps)
+    """Yield place in `steps` and depth of each stop: every step where heads decide on the way, else those wanted.
+    A stop before the first depth wanted counts for it: a trajectory that halts keeps its answer."""
+    stops = set(steps)
     if method.needs_heads:
-        asked |= {*range(1, max(steps))}
+        stops |= {*range(1, max(steps))}
     elif method.repel and method.repel_steps < max(steps):
-        asked.add(method.repel_steps)
+        stops.add(method.repel_steps)
     target = 0
-    for depth in sorted(asked):
+    for depth in sorted(stops):
         yield target, depth
         target += depth in steps
 
 
-def halting(verdict: HeadLogits, method: SamplingConfig) -> Tensor:
+def halting(logits: HeadLogits, method: SamplingConfig) -> Tensor:
     """Return which trajectories want to halt: `(batch,)`."""
     if method.halt == "simple":
-        return verdict.halt.sigmoid() > method.halt_threshold
+        return logits.halt.sigmoid() > method.halt_threshold
     if method.halt == "q":
-        return verdict.halt > verdict.proceed
-    return torch.zeros_like(verdict.halt, dtype=torch.bool)
+        return logits.halt > logits.proceed
+    return torch.zeros_like(logits.halt, dtype=torch.bool)

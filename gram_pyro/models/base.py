@@ -1,4 +1,4 @@
-"""What every model shares: its carried state, its outcome, and how its sites are marked."""
+"""What every model shares: its carried state, its outcome, and the likelihood of an answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from pyro.poutine.runtime import _PYRO_STACK
 from pyro.poutine.trace_messenger import TraceMessenger
 from torch import Tensor, nn
 
-from gram_pyro.tasks.base import Problems
+from gram_pyro.models.layers import Embedding
+from gram_pyro.tasks.base import Problems, Spec
 
 Recursion = Literal["carried", "planned", "none"]
 Supervise = Literal["every", "last", "none"]
@@ -26,16 +27,17 @@ class State(NamedTuple):
     low: Tensor
 
     def detach(self) -> State:
-        """The same values without gradient."""
+        """Return the same values without gradient."""
         return State(self.high.detach(), self.low.detach())
+
+    def select(self, rows: Tensor) -> State:
+        """Return the states at `rows` `(count,)`, which may repeat."""
+        return State(self.high[rows], self.low[rows])
 
 
 class Outcome(NamedTuple):
-    """What a run of a model returns.
-
-    The last state, its logits `(batch, length, classes)`, and the answers that were drawn `(batch, length)`
-    where a model draws them on the way; None where they are the argmax of the logits.
-    """
+    """What a run of a model returns: the last state, its logits `(batch, length, classes)`, and the answers
+    `(batch, length)` where they were drawn on the way; None where they are the argmax of the logits."""
 
     state: State
     logits: Tensor
@@ -49,10 +51,7 @@ class Outcome(NamedTuple):
 
 class Answers(dist.TorchDistribution):
     """Independent categorical answers, one a position: event shape `(length,)`, -1 at positions without an answer.
-
-    `logits` `(batch, length, classes)`. A position of -1 counts nothing in `log_prob`. `mask` `(batch, length)` says
-    at which positions values are drawn; None draws them at all.
-    """
+    `logits` `(batch, length, classes)`; `mask` `(batch, length)` says where values are drawn, None at all."""
 
     arg_constraints: ClassVar = {}
 
@@ -88,11 +87,8 @@ class Answers(dist.TorchDistribution):
 
 
 def register(name: str, module: nn.Module) -> None:
-    """Offer a module's parameters to Pyro, as `pyro.module` does, but only if somebody collects them.
-
-    Only `pyro.infer.SVI` does; under `elbo(model, guide)` a site per parameter would cost more than
-    the likelihood.
-    """
+    """Offer a module's parameters to Pyro, as `pyro.module` does, but only if somebody collects them, as SVI does.
+    Under `elbo(model, guide)` a site per parameter would cost more than the likelihood."""
     if any(isinstance(handler, TraceMessenger) and handler.param_only for handler in _PYRO_STACK):
         pyro.module(name, module)
 
@@ -105,10 +101,8 @@ def inputs_of(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Problems,
 
 
 class Model(nn.Module):
-    """What training and inference need of a model beside its `forward`, the Pyro program itself.
-
-    `forward(problems, targets=None, *, steps, state, supervise)` returns an `Outcome`.
-    """
+    """What training and inference need of a model beside its program,
+    `forward(problems, targets=None, *, steps, state, supervise) -> Outcome`."""
 
     width: int
     """Features of a position (D)."""
@@ -119,8 +113,7 @@ class Model(nn.Module):
     draws: bool = True
     """Whether two runs on one problem may differ; one that draws nothing is run once for all samples."""
     recursion: ClassVar[Recursion] = "carried"
-    """What steps are: a run goes on from the state of a shorter one; all are planned from the first; or there is one
-    step and no other."""
+    """What steps are: a run goes on from that of fewer steps; all are planned from the first; or there is one step."""
     independent: ClassVar[bool] = True
     """Whether its answers at different positions are independent, given the latent state."""
     guide: ClassVar[str] = "gaussian"
@@ -128,8 +121,19 @@ class Model(nn.Module):
     recipe: ClassVar[Mapping[str, Any]] = {}
     """Fields of `TrainingConfig` that it needs otherwise than a recipe has them."""
     compiled: ClassVar[tuple[str, ...]] = ()
-    """Names of the functions of tensors, free of sites, that `torch.compile` may compile; they return tensors or tuples
-    of them."""
+    """Names of the functions, from tensors to tensors and free of sites, that `torch.compile` may compile."""
+
+    def add_embedding(self, spec: Spec, width: int) -> None:
+        """Add what `embed` needs: an embedding of tokens, and one of groups where a task has them."""
+        self.embedding = Embedding(spec.vocabulary, width)
+        self.group_embedding = nn.Embedding(spec.groups, width) if spec.groups else None
+
+    def embed(self, problems: Problems) -> Tensor:
+        """e_x (1): `(batch, length, width)`, with the puzzle embedding where problems have a group."""
+        embedded: Tensor = self.embedding(problems.tokens)
+        if self.group_embedding is not None and problems.group is not None:
+            embedded = embedded + self.group_embedding(problems.group)[:, None]
+        return embedded
 
     def initial_state(self, batch: int, length: int) -> State:
         """z_0: two tensors `(batch, length, width)`; `(batch, length, 0)` where nothing is carried."""

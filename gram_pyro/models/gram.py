@@ -1,7 +1,5 @@
 """GRAM: recursive latent reasoning with a learned Gaussian guidance, as a Pyro program."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -13,7 +11,7 @@ from torch import Tensor, nn
 
 from gram_pyro.errors import UserError
 from gram_pyro.models.base import Answers, Model, Outcome, State, Supervise, register
-from gram_pyro.models.layers import MAX_SIZE, Decoder, Embedding, Shape, Stack, at_least_float32, rotary
+from gram_pyro.models.layers import MAX_SIZE, Decoder, Shape, Stack, at_least_float32, rotary
 from gram_pyro.models.sites import answer_site, guidance_site, state_site
 from gram_pyro.tasks.base import Problems, Spec
 
@@ -42,17 +40,16 @@ class GramConfig(Shape):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 1 <= min(self.refinements, self.transitions) <= max(self.refinements, self.transitions) <= MAX_SIZE:
+        if not (1 <= self.refinements <= MAX_SIZE and 1 <= self.transitions <= MAX_SIZE):
             raise UserError(f"model.refinements and transitions must lie between 1 and {MAX_SIZE:,}")
 
 
 class Gram(Model):
     """p(y, trajectory | x): the generative model of the paper's equations (1)-(9).
 
-    Sites, with t counting transitions from 1 and n supervision steps from 1:
-    `high_0`, `low_0` the start; `proposal_t` u_t (7); `guidance_t` eps_t (4)(8); `high_t`, `low_t` the
-    state after the move (5)(9); `y_n` the answer, its distribution's `logits` the decoder's output. All
-    but `guidance_t` and `y_n` are deterministic.
+    Sites, with t counting transitions from 1 and n supervision steps from 1: `high_0`, `low_0` the start; `proposal_t`
+    u_t (7); `guidance_t` eps_t (4)(8); `high_t`, `low_t` the state after the move (5)(9); `y_n` the answer, its
+    distribution's `logits` the decoder's output. All but `guidance_t` and `y_n` are deterministic.
     """
 
     Config: ClassVar = GramConfig
@@ -65,8 +62,7 @@ class Gram(Model):
         self.config = config = config or self.Config()
         self.width, self.transitions, self.draws = config.width, config.transitions, config.guidance
         self.positions = spec.positions
-        self.embedding = Embedding(spec.vocabulary, config.width)
-        self.group_embedding = nn.Embedding(spec.groups, config.width) if spec.groups else None
+        self.add_embedding(spec, config.width)
         shape = (config.layers, config.width, config.heads, config.hidden, spec.relations)
         self.high_network = Stack(*shape)
         self.low_network = Stack(*shape) if config.core == "hierarchical" else None
@@ -78,22 +74,12 @@ class Gram(Model):
         self.register_buffer("initial_low", torch.randn(config.width))
 
     def initial_state(self, batch: int, length: int) -> State:
-        """z_0, the same stored vectors at every position: two tensors `(batch, length, width)`."""
+        """Return z_0, the same stored vectors at every position: two tensors `(batch, length, width)`."""
         shape = (batch, length, self.config.width)
         return State(self.initial_high.expand(shape), self.initial_low.expand(shape))
 
-    def embed(self, problems: Problems) -> Tensor:
-        """e_x (1): `(batch, length, width)`, with the puzzle embedding where problems have a group."""
-        embedded: Tensor = self.embedding(problems.tokens)
-        if self.group_embedding is not None and problems.group is not None:
-            embedded = embedded + self.group_embedding(problems.group)[:, None]
-        return embedded
-
     def propose(self, state: State, embedded: Tensor, relations: Tensor | None) -> State:
-        """K refinements (6) and the proposal (7): u_t and l_t, each `(batch, length, width)`.
-
-        The flat core refines its single latent K times; its `low` only passes through.
-        """
+        """Refine K times (6) and propose (7): u_t and l_t, each `(batch, length, width)`; a flat core keeps `low`."""
         high, low = state
         positions = rotary(self.positions, high.shape[-2], self.config.width // self.config.heads, high.device)
         if self.config.core == "flat":
@@ -106,21 +92,18 @@ class Gram(Model):
         return State(self.high_network(high + low, relations, positions), low)
 
     def guidance(self, proposal: Tensor) -> tuple[Tensor, Tensor]:
-        """mu(u_t) and sigma(u_t) (8): two tensors `(batch, length, width)`, `(batch, 1, width)` if pooled."""
+        """Return mu(u_t) and sigma(u_t) (8): two tensors `(batch, length, width)`, `(batch, 1, width)` if pooled."""
         assert self.guidance_head is not None
         if self.config.pooled:
             proposal = proposal.mean(-2, keepdim=True)
         location, raw = at_least_float32(self.guidance_head(proposal)).chunk(2, -1)
         if not self.config.mean:
             location = torch.zeros_like(location)
-        if not self.config.variance:
-            return location, torch.full_like(raw, MIN_SCALE)
-        return location, F.softplus(raw) + MIN_SCALE
+        return location, F.softplus(raw) + MIN_SCALE if self.config.variance else torch.full_like(raw, MIN_SCALE)
 
     def decode(self, high: Tensor) -> Tensor:
         """f_dec: `(batch, length, width)` -> logits `(batch, length, classes)`."""
-        logits: Tensor = self.decoder(high)
-        return logits
+        return self.decoder(high)  # type: ignore[no-any-return]
 
     def likelihood(self, logits: Tensor) -> dist.TorchDistribution:
         """p(y | h) at the end of a supervision step, batch `(batch,)`, event `(length,)`."""
@@ -135,12 +118,10 @@ class Gram(Model):
         state: State | None = None,
         supervise: Supervise = "every",
     ) -> Outcome:
-        """Run `steps` supervision steps of the program.
+        """Run `steps` supervision steps of the program, from `state` or from the start.
 
-        `targets` `(batch, length)`, -1 at positions without an answer; None draws guidance and answers from
-        the prior. `state` carries a trajectory on; None starts one. `supervise` puts a likelihood
-        after every supervision step (deep supervision), after the last (the generative model), or nowhere.
-        Returns the last state and its logits `(batch, length, classes)`.
+        `targets` `(batch, length)`, -1 at positions without an answer; None draws guidance and answers from the prior.
+        `supervise` puts a likelihood after every step (deep supervision), after the last, or nowhere.
         """
         register("model", self)
         batch, length = problems.tokens.shape

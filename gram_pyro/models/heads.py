@@ -1,7 +1,5 @@
 """Heads that judge a latent state: whether its trajectory ends right, and whether it is right already."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 
@@ -15,25 +13,19 @@ MAX_HEADS = 4
 
 
 class HeadLogits(NamedTuple):
-    """Logits of the heads for a batch of states z_t, each `(batch,)`.
-
-    `value`: the last answer of the trajectory is right (the Latent Process Reward Model v(z_t));
-    `halt`: the answer is right as it is (q_halt(z_t)); `proceed`: the answer is right where the trajectory halts
-    if it does not halt here (q_continue(z_t)).
-    """
+    """Logits of the heads for a batch of states z_t, each `(batch,)`."""
 
     value: Tensor
+    """The last answer of the trajectory is right (the Latent Process Reward Model v(z_t))."""
     halt: Tensor
+    """The answer is right as it is (q_halt(z_t))."""
     proceed: Tensor
+    """The answer is right where the trajectory halts if it does not halt here (q_continue(z_t))."""
 
 
 class Heads(nn.Module):
-    """Value and halt heads beside a trained core, which gets no gradient from them.
-
-    One attention block that sees the relations, then three scores a position: "something is wrong
-    here". An answer is right if nothing is wrong anywhere, so that scores pool by logsumexp, and one
-    position is enough to refuse.
-    """
+    """Value and halt heads beside a trained core, which gets no gradient from them: one attention block, then three
+    scores a position, "something is wrong here". They pool by logsumexp: one position is enough to refuse an answer."""
 
     def __init__(self, spec: Spec, model: Model) -> None:
         super().__init__()

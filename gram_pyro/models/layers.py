@@ -1,7 +1,5 @@
 """The layers that the models are made of."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +13,10 @@ from gram_pyro.errors import UserError
 FOCUS = 4.0
 MAX_SIZE = 2**14
 MAX_LAYERS = 2**10
+Rotary = tuple[Tensor, Tensor] | None
+"""Cosines and sines of the positions, each `(length, width)`."""
+Cache = list[Tensor]
+"""Keys and values of the positions that one attention layer has seen, each `(batch, heads, length, width)`."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,7 @@ class Shape:
         if not 1 <= self.layers <= MAX_LAYERS:
             raise UserError(f"model.layers must lie between 1 and {MAX_LAYERS:,}, not {self.layers}")
         if min(self.width, self.heads) < 1 or self.width % (2 * self.heads):
-            raise UserError(
-                f"model.width must be a positive multiple of 2 * model.heads, not {self.width} with {self.heads}"
-            )
+            raise UserError(f"model.width must be a multiple of 2 * model.heads, not {self.width} with {self.heads}")
 
 
 def rms_norm(x: Tensor) -> Tensor:
@@ -47,11 +47,11 @@ def rms_norm(x: Tensor) -> Tensor:
 
 
 def at_least_float32(x: Tensor) -> Tensor:
-    """Half precision as float32, anything wider as it is: what densities are computed in."""
+    """Return half precision as float32, anything wider as it is: what densities are computed in."""
     return x.float() if x.itemsize < 4 else x
 
 
-def rotary(positions: str, length: int, width: int, device: torch.device) -> tuple[Tensor, Tensor] | None:
+def rotary(positions: str, length: int, width: int, device: torch.device) -> Rotary:
     """Return cosines and sines of rotary positions, each `(length, width)` (RoPE, base 10000).
 
     `positions` as in `Spec`: "none" gives None; "2d" turns half of the features by row, half by column of a square.
@@ -70,7 +70,7 @@ def rotary(positions: str, length: int, width: int, device: torch.device) -> tup
 
 
 def _angles(places: Tensor, count: int) -> Tensor:
-    """Angles `(length, count)` of positions in geometrically falling frequencies."""
+    """Return angles `(length, count)` of positions in geometrically falling frequencies."""
     return torch.outer(places, 10000.0 ** -(torch.arange(count, device=places.device) / max(1, count)))
 
 
@@ -81,12 +81,8 @@ def rotate(x: Tensor, positions: tuple[Tensor, Tensor]) -> Tensor:
 
 
 def folded_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
-    """Attention with a learned bias inside the dot product: its row is appended to q, the identity to k.
-
-    `q`, `k`, `v` `(..., heads, length, width)`, `bias` `(..., heads, length, length)`. No bias tensor
-    keeps `scaled_dot_product_attention` from flash, the kernel of choice on CUDA; the price is `length`
-    more features a position, too dear on a CPU.
-    """
+    """Attend with a bias `(..., heads, length, length)` inside the dot product: its row joins q, the identity joins k.
+    No bias tensor keeps CUDA from its flash kernel; `length` more features a position are too dear on a CPU."""
     length, width = q.shape[-2:]
     bias = bias.expand(*q.shape[:-1], length)
     identity = torch.eye(length, device=k.device, dtype=k.dtype).expand_as(bias)
@@ -94,17 +90,14 @@ def folded_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
     return F.scaled_dot_product_attention(q, k, v, scale=width**-0.5)[..., :width]
 
 
-def masked_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
-    """The same from an additive mask: flash on a CPU without gradient, and with one the faster plain kernel."""
+def masked_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
+    """Attend with the bias as a mask: flash on a CPU without gradient, with one the faster plain kernel."""
     return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
 
 
 def initial_gain(heads: int, relations: int) -> Tensor:
-    """Where the gains of the relations start: `(heads, relations)`.
-
-    Of several relations each head looks along one, and one head more than there are relations looks
-    everywhere: heads that start alike take long to part. Of a single one each head takes another part.
-    """
+    """Return where the gains `(heads, relations)` start: of several relations each head looks along one, and the next
+    head everywhere, as heads that start alike take long to part."""
     if relations == 1:
         return torch.linspace(-1, 3, heads)[:, None]
     return FOCUS * torch.eye(relations + 1)[torch.arange(heads) % (relations + 1), :relations]
@@ -119,36 +112,20 @@ class Embedding(nn.Embedding):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Look up, and scale by the root of the width."""
-        embedded: Tensor = super().forward(tokens) * self.embedding_dim**0.5
-        return embedded
+        return super().forward(tokens) * self.embedding_dim**0.5  # type: ignore[no-any-return]
 
 
 class Decoder(nn.Linear):
     """Features `(batch, length, width)`, normalised, -> logits `(batch, length, classes)`."""
 
     def forward(self, features: Tensor) -> Tensor:
-        """In float32 at least, whatever the features are."""
+        """Decode in float32 at least, whatever the features are."""
         return at_least_float32(super().forward(rms_norm(features)))
 
 
-class Cache:
-    """Keys and values of the positions that one attention layer has seen, each `(batch, heads, length, width)`."""
-
-    def __init__(self, k: Tensor, v: Tensor) -> None:
-        self.k, self.v = k, v
-
-    def extend(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """All keys and values, the new ones last."""
-        self.k, self.v = torch.cat((self.k, k), -2), torch.cat((self.v, v), -2)
-        return self.k, self.v
-
-
 class RelationAttention(nn.Module):
-    """Self-attention whose scores see how two positions are related.
-
-    Score of head a from position i to j: `q_i . k_j / sqrt(w) + sum_r gain[a, r] * relation[r, i, j]`; with
-    `causal` only for j up to i.
-    """
+    """Self-attention that sees how positions are related. Score of head a from i to j (with `causal` up to i):
+    `q_i . k_j / sqrt(w) + sum_r gain[a, r] * relation[r, i, j]`."""
 
     def __init__(self, width: int, heads: int, relations: int, causal: bool = False) -> None:
         super().__init__()
@@ -157,49 +134,32 @@ class RelationAttention(nn.Module):
         self.project_out = nn.Linear(width, width, bias=False)
         self.gain = nn.Parameter(initial_gain(heads, relations)) if relations else None
 
-    def forward(
-        self,
-        x: Tensor,
-        relations: Tensor | None,
-        positions: tuple[Tensor, Tensor] | None,
-        cache: Cache | None = None,
-    ) -> Tensor:
-        """`x` `(..., length, width)`, `relations` `(..., relations, length, length)` or None.
-
-        With a `cache`, `x` is what follows the positions in it, and `relations` has a row for each of `x`
-        and a column for each position so far.
-        """
-        length = x.shape[-2]
+    def forward(self, x: Tensor, relations: Tensor | None, positions: Rotary, cache: Cache | None = None) -> Tensor:
+        """Attend: `x` `(..., length, width)`, `relations` `(..., relations, length, length)` or None.
+        With a `cache`, `x` follows the positions in it, and `relations` has a column for each position so far."""
         q, k, v = self.project(x, positions)
         if cache is not None:
-            k, v = cache.extend(k, v)
-        if self.gain is None or relations is None:
-            future = self.future(length, k.shape[-2], x.device) if self.causal else None
-            mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=None if future is None else ~future)
+            cache[:] = k, v = torch.cat((cache[0], k), -2), torch.cat((cache[1], v), -2)
+        mask = future = None
+        if self.causal:
+            length, seen = x.shape[-2], k.shape[-2]
+            future = torch.ones(length, seen, dtype=torch.bool, device=x.device).triu(seen - length + 1)
+            mask = ~future
+        if self.gain is not None and relations is not None:
+            mask = torch.einsum("ar,...rij->...aij", self.gain.to(q.dtype), relations.to(q.dtype))
+            mask = mask if future is None else mask.masked_fill(future, -torch.inf)
+        if mask is not None and x.is_cuda and not self.causal:
+            mixed = folded_attention(q, k, v, mask)
         else:
-            bias = torch.einsum("ar,...rij->...aij", self.gain.to(q.dtype), relations.to(q.dtype))
-            if self.causal:
-                bias = bias.masked_fill(self.future(length, k.shape[-2], x.device), -torch.inf)
-            folded = x.is_cuda and not self.causal
-            mixed = folded_attention(q, k, v, bias) if folded else masked_attention(q, k, v, bias)
-        out: Tensor = self.project_out(mixed.transpose(-3, -2).flatten(-2))
-        return out
+            mixed = masked_attention(q, k, v, mask)
+        return self.project_out(mixed.transpose(-3, -2).flatten(-2))  # type: ignore[no-any-return]
 
-    def project(self, x: Tensor, positions: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys and values, each `(..., heads, length, width / heads)`."""
+    def project(self, x: Tensor, positions: Rotary) -> tuple[Tensor, Tensor, Tensor]:
+        """Return queries, keys and values, each `(..., heads, length, width / heads)`."""
         q, k, v = self.project_in(x).unflatten(-1, (3, self.heads, -1)).transpose(-4, -2).unbind(-3)  # (... a n w)
         if positions is not None:
             q, k = rotate(q, positions), rotate(k, positions)
         return q, k, v
-
-    def remember(self, x: Tensor, positions: tuple[Tensor, Tensor] | None) -> Cache:
-        """A cache that holds the positions of `x`, for others to attend to."""
-        return Cache(*self.project(x, positions)[1:])
-
-    @staticmethod
-    def future(length: int, seen: int, device: torch.device) -> Tensor:
-        """Which of `seen` positions come after each of the last `length` ones."""
-        return torch.ones(length, seen, dtype=torch.bool, device=device).triu(seen - length + 1)
 
 
 class SwiGLU(nn.Module):
@@ -211,10 +171,9 @@ class SwiGLU(nn.Module):
         self.project_out = nn.Linear(hidden, width, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Shape in, shape out."""
+        """Gate and project."""
         gate, value = self.project_in(x).chunk(2, -1)
-        out: Tensor = self.project_out(F.silu(gate) * value)
-        return out
+        return self.project_out(F.silu(gate) * value)  # type: ignore[no-any-return]
 
 
 class Block(nn.Module):
@@ -225,14 +184,8 @@ class Block(nn.Module):
         self.attention = RelationAttention(width, heads, relations, causal)
         self.feed_forward = SwiGLU(width, hidden)
 
-    def forward(
-        self,
-        x: Tensor,
-        relations: Tensor | None,
-        positions: tuple[Tensor, Tensor] | None,
-        cache: Cache | None = None,
-    ) -> Tensor:
-        """`(batch, length, width)` in and out."""
+    def forward(self, x: Tensor, relations: Tensor | None, positions: Rotary, cache: Cache | None = None) -> Tensor:
+        """Attend and feed forward, `(batch, length, width)` in and out."""
         x = rms_norm(x + self.attention(x, relations, positions, cache))
         return rms_norm(x + self.feed_forward(x))
 
@@ -245,18 +198,13 @@ class Stack(nn.Module):
         self.blocks = nn.ModuleList(Block(width, heads, hidden, relations, causal) for _ in range(layers))
 
     def forward(
-        self,
-        x: Tensor,
-        relations: Tensor | None,
-        positions: tuple[Tensor, Tensor] | None,
-        caches: Sequence[Cache] | None = None,
+        self, x: Tensor, relations: Tensor | None, positions: Rotary, caches: Sequence[Cache] | None = None
     ) -> Tensor:
-        """`(batch, length, width)` in and out; `caches` one a block."""
-        for place, block in enumerate(self.blocks):
-            x = block(x, relations, positions, None if caches is None else caches[place])
+        """Run `(batch, length, width)` through the blocks; `caches` one a block."""
+        for i, block in enumerate(self.blocks):
+            x = block(x, relations, positions, None if caches is None else caches[i])
         return x
 
-    def remember(self, x: Tensor, positions: tuple[Tensor, Tensor] | None) -> list[Cache]:
-        """A cache for each block that holds the positions of `x`."""
-        attentions = [module for module in self.modules() if isinstance(module, RelationAttention)]
-        return [attention.remember(x, positions) for attention in attentions]
+    def remember(self, x: Tensor, positions: Rotary) -> list[Cache]:
+        """Return a cache for each block that holds the positions of `x`."""
+        return [[*block.attention.project(x, positions)[1:]] for block in self.blocks]  # type: ignore[operator, union-attr]

@@ -1,7 +1,5 @@
 """MDLM, masked diffusion: the answer appears position by position, in an order drawn at random."""
 
-from __future__ import annotations
-
 import math
 from typing import Any, ClassVar
 
@@ -12,7 +10,7 @@ import torch.nn.functional as F
 from pyro import poutine
 from torch import Tensor, nn
 
-from gram_pyro.models.base import Answers, Outcome, Recursion, State, Supervise, register
+from gram_pyro.models.base import Answers, Recursion, Supervise
 from gram_pyro.models.layers import Stack
 from gram_pyro.models.sites import answer_site
 from gram_pyro.models.transformer import Transformer, TransformerConfig
@@ -23,9 +21,7 @@ MIN_TIME = 1e-3
 
 class EvenOrder(dist.TorchDistribution):
     """A step from 1..`steps` for each of `length` positions, as many in one as in another, all ways equally likely.
-
-    Batch shape `(batch,)`, event shape `(length,)`. Fewer positions than steps have a step each, far apart.
-    """
+    Batch shape `(batch,)`, event shape `(length,)`. Fewer positions than steps have a step each, far apart."""
 
     arg_constraints: ClassVar = {}
 
@@ -34,8 +30,8 @@ class EvenOrder(dist.TorchDistribution):
         self.places = 1 + torch.arange(length, device=device) * steps // max(1, length)
         super().__init__(torch.Size([batch]), torch.Size([length]), validate_args=False)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> EvenOrder:
-        """For another number of problems."""
+    def expand(self, batch_shape: Any, _instance: Any = None) -> dist.TorchDistribution:
+        """Return orders for another number of problems."""
         (batch,) = torch.Size(batch_shape)
         return EvenOrder(batch, len(self.places), self.steps, self.places.device)
 
@@ -46,12 +42,12 @@ class EvenOrder(dist.TorchDistribution):
         return dist.constraints.independent(steps, 1)  # type: ignore[no-untyped-call]
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
-        """Orders `sample_shape + (batch, length)`."""
+        """Draw orders `sample_shape + (batch, length)`."""
         shape = self._extended_shape(sample_shape)
         return self.places[torch.rand(shape, device=self.places.device).argsort(-1)]
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """-log of the number of such orders, `(batch,)`; -inf for any other."""
+        """Return -log of the number of such orders, `(batch,)`; -inf for any other."""
         shares = self.places.bincount().tolist()
         ways = math.lgamma(1 + len(self.places)) - sum(math.lgamma(1 + share) for share in shares)
         even = (value.sort(-1).values == self.places).all(-1)
@@ -61,60 +57,41 @@ class EvenOrder(dist.TorchDistribution):
 class Mdlm(Transformer):
     """Masked diffusion with the linear schedule, as a program that draws when each position is revealed.
 
-    The program (`supervise="last"`) of S = `steps` steps: `order` gives each position a step from 1..S, at random
-    and as evenly as can be; step s = S, ..., 1 sees the positions revealed so far and draws
-    those of its own from `y_s`. So p(y | x) is a mean over orders, and with the prior as its own posterior
-    (there is nothing to learn about the order) the ELBO is the bound of masked diffusion at S steps.
-    What is revealed in one step is drawn independently, hence evenly: steps drawn for each position alone, as in the
-    usual ancestral sampling, would leave some empty and let others guess too much at once.
+    The program (`supervise="last"`) of S = `steps` steps: `order` gives each position a step from 1..S, at random and
+    as evenly as can be, for what one step reveals is drawn independently; step s = S, ..., 1 sees the positions
+    revealed so far and draws its own from `y_s`. So p(y | x) is a mean over orders, and with the prior as its own
+    posterior the ELBO is the bound of masked diffusion at S steps.
 
-    Training (`supervise="every"`) takes one moment for all: `time` uniform on (MIN_TIME, 1), `masked` each
-    position with that probability, and `y_1` the likelihood of the masked ones scaled by 1 / time: an
-    estimate of the same bound with infinitely many steps, but for a thousandth. `steps` counts for nothing there.
+    Training (`supervise="every"`) takes one moment: `time` uniform on (MIN_TIME, 1), `masked` each position with
+    that probability, `y_1` their likelihood scaled by 1 / time: an estimate of the bound at infinitely many steps.
     """
 
-    Config: ClassVar = TransformerConfig
     guide: ClassVar[str] = "prior"
     recursion: ClassVar[Recursion] = "planned"
     independent: ClassVar[bool] = False
     compiled: ClassVar = ("predict",)
 
     def __init__(self, spec: Spec, config: TransformerConfig | None = None) -> None:
-        config = config or TransformerConfig()
         super().__init__(spec, config)
-        self.network = Stack(config.layers, config.width, config.heads, config.hidden, spec.relations)
-        self.answer_embedding = nn.Embedding(spec.classes + 1, config.width)
+        self.network = Stack(self.config.layers, *self.shape)
+        self.answer_embedding = nn.Embedding(spec.classes + 1, self.width)
 
     def predict(self, embedded: Tensor, revealed: Tensor, relations: Tensor | None) -> Tensor:
-        """Logits `(batch, length, classes)` of embedded problems and revealed values `(batch, length)`, or -1."""
+        """Return logits `(batch, length, classes)` from embedded problems and values `(batch, length)`, -1 masked."""
         positions = self.rotary(embedded.shape[-2], embedded.device)
         features = self.network(embedded + self.answer_embedding(revealed + 1), relations, positions)
-        logits: Tensor = self.decoder(features)
-        return logits
+        return self.decoder(features)  # type: ignore[no-any-return]
 
-    def forward(
-        self,
-        problems: Problems,
-        targets: Tensor | None = None,
-        *,
-        steps: int = 1,
-        state: State | None = None,
-        supervise: Supervise = "every",
-    ) -> Outcome:
-        """Reveal the answer in `steps` steps, or estimate the bound at one moment.
-
-        `targets` `(batch, length)`, -1 at positions without an answer; None draws the answer.
-        """
-        register("model", self)
-        batch, length = problems.tokens.shape
-        nothing = self.initial_state(batch, length)
-        with pyro.plate("problems", batch, dim=-1):
-            if targets is not None and supervise == "every":
-                return Outcome(nothing, self.moment(problems, targets))
-            return Outcome(nothing, *self.reveal(problems, targets, steps))
+    def program(
+        self, problems: Problems, targets: Tensor | None, steps: int, supervise: Supervise
+    ) -> tuple[Tensor, Tensor | None]:
+        """Reveal the answer in `steps` steps, or estimate the bound at one moment."""
+        if targets is not None and supervise == "every":
+            return self.moment(problems, targets), None
+        return self.reveal(problems, targets, steps)
 
     def moment(self, problems: Problems, targets: Tensor) -> Tensor:
-        """Logits `(batch, length, classes)` at a random time."""
+        """Return logits `(batch, length, classes)` at a random time."""
         rates = targets.new_full((len(targets),), MIN_TIME, dtype=torch.float)
         time = pyro.sample("time", dist.Uniform(rates, torch.ones_like(rates)))
         chance = time[:, None].expand(targets.shape)
@@ -125,22 +102,17 @@ class Mdlm(Transformer):
         return logits
 
     def reveal(self, problems: Problems, targets: Tensor | None, steps: int) -> tuple[Tensor, Tensor]:
-        """Logits at which each position was revealed, `(batch, length, classes)`, and the values `(batch, length)`.
-
-        Values are drawn; with targets they are the likeliest, as targets are what the next steps see.
-        """
-        tokens, relations = problems.tokens, problems.relations
+        """Return logits at which each position was revealed, `(batch, length, classes)`, and values `(batch, length)`.
+        Values are drawn; with targets they are the likeliest, as targets are what the next steps see."""
+        tokens, answered = problems.tokens, problems.answered
         batch, length = tokens.shape
-        answered = problems.answered
-        drawn = pyro.sample("order", EvenOrder(batch, answered, steps, tokens.device))
-        order = F.pad(drawn, (0, length - answered))
+        order = F.pad(pyro.sample("order", EvenOrder(batch, answered, steps, tokens.device)), (0, length - answered))
         embedded, revealed = self.embed(problems), torch.full_like(tokens, -1)
         logits = torch.zeros(batch, length, self.decoder.out_features, device=tokens.device)
         for s in range(steps, 0, -1):
             now = order == s
-            here = self.predict(embedded, revealed, relations)
+            here = self.predict(embedded, revealed, problems.relations)
             obs = None if targets is None else targets.where(now, -1)
-            values = answer_site(f"y_{s}", Answers(here, now), obs)
-            revealed = values.where(now, revealed)
+            revealed = answer_site(f"y_{s}", Answers(here, now), obs).where(now, revealed)
             logits = here.where(now[..., None], logits)
         return logits, logits.argmax(-1) if targets is not None else revealed.clamp(min=0)

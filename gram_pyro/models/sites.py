@@ -1,9 +1,5 @@
-"""The sites of a program, and the marks that say what each is: `infer={"role": ..., "transition": t, ...}`.
-
-Handlers and objectives read the marks, so that they need to know no model and no name.
-"""
-
-from __future__ import annotations
+"""The sites of a program, and the marks by which handlers know them: `infer={"role": ..., "transition": t, ...}`.
+`remaining` is how many transitions follow a site's own."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal
@@ -33,7 +29,7 @@ class FixedValue(dist.TorchDistribution):
         """A point mass, as below `pyro.deterministic`; `pyro.render_model` looks for it."""
         return dist.Delta(self.value)
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> FixedValue:
+    def expand(self, batch_shape: Any, _instance: Any = None) -> dist.TorchDistribution:
         """Return itself where nothing changes: every plate expands."""
         if torch.Size(batch_shape) == self.batch_shape:
             return self
@@ -49,58 +45,38 @@ class FixedValue(dist.TorchDistribution):
 
 
 def state_site(role: Role, transition: int, value: Tensor, total: int) -> Tensor:
-    """Record a state `(batch, length, width)` of a transition from 0, of `total`; cheaper than `pyro.deterministic`.
-
-    How many transitions follow lets a handler decide what to do at a place in the recursion: cut gradients, record.
-    """
+    """Record a state `(batch, length, width)` of a transition from 0, of `total`; cheaper than `pyro.deterministic`."""
     marks: Any = {"_deterministic": True, **_marks(role, transition, total)}
-    site: Tensor = pyro.sample(f"{role}_{transition}", FixedValue(value), obs=value, infer=marks)
-    return site
+    return pyro.sample(f"{role}_{transition}", FixedValue(value), obs=value, infer=marks)
 
 
 def guidance_site(transition: int, prior: dist.TorchDistribution, total: int) -> Tensor:
     """Draw eps_t from its prior, or where a guide steers it from the posterior."""
     marks: Any = _marks("guidance", transition, total)
-    guidance: Tensor = pyro.sample(f"guidance_{transition}", prior, infer=marks)
-    return guidance
+    return pyro.sample(f"guidance_{transition}", prior, infer=marks)
 
 
 def answer_site(name: str, likelihood: dist.TorchDistribution, targets: Tensor | None) -> Tensor:
     """Observe the targets, or draw an answer where there are none."""
     marks: Any = {"role": "answer"}
-    answer: Tensor = pyro.sample(name, likelihood, obs=targets, infer=marks)
-    return answer
+    return pyro.sample(name, likelihood, obs=targets, infer=marks)
 
 
-def role_of(site: Mapping[str, Any]) -> Role | None:
-    """Return what a site is, of a message or of a node of a trace."""
-    role: Role | None = site.get("infer", {}).get("role")
-    return role
-
-
-def transition_of(site: Mapping[str, Any]) -> int | None:
-    """Return the transition of a site."""
-    transition: int | None = site.get("infer", {}).get("transition")
-    return transition
-
-
-def remaining_of(site: Mapping[str, Any]) -> int | None:
-    """Return how many transitions follow a site's own."""
-    remaining: int | None = site.get("infer", {}).get("remaining")
-    return remaining
+def mark(site: Mapping[str, Any], name: Literal["role", "transition", "remaining"]) -> Any:
+    """Return a mark of a message or of a node of a trace; None where it has none."""
+    return site.get("infer", {}).get(name)
 
 
 def sites_of(nodes: Mapping[str, Any], role: Role) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the names and sites of one role among the nodes of a trace, in the order of the program."""
-    return ((name, site) for name, site in nodes.items() if role_of(site) == role)
+    return ((name, site) for name, site in nodes.items() if mark(site, "role") == role)
 
 
 def value_at(nodes: dict[str, Any], role: Role, transition: int) -> Tensor:
     """Return the value of a site of a trace. Raises `KeyError` if there is none."""
     for site in reversed([*nodes.values()]):
-        if role_of(site) == role and transition_of(site) == transition:
-            value: Tensor = site["value"]
-            return value
+        if mark(site, "role") == role and mark(site, "transition") == transition:
+            return site["value"]  # type: ignore[no-any-return]
     raise KeyError(f"the trace has no {role} site of transition {transition}")
 
 

@@ -1,9 +1,7 @@
 """The ELBO with a likelihood of the constraints on samples of the prior."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Unpack
 
 import pyro
 import torch
@@ -11,7 +9,7 @@ from pyro import poutine
 from torch import Tensor
 
 from gram_pyro.effects.horizon import HorizonMessenger
-from gram_pyro.objectives.elbo import Terms, TruncatedTrace_ELBO
+from gram_pyro.objectives.elbo import Options, Terms, TruncatedTrace_ELBO
 from gram_pyro.tasks.base import Problems
 
 ConstraintLogProb = Callable[[Problems, Tensor], Tensor]
@@ -20,11 +18,9 @@ ConstraintLogProb = Callable[[Problems, Tensor], Tensor]
 class ConstraintELBO(TruncatedTrace_ELBO):
     """ELBO plus `weight` times the log-probability that an answer of the prior satisfies the constraints.
 
-    A second run of the model, without target, starts from the same state and ends in an observed site `constraints`.
-    `constraint_log_prob(problems, probabilities)` `(batch,)` gives the log-probability that all constraints hold
-    under the decoder's probabilities `(batch, length, classes)`: each exactly, several as if they were independent
-    (`Task.constraint_log_prob`). This trains the prior on states that the prior visits, and accepts any solution. The
-    other parameters are those of `TruncatedTrace_ELBO`; `recompute` does not apply to the second run.
+    A second run of the model, without target and never recomputed, ends in an observed site `constraints`, whose
+    log-probability is `Task.constraint_log_prob` of the decoder's probabilities. This trains the prior on states that
+    the prior visits, and accepts any solution. The other parameters are those of `TruncatedTrace_ELBO`.
     """
 
     def __init__(
@@ -33,16 +29,13 @@ class ConstraintELBO(TruncatedTrace_ELBO):
         *,
         constraint_log_prob: ConstraintLogProb,
         weight: float = 0.1,
-        beta: float | Tensor = 1.0,
         balance: float | None = None,
-        kl_transitions: Literal["last", "all"] = "last",
-        recompute: bool = False,
+        **options: Unpack[Options],
     ) -> None:
-        super().__init__(horizon, beta=beta, balance=balance, kl_transitions=kl_transitions, recompute=recompute)
+        super().__init__(horizon, balance=balance, **options)
         if not weight >= 0:
             raise ValueError(f"weight must be 0 or more, not {weight}")
-        self.constraint_log_prob = constraint_log_prob
-        self.weight = weight
+        self.constraint_log_prob, self.weight = constraint_log_prob, weight
 
     def terms(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> Terms:
         """Run model and guide, then the model alone."""
@@ -52,15 +45,11 @@ class ConstraintELBO(TruncatedTrace_ELBO):
     def prior_log_prob(
         self, model: Callable[..., Any], problems: Problems, solutions: Tensor | None = None, **run_kwargs: Any
     ) -> Tensor:
-        """The log-probability that the constraints hold at the end of a run of the prior: `(batch,)`.
-
-        `solutions` are for guides alone.
-        """
+        """Return the log-probability that the constraints hold at the end of a run of the prior: `(batch,)`."""
         with HorizonMessenger(self.horizon, "last"):
             trace = poutine.trace(self._program).get_trace(model, problems, **{**run_kwargs, "supervise": "none"})
         site: Any = trace.nodes["constraints"]
-        log_prob: Tensor = site["fn"].log_prob(site["value"])
-        return log_prob
+        return site["fn"].log_prob(site["value"])  # type: ignore[no-any-return]
 
     def _program(self, model: Callable[..., Any], problems: Problems, **run_kwargs: Any) -> None:
         logits = model(problems, **run_kwargs).logits

@@ -1,9 +1,8 @@
 """The evidence lower bound with a gradient horizon."""
 
-from __future__ import annotations
-
+import math
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypedDict
 
 import pyro.distributions as dist
 import torch
@@ -19,19 +18,24 @@ from torch.utils.checkpoint import checkpoint
 
 from gram_pyro.effects.horizon import HorizonMessenger
 from gram_pyro.effects.substitute import SubstituteMessenger
-from gram_pyro.models.sites import remaining_of
+from gram_pyro.models.sites import mark
 
 KL_DRAWS = 8
 """Draws of a guidance that a sampled KL is the mean of: with one, its noise drowns what is to be learned."""
 
 
-class Terms(NamedTuple):
-    """What an ELBO is made of, for one run of model and guide.
+class Parts(NamedTuple):
+    """One run of model and guide taken apart, unweighted: `log_likelihood` and `kl_cost` `(batch,)` with gradient,
+    `kl` `(charged transitions, batch)`, and the model's `trace` under the posterior's draws."""
 
-    `loss` is the scalar to minimise, summed over problems. `log_likelihood` `(batch,)` sums the
-    observed sites, `kl` `(charged transitions, batch)` holds one row a transition; neither is
-    weighted. `trace` is the model's trace under the posterior's draws.
-    """
+    log_likelihood: Tensor
+    kl_cost: Tensor
+    kl: Tensor
+    trace: Trace
+
+
+class Terms(NamedTuple):
+    """What an ELBO is made of: `loss` is the scalar to minimise, summed over problems, the others as in `Parts`."""
 
     loss: Tensor
     log_likelihood: Tensor
@@ -44,13 +48,12 @@ class Terms(NamedTuple):
         return self.trace.nodes["_RETURN"]["value"]
 
 
-class Parts(NamedTuple):
-    """One run taken apart, per problem: log-likelihood and KL with gradient `(batch,)`, KL by transition without."""
+class Options(TypedDict, total=False):
+    """What every objective takes, as in `TruncatedTrace_ELBO`."""
 
-    log_likelihood: Tensor
-    kl_cost: Tensor
-    kl: Tensor
-    trace: Trace
+    beta: float | Tensor
+    kl_transitions: Literal["last", "all"]
+    recompute: bool
 
 
 class TruncatedTrace_ELBO(ELBO):
@@ -59,24 +62,20 @@ class TruncatedTrace_ELBO(ELBO):
     Parameters
     ----------
     horizon
-        Number of last transitions that gradients run through; None means all of them, which with
-        `beta=1`, `balance=None` and a model run with `supervise="last"` is the exact ELBO (13).
-        1 is the paper's surrogate (14).
+        Number of last transitions that gradients run through; None means all of them, which with `beta=1`,
+        `balance=None` and a model run with `supervise="last"` is the exact ELBO (13). 1 is the paper's surrogate (14).
     beta
-        Coefficient of the KL: a number, or a tensor that broadcasts with `(batch,)`. It may be
-        assigned between steps: a controller does, and where each problem of a batch is at a supervision
-        step of its own, so does a weighting of the KL over the steps (`TrainingConfig.kl_tilt`).
+        Coefficient of the KL: a number, or a tensor that broadcasts with `(batch,)`. It may be assigned between steps,
+        by a controller or by a weighting of the KL over the steps (`TrainingConfig.kl_tilt`).
     balance
-        b in `b * KL(sg(q) || p) + (1 - b) * KL(q || sg(p))`: 0.8 in the paper; None does not split
-        the gradient. The value of the KL is the same.
+        b in `b * KL(sg(q) || p) + (1 - b) * KL(q || sg(p))`: 0.8 in the paper; None does not split the gradient.
     kl_transitions
-        Which transitions pay KL: `"last"`, those inside the horizon (the paper), or `"all"`: those
-        outside it train the Gaussian heads locally, their inputs detached.
+        Which transitions pay KL: `"last"`, those inside the horizon (the paper), or `"all"`: those outside it train
+        the Gaussian heads locally, their inputs detached.
     recompute
-        Whether supervision steps but the last are run again for their gradient instead of being kept
-        (activation checkpointing): memory for one step and for the states between them, and about half as
-        much time again. Losses and gradients are the same, but for a guide that looks ahead (`lookahead`): it does
-        so anew at each step. Only where a `Model` goes on from a carried state.
+        Whether supervision steps but the last are run again for their gradient instead of being kept (activation
+        checkpointing): memory for one step, and about half as much time again. Losses and gradients are the same, but
+        for a guide that looks ahead, which does so anew at each step. Only for a `Model` with a carried state.
 
     The KL is analytic where torch knows one, else the mean of `KL_DRAWS` draws. Works in `pyro.infer.SVI` and as
     a module, `elbo(model, guide)`; values of an ordinary guide are replayed, a `GuideMessenger` runs interleaved.
@@ -98,11 +97,8 @@ class TruncatedTrace_ELBO(ELBO):
             raise ValueError(f"balance must lie between 0 and 1, not {balance}")
         if kl_transitions not in ("last", "all"):
             raise ValueError(f"kl_transitions must be 'last' or 'all', not {kl_transitions!r}")
-        self.horizon = horizon
-        self.beta = beta
-        self.balance = balance
-        self.kl_transitions = kl_transitions
-        self.recompute = recompute
+        self.horizon, self.beta, self.balance = horizon, beta, balance
+        self.kl_transitions, self.recompute = kl_transitions, recompute
 
     @property
     def balances(self) -> bool:
@@ -123,7 +119,7 @@ class TruncatedTrace_ELBO(ELBO):
         return self._parts(self.horizon, model, guide, *args, **kwargs)
 
     def _recomputed_parts(self, model: Any, guide: Any, *args: Any, steps: int, **run_kwargs: Any) -> Parts:
-        """The same step by step; what the last one keeps is needed first."""
+        """Run step by step; what the last one keeps is needed first."""
         supervise, state = run_kwargs.pop("supervise", "every"), run_kwargs.pop("state", None)
         before = "none" if supervise == "last" else supervise
 
@@ -131,35 +127,33 @@ class TruncatedTrace_ELBO(ELBO):
             horizon = None if self.horizon is None else self.horizon - left * model.transitions
             return self._parts(horizon, model, guide, *args, steps=1, state=state, supervise=supervise, **run_kwargs)
 
-        def step(left: int, state: Any) -> tuple[Tensor, Tensor, Tensor, Any]:
-            parts = run(left, state, before)
-            outcome: Any = parts.trace.nodes["_RETURN"]
-            return parts.log_likelihood, parts.kl_cost, parts.kl, outcome["value"].state
+        def step(left: int, state: Any) -> tuple[Any, ...]:
+            *parts, trace = run(left, state, before)
+            outcome: Any = trace.nodes["_RETURN"]["value"]
+            return *parts, outcome.state
 
-        found: list[tuple[Tensor, Tensor, Tensor]] = []
+        found: list[Any] = []
         for left in range(steps - 1, 0, -1):
-            *terms, state = checkpoint(step, left, state, use_reentrant=False)
-            found.append((terms[0], terms[1], terms[2]))
-        last = run(0, state, supervise)
-        log_likelihoods, charges, kl = zip(*found, last[:3], strict=True)
-        charged = [each for each in kl if len(each)]
-        rows = torch.cat(charged) if charged else last.kl
-        return Parts(total([*log_likelihoods]), total([*charges]), rows, last.trace)
+            *parts, state = checkpoint(step, left, state, use_reentrant=False)
+            found.append(parts)
+        *parts, trace = run(0, state, supervise)
+        log_likelihoods, charges, kl = zip(*found, parts, strict=True)
+        rows = torch.cat([each for each in kl if len(each)] or [kl[-1]])
+        return Parts(total([*log_likelihoods]), total([*charges]), rows, trace)
 
     def _parts(self, horizon: int | None, model: Any, guide: Any, *args: Any, **kwargs: Any) -> Parts:
-        """One run, whose gradient sees its last `horizon` transitions; 0 or less if it ends before the horizon."""
+        """Run once, where the gradient sees its last `horizon` transitions; 0 or less if it ends before the horizon."""
         with HorizonMessenger(horizon, self.kl_transitions):
             model_trace, guide_trace = self._get_trace(model, guide, args, kwargs)
-        likelihoods: list[Tensor] = []
-        divergences: list[Tensor] = []
-        charges: list[Tensor] = []
+        likelihoods, divergences, charges = [], [], []
+        charged = math.inf if horizon is None or self.kl_transitions == "all" else horizon
         sites: dict[str, Any] = model_trace.nodes
         for name, site in sites.items():
             if site["type"] != "sample" or site["infer"].get("_deterministic"):
                 continue
             if site["is_observed"]:
                 likelihoods.append(scale_and_mask(site["fn"].log_prob(site["value"]), site["scale"], site["mask"]))
-            elif name in guide_trace.nodes and self._is_charged(site, horizon):
+            elif name in guide_trace.nodes and (mark(site, "remaining") or 0) < charged:
                 divergence, balanced = self._kl(name, guide_trace.nodes[name], site)
                 divergences.append(divergence.detach())
                 charges.append(balanced)
@@ -167,24 +161,23 @@ class TruncatedTrace_ELBO(ELBO):
         return Parts(total(likelihoods), total(charges), kl, model_trace)
 
     def differentiable_loss(self, model: Any, guide: Any, *args: Any, **kwargs: Any) -> Tensor:
-        """The loss as a tensor with gradient."""
+        """Return the loss as a tensor with gradient."""
         return self.terms(model, guide, *args, **kwargs).loss
 
     def loss(self, model: Any, guide: Any, *args: Any, **kwargs: Any) -> float:
-        """The loss as a number."""
+        """Return the loss as a number."""
         with torch.no_grad():
             return self.terms(model, guide, *args, **kwargs).loss.item()
 
     def loss_and_grads(self, model: Any, guide: Any, *args: Any, **kwargs: Any) -> float:
-        """The loss as a number, its gradient added to the parameters."""
+        """Return the loss as a number, and add its gradient to the parameters."""
         loss = self.differentiable_loss(model, guide, *args, **kwargs)
         if loss.requires_grad:
             loss.backward()  # type: ignore[no-untyped-call]
         return loss.item()
 
     def _get_trace(self, model: Any, guide: Any, args: Any, kwargs: Any) -> tuple[Trace, Trace]:
-        interleaved = poutine.unwrap(guide)
-        if isinstance(interleaved, GuideMessenger):
+        if isinstance(interleaved := poutine.unwrap(guide), GuideMessenger):
             return traces_of(interleaved, *args, **kwargs)
         guide_trace = poutine.trace(guide).get_trace(*args, **kwargs)
         # pyro.poutine.replay would overwrite the marks of the model's sites
@@ -192,13 +185,8 @@ class TruncatedTrace_ELBO(ELBO):
         model_trace = poutine.trace(SubstituteMessenger(values)(model)).get_trace(*args, **kwargs)
         return prune_subsample_sites(model_trace), prune_subsample_sites(guide_trace)
 
-    def _is_charged(self, site: dict[str, Any], horizon: int | None) -> bool:
-        if horizon is None or self.kl_transitions == "all":
-            return True
-        return (remaining_of(site) or 0) < horizon
-
     def _kl(self, name: str, guide_site: Any, model_site: Any) -> tuple[Tensor, Tensor]:
-        """KL of one site, `(batch,)`, and the same value with the balanced gradient."""
+        """Return the KL of one site, `(batch,)`, and the same value with the balanced gradient."""
         q, p, value = guide_site["fn"], model_site["fn"], guide_site["value"]
         if q is p:
             nothing = torch.zeros(q.batch_shape, device=value.device)
@@ -209,13 +197,12 @@ class TruncatedTrace_ELBO(ELBO):
             divergence = scale_and_mask(divergence_of(q, p, value), scale, mask)
             return divergence, divergence
         train_prior = divergence_of(detached(q), p, value.detach())
-        train_posterior = divergence_of(q, detached(p), value)
-        balanced = self.balance * train_prior + (1 - self.balance) * train_posterior
+        balanced = self.balance * train_prior + (1 - self.balance) * divergence_of(q, detached(p), value)
         return scale_and_mask(train_prior, scale, mask), scale_and_mask(balanced, scale, mask)
 
 
 def traces_of(guide: GuideMessenger, *args: Any, **kwargs: Any) -> tuple[Trace, Trace]:
-    """Traces of model and guide in one run, of which the guide keeps nothing: its graph would live as long."""
+    """Return traces of model and guide in one run, of which the guide keeps nothing: its graph would live as long."""
     try:
         guide(*args, **kwargs)
         return guide.get_traces()
@@ -224,42 +211,36 @@ def traces_of(guide: GuideMessenger, *args: Any, **kwargs: Any) -> tuple[Trace, 
 
 
 def total(terms: list[Tensor]) -> Tensor:
-    """The sum of terms of one shape, zero if there are none."""
+    """Return the sum of terms of one shape, zero if there are none."""
     return sum(terms[1:], start=terms[0]) if terms else torch.zeros(())
 
 
 def divergence_of(q: dist.TorchDistribution, p: dist.TorchDistribution, value: Tensor) -> Tensor:
-    """KL(q || p), `(batch,)`: analytic if torch knows it, else a mean of `log q - log p` over `KL_DRAWS` draws from q.
-
-    `value` is the first of them; the others cost no run of the network.
-    """
+    """Return KL(q || p), `(batch,)`: analytic if torch knows it, else a mean of `log q - log p` over `KL_DRAWS` draws.
+    `value` is the first of them; the others cost no run of the network."""
     try:
-        divergence: Tensor = kl_divergence(q, p)
+        return kl_divergence(q, p)
     except NotImplementedError:
         values = torch.cat((value[None], q.rsample(torch.Size([KL_DRAWS - 1]))))
-        divergence = (q.log_prob(values) - p.log_prob(values)).mean(0)
-    return divergence
+        return (q.log_prob(values) - p.log_prob(values)).mean(0)
 
 
 def check_density(name: str, q: dist.TorchDistribution) -> None:
-    """Raises `ValueError` for a posterior that is a point mass, or whose draws carry no gradient."""
+    """Raise `ValueError` for a posterior that is a point mass, or whose draws carry no gradient."""
     base = q
     while hasattr(base, "base_dist"):
         base = base.base_dist
     if isinstance(base, dist.Delta):
-        raise ValueError(
-            f"the guide puts a point mass on {name!r}, which has no KL to a density; give it a scale, or train an "
-            f"AutoGuide with pyro.infer.Trace_ELBO"
-        )
+        advice = "give it a scale, or train an AutoGuide with pyro.infer.Trace_ELBO"
+        raise ValueError(f"the guide puts a point mass on {name!r}, which has no KL to a density; {advice}")
     if not q.has_rsample:
         raise ValueError(f"the guide's {name!r} cannot be reparameterised, and its gradient would be lost")
 
 
 def detached(distribution: dist.TorchDistribution) -> dist.TorchDistribution:
-    """The same distribution without gradient; Gaussians are rebuilt, as Pyro's deep copy takes ten times as long."""
+    """Return a distribution without gradient; Gaussians are rebuilt, as Pyro's deep copy takes ten times as long."""
     if type(distribution) is dist.Independent:
         return dist.Independent(detached(distribution.base_dist), distribution.reinterpreted_batch_ndims)
     if type(distribution) is dist.Normal:
         return dist.Normal(distribution.loc.detach(), distribution.scale.detach())
-    copied: dist.TorchDistribution = detach(distribution)
-    return copied
+    return detach(distribution)  # type: ignore[no-any-return]

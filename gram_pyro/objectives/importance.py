@@ -1,36 +1,25 @@
 """The importance-weighted bound with a gradient horizon."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Unpack
 
 import torch
 from pyro.distributions.util import scale_and_mask
 from torch import Tensor
 
-from gram_pyro.objectives.elbo import Terms, TruncatedTrace_ELBO, check_density
+from gram_pyro.objectives.elbo import Options, Terms, TruncatedTrace_ELBO, check_density
 
 
 class ImportanceELBO(TruncatedTrace_ELBO):
     """`log 1/K sum_k w_k`, with `w_k = p(y, trajectory_k | x) / q(trajectory_k | x, y)`: between the ELBO and log p.
 
-    Parameters as in `TruncatedTrace_ELBO`, but that every KL is sampled, and so cannot be balanced; `particles` is K,
-    trajectories of each problem that run one after the other. `beta` tempers prior and posterior alike. With
-    `horizon=None` and `beta=1` it is `pyro.infer.RenyiELBO(alpha=0)`. The trace is that of the last trajectory.
+    Parameters as in `TruncatedTrace_ELBO`, but that every KL is sampled, and so cannot be balanced; `particles` is K.
+    `beta` tempers prior and posterior alike. With `horizon=None` and `beta=1` it is `pyro.infer.RenyiELBO(alpha=0)`.
     """
 
-    def __init__(
-        self,
-        horizon: int | None = 1,
-        *,
-        particles: int = 4,
-        beta: float | Tensor = 1.0,
-        kl_transitions: Literal["last", "all"] = "last",
-        recompute: bool = False,
-    ) -> None:
-        super().__init__(horizon, beta=beta, kl_transitions=kl_transitions, recompute=recompute)
+    def __init__(self, horizon: int | None = 1, *, particles: int = 4, **options: Unpack[Options]) -> None:
+        super().__init__(horizon, balance=None, **options)
         if particles < 1:
             raise ValueError(f"particles must be at least 1, not {particles}")
         self.particles = particles
@@ -44,7 +33,7 @@ class ImportanceELBO(TruncatedTrace_ELBO):
         return Terms(loss, log_likelihood, torch.stack([run.kl for run in runs]).mean(0), runs[-1].trace)
 
     def _kl(self, name: str, guide_site: Any, model_site: Any) -> tuple[Tensor, Tensor]:
-        """log q - log p at the draw, `(batch,)`, twice."""
+        """Return log q - log p at the draw, `(batch,)`, without and with gradient."""
         q, value = guide_site["fn"], guide_site["value"]
         if q is not model_site["fn"]:
             check_density(name, q)

@@ -37,7 +37,7 @@ from gram_pyro.guides.lookahead import LOOKAHEAD
 from gram_pyro.guides.solution_set import votes
 from gram_pyro.models.base import State
 from gram_pyro.models.gram import Gram, GramConfig
-from gram_pyro.models.sites import role_of, transition_of
+from gram_pyro.models.sites import mark
 from gram_pyro.objectives.elbo import Terms, TruncatedTrace_ELBO
 from gram_pyro.tasks import Coloring, NQueens, Problems, Task
 from gram_pyro.testing import check_guide
@@ -458,7 +458,7 @@ class Shift(Messenger):
     transition = -1
 
     def _pyro_post_sample(self, msg: Any) -> None:
-        if role_of(msg) == "guidance" and transition_of(msg) == self.transition:
+        if mark(msg, "role") == "guidance" and mark(msg, "transition") == self.transition:
             msg["value"] = msg["value"] + 1
 
 

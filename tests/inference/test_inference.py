@@ -6,6 +6,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import networkx as nx
 import numpy as np
 import pyro
 import pytest
@@ -19,8 +20,10 @@ from gram_pyro.evaluation.inspect import inspect
 from gram_pyro.guides.gaussian import GaussianGuide
 from gram_pyro.inference import sampling
 from gram_pyro.inference.config import AUTO, AUTO_HALT, INDEPENDENT, Halt, SamplingConfig
-from gram_pyro.inference.sampling import halting, random_state, sample
+from gram_pyro.inference.judge import Judged, judge
+from gram_pyro.inference.sampling import halting, sample
 from gram_pyro.inference.selection import SELECTIONS, select
+from gram_pyro.models.base import State
 from gram_pyro.models.gram import Gram, GramConfig
 from gram_pyro.models.heads import HeadLogits, Heads
 from gram_pyro.models.trm import Trm
@@ -110,7 +113,7 @@ def test_halting_waits_for_so_many_sure_steps_in_a_row(halt: Halt, patience: int
     model = Gram(TASK.spec, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1, guidance=False))
     x = TASK.encode(TASK.generate("test", 30, 0))
     torch.manual_seed(0)
-    state, sure = random_state(model, *x.tokens.shape), []
+    state, sure = State(*map(torch.randn_like, model.initial_state(*x.tokens.shape))), []
     for _ in range(steps):
         state = model(x, steps=1, state=state, supervise="none").state
         sure.append(heads(state.high, x).halt > 0)
@@ -312,7 +315,7 @@ def test_repelled_noise_stays_as_likely_as_noise_is() -> None:
         ({"halt": "q", "resample": True}, "choose halt, or"),
         ({"halt_threshold": 1.0}, "between 0 and 1"),
         ({"repel": -1.0}, "repel"),
-        ({"repel_steps": 0}, "between 1 and"),
+        ({"repel_steps": 0}, "from 1 to"),
     ],
 )
 def test_methods_that_make_no_sense(options: dict[str, object], words: str) -> None:
@@ -344,7 +347,8 @@ def test_selections(samples: list[tuple[int, int, float]]) -> None:
     values = [v for *_, v in samples]
     violations = [a for a, *_ in samples]
     same = [a == b for a, b in answers]
-    chosen = {name: select(name, TASK, answers, values, violations) for name in SELECTIONS}
+    judged = Judged(answers, violations, [TASK.canonical(answer) for answer in answers])
+    chosen = {name: select(name, judged, values) for name in SELECTIONS}
     assert chosen["first"] == 0
     assert chosen["majority"] == max(range(len(same)), key=lambda place: (same.count(same[place]), -place))
     assert values[chosen["value"]] == max(values) and violations[chosen["checker"]] == min(violations)
@@ -352,6 +356,6 @@ def test_selections(samples: list[tuple[int, int, float]]) -> None:
 
 def test_selection_needs_what_it_selects_by() -> None:
     with pytest.raises(UserError, match="has none"):
-        select("value", TASK, [(0, 1)], None, [0])
+        select("value", judge(TASK, nx.path_graph(2), [[0, 1]]), None)
     with pytest.raises(UserError, match="known are first, majority, value, checker"):
-        select("best", TASK, [(0, 1)], None, [0])
+        select("best", judge(TASK, nx.path_graph(2), [[0, 1]]), None)

@@ -18,6 +18,7 @@ from gram_pyro.evaluation.bound import bound
 from gram_pyro.guides.base import Guide
 from gram_pyro.guides.gaussian import GaussianGuide
 from gram_pyro.guides.prior import PriorGuide
+from gram_pyro.inference.judge import ViolationCache
 from gram_pyro.inference.metrics import by_size, measure
 from gram_pyro.models.gram import Gram, GramConfig
 from gram_pyro.tasks.coloring.task import Coloring
@@ -61,7 +62,7 @@ def test_hand_made_samples() -> None:
 
 def test_fewer_samples_are_the_first_ones_and_reuse_what_was_seen() -> None:
     decoded = torch.tensor([[[0, 1, 0], [0, 1, 2]], [[0, 0, 0], [0, 1, 2]]])
-    seen: dict[tuple[int, tuple[int, ...]], int] = {}
+    seen: ViolationCache = {}
     full = measure(Coloring(), [PATH, TRIANGLE], decoded, 2, 8, [2, 1], seen)
     judged = dict(seen)
     first = measure(Coloring(), [PATH, TRIANGLE], decoded, 1, 8, [2, 1], seen)

@@ -16,7 +16,7 @@ from pyro import poutine
 from pyro.poutine.messenger import Messenger
 from torch import Tensor
 
-from gram_pyro.effects.noise import NoiseMessenger
+from gram_pyro.effects.change import ChangeMessenger
 from gram_pyro.errors import UserError
 from gram_pyro.guides import GUIDES
 from gram_pyro.inference.config import SamplingConfig
@@ -151,7 +151,7 @@ def test_noise_is_added_after_every_transition_and_not_to_the_start() -> None:
     model, _ = made("trm", TASKS["coloring"])
     x, _ = examples(TASKS["coloring"])
     plain = poutine.trace(model).get_trace(x, steps=2).nodes
-    with NoiseMessenger(0.5):
+    with ChangeMessenger("high", lambda high: high + 0.5 * torch.randn_like(high)):
         noisy = poutine.trace(model).get_trace(x, steps=2).nodes
     assert torch.equal(plain["high_0"]["value"], noisy["high_0"]["value"])
     for t in (1, 2):

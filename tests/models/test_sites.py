@@ -12,13 +12,12 @@ from pyro import poutine
 from pyro.poutine.messenger import Messenger
 from torch import Tensor
 
-from gram_pyro.effects.detach import DetachMessenger
+from gram_pyro.effects.change import ChangeMessenger
 from gram_pyro.effects.horizon import HorizonMessenger
-from gram_pyro.effects.noise import NoiseMessenger
 from gram_pyro.guides import GUIDES, GaussianGuide
 from gram_pyro.inference.sampling import SamplingConfig, sample
 from gram_pyro.models import MODELS, Gram, GramConfig, Trm
-from gram_pyro.models.sites import Role, remaining_of, role_of, sites_of, transition_of, value_at
+from gram_pyro.models.sites import Role, mark, sites_of, value_at
 from gram_pyro.objectives.constraint import ConstraintELBO
 from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
 from gram_pyro.objectives.importance import ImportanceELBO
@@ -90,7 +89,7 @@ def test_every_site_of_every_model_is_marked(name: str, targets: Tensor | None) 
     model = MODELS[name](TASK.spec, config_of(name)(width=16, heads=2, layers=2, hidden=16))
     nodes = poutine.trace(model).get_trace(X, targets, steps=3, supervise="last").nodes
     sites = {key: site for key, site in nodes.items() if site["type"] == "sample" and key != "problems"}
-    roles = {key: role_of(site) for key, site in sites.items()}
+    roles = {key: mark(site, "role") for key, site in sites.items()}
     assert {key for key, role in roles.items() if role is None} == ({"order"} if name == "mdlm" else set())
     assert {*roles.values()} - {None} <= {*get_args(Role)}
     answers = [key for key, _ in sites_of(nodes, "answer")]
@@ -100,9 +99,9 @@ def test_every_site_of_every_model_is_marked(name: str, targets: Tensor | None) 
         return
     guided = ("proposal", "guidance") if name == "gram" else ()
     for role in ("high", "low", *guided):
-        times = [transition_of(site) for _, site in sites_of(nodes, role)]
+        times = [mark(site, "transition") for _, site in sites_of(nodes, role)]
         assert times == [*range(1 if role in guided else 0, 4)]
-        assert [remaining_of(site) for _, site in sites_of(nodes, role)] == [
+        assert [mark(site, "remaining") for _, site in sites_of(nodes, role)] == [
             3 - time for time in times if time is not None
         ]
     assert [key for key in sites if key.startswith("guidance")] == [key for key, _ in sites_of(nodes, "guidance")]
@@ -115,8 +114,8 @@ def test_marks_of_a_guided_run_are_those_of_the_model() -> None:
     alone = poutine.trace(model).get_trace(X, Y, steps=2).nodes
     for each in guide.get_traces():
         for key, site in each.nodes.items():
-            assert [read(site) for read in (role_of, transition_of, remaining_of)] == [
-                read(alone[key]) for read in (role_of, transition_of, remaining_of)
+            assert [mark(site, name) for name in ("role", "transition", "remaining")] == [
+                mark(alone[key], name) for name in ("role", "transition", "remaining")
             ]
 
 
@@ -181,7 +180,7 @@ def test_the_horizon_goes_by_marks(horizon: int | None, kl_transitions: Any) -> 
 
 def test_detaching_and_noise_go_by_marks() -> None:
     for model in models():
-        with DetachMessenger("proposal"):
+        with ChangeMessenger("proposal", Tensor.detach):
             nodes = poutine.trace(model).get_trace(X).nodes
         assert not value_at(nodes, "proposal", 1).requires_grad and value_at(nodes, "high", 0) is not None
     drawn = []
@@ -189,7 +188,7 @@ def test_detaching_and_noise_go_by_marks() -> None:
         torch.manual_seed(0)
         model = kind(TASK.spec)
         torch.manual_seed(1)
-        with NoiseMessenger(0.5):
+        with ChangeMessenger("high", lambda high: high + 0.5 * torch.randn_like(high)):
             nodes = poutine.trace(model).get_trace(X, steps=2).nodes
         drawn.append([value_at(nodes, "high", t) for t in (0, 1, 2)])
         plain = poutine.trace(model).get_trace(X, steps=2).nodes

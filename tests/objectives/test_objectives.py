@@ -12,7 +12,7 @@ from pyro import poutine
 from pyro.infer import RenyiELBO
 from torch import Tensor, nn
 
-from gram_pyro.effects.detach import DetachMessenger
+from gram_pyro.effects.change import ChangeMessenger
 from gram_pyro.effects.substitute import SubstituteMessenger
 from gram_pyro.guides import GUIDES, GaussianGuide
 from gram_pyro.models import Gram, GramConfig
@@ -164,7 +164,7 @@ def test_awake_the_model_learns_and_asleep_the_guide(kind: type[GaussianGuide]) 
     found = gradient(model)
     torch.manual_seed(1)
     model.zero_grad()
-    with DetachMessenger("guidance"):
+    with ChangeMessenger("guidance", Tensor.detach):
         awake = TruncatedTrace_ELBO(None, beta=0.7, balance=1.0).terms(model, guide, PROBLEMS, TARGETS)
     awake.loss.backward()
     torch.testing.assert_close(found, gradient(model))
