@@ -1,7 +1,5 @@
 """What a task may be able to do beside: words, files, pictures, constraints as a likelihood."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
