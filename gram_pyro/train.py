@@ -30,16 +30,23 @@ def stored_run(resumed: str, others: Sequence[str]) -> tuple[RunConfig, Path]:
     return from_json(folder / "config.json"), folder
 
 
+SCORES = {"validity": "validity", "ratio": "coverage / ceiling"}
+"""What is printed at the end, by column of the log."""
+
+
 def report(run: TrainingRun | None) -> None:
     """Print what a training reached, and what comes next."""
     if run is None or not run.world.is_main:
         return
     folder, depth = run.folder, run.config.training.depth
-    check = [row for row in run.metrics if "validity" in row][-1]
+    names = {name: words for name, words in SCORES.items() if name in run.config.task.scores}
+    check = [row for row in run.metrics if {*names} <= {*row}][-1]
+    usual, deep = (
+        " and ".join(f"{words} {check[name + end]:.3f}" for name, words in names.items()) for end in ("", "_deep")
+    )
     print(
-        f"{folder}: after {run.seconds / 60:.1f} minutes, on unseen problems: validity {check['validity']:.3f} and "
-        f"coverage / ceiling {check['ratio']:.3f} at {depth} steps, {check['validity_deep']:.3f} and "
-        f"{check['ratio_deep']:.3f} at {DEEP * depth} steps"
+        f"{folder}: after {run.seconds / 60:.1f} minutes, on unseen problems: {usual} at {depth} steps, "
+        f"{deep} at {DEEP * depth} steps"
     )
     print(f"next: python -m gram_pyro.evaluate {shlex.quote(str(folder))}")
 

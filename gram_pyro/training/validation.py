@@ -49,8 +49,8 @@ class Validation:
             measure(self.task, self.problems[few], values, SAMPLES, depth, self.counts[few])
             for values, depth in zip(decoded, self.steps, strict=True)
         )
-        row = {name: getattr(usual, name) for name in ("validity", "coverage", "ratio")}
-        row |= {f"{name}_deep": getattr(deep, name) for name in ("validity", "ratio")}
+        row = {name: getattr(usual, name) for name in self.task.scores}
+        row |= {f"{name}_deep": getattr(deep, name) for name in self.task.scores if name != "coverage"}
         return {name: round(value or 0.0, 5) for name, value in row.items()}
 
     def estimate(self, model: Model, picture: Path | None, clock: Callable[[], float]) -> float:
