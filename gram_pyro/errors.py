@@ -1,7 +1,5 @@
 """What a user did wrong, in one sentence."""
 
-from __future__ import annotations
-
 import io
 import os
 import re

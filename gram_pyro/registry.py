@@ -1,7 +1,5 @@
 """Names for the parts that can be swapped."""
 
-from __future__ import annotations
-
 import importlib
 import importlib.util
 import sys

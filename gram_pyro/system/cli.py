@@ -1,7 +1,5 @@
 """Command lines from dataclasses."""
 
-from __future__ import annotations
-
 import contextlib
 import difflib
 import io

@@ -1,7 +1,5 @@
 """Writing figures."""
 
-from __future__ import annotations
-
 import io
 import warnings
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Files that a user gives: plain or gzipped, read whole, and what may be wrong with them in one sentence."""
 
-from __future__ import annotations
-
 import codecs
 import contextlib
 import errno

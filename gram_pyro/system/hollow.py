@@ -1,7 +1,5 @@
 """Modules with shapes and no numbers, to be filled from a file."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -1,7 +1,5 @@
 """What the machine at hand does best."""
 
-from __future__ import annotations
-
 import os
 import platform
 from collections.abc import Iterator, Sequence

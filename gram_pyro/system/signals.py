@@ -1,7 +1,5 @@
 """Stopping from outside: a long job, so that nothing is lost; a program that only starts, without a traceback."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

@@ -1,7 +1,5 @@
 """What a task may be able to do beside: words, files, pictures, constraints as a likelihood."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -35,8 +33,6 @@ class Abilities:
     wording: ClassVar[Wording] = Wording()
     max_known: ClassVar[int] = 64
     """Most solutions of a problem that training lists; evenly spaced if there are more."""
-    scores: ClassVar[tuple[str, ...]] = ("validity", "coverage", "ratio")
-    """Columns of a training log beside the loss; coverage and ratio need solutions that can be counted."""
 
     @property
     def feasible(self) -> str:

@@ -1,7 +1,5 @@
 """Exact search: places are filled one after the other, and a value is taken back where no other place can follow."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 

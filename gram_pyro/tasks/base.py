@@ -1,10 +1,8 @@
 """What a task is: a spec, problems, tensors, targets and a checker; all else follows from these five."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -61,11 +59,11 @@ class Problems(NamedTuple):
         """How many of the first positions hold the answer."""
         return self.tokens.shape[1] if self.answer_length is None else self.answer_length
 
-    def to(self, device: torch.device | str) -> Problems:
+    def to(self, device: torch.device | str) -> Self:
         """Return the same problems on another device."""
         return self.map(lambda part: part.to(device), shared=True)
 
-    def select(self, rows: Tensor) -> Problems:
+    def select(self, rows: Tensor) -> Self:
         """Return the problems at `rows` `(count,)`, which may repeat: `(count, ...)`."""
         return self.map(lambda part: part[rows])
 
@@ -74,7 +72,7 @@ class Problems(NamedTuple):
         relations = [] if self.relations is None or self.relations.dim() == 3 else [self.relations]
         return [self.tokens, *relations, *(part for part in (self.pins, self.group) if part is not None)]
 
-    def map(self, function: Callable[[Tensor], Tensor], shared: bool = False) -> Problems:
+    def map(self, function: Callable[[Tensor], Tensor], shared: bool = False) -> Self:
         """Apply a function to the tensors that have a row for each problem; with `shared`, to all tensors."""
         common = not shared and self.relations is not None and self.relations.dim() == 3
         parts = {"tokens": self.tokens, "relations": None if common else self.relations}

@@ -1,7 +1,5 @@
 """How likely constraints hold when positions are independent; several constraints count as independent, too."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

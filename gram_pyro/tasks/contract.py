@@ -1,7 +1,5 @@
 """The contract of a task as checks; `gram_pyro.testing.check_task` runs them all."""
 
-from __future__ import annotations
-
 import json
 import random
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """Cells of square boards, numbered row by row."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from numpy.typing import NDArray

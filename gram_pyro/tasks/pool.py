@@ -1,7 +1,5 @@
 """Training examples: problems with their known solutions."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What is wrong with a coloring, by the edges of the graph; nothing here looks for colorings."""
 
-from __future__ import annotations
-
 import networkx as nx
 
 from gram_pyro.errors import UserError

@@ -1,7 +1,5 @@
 """Graphs in DIMACS files."""
 
-from __future__ import annotations
-
 import networkx as nx
 
 from gram_pyro.errors import UserError

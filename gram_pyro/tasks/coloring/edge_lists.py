@@ -1,7 +1,5 @@
 """Graphs in edge lists: a line of two names for each edge, of one name for a vertex without edges."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 

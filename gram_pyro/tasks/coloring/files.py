@@ -1,7 +1,5 @@
 """Graphs from and to files: DIMACS, edge lists, graph6 and adjacency matrices, each also gzipped."""
 
-from __future__ import annotations
-
 import gzip
 from collections.abc import Callable
 from pathlib import Path

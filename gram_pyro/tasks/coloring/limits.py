@@ -1,7 +1,5 @@
 """What the readers and writers of graph files have in common."""
 
-from __future__ import annotations
-
 import re
 
 import networkx as nx

@@ -1,7 +1,5 @@
 """Adjacency matrices of graphs: in graph6 files, in those of numpy, and among tensors."""
 
-from __future__ import annotations
-
 import io
 import re
 from typing import Any

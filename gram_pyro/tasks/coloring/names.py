@@ -1,7 +1,5 @@
 """What color names do: any renaming of a coloring is the same coloring."""
 
-from __future__ import annotations
-
 from itertools import permutations
 
 import torch

@@ -1,7 +1,5 @@
 """A colored graph as a person sees it: a line of text, a picture."""
 
-from __future__ import annotations
-
 import networkx as nx
 
 from gram_pyro.tasks.abilities import Answer, Axes

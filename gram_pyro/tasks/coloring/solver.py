@@ -1,7 +1,5 @@
 """Exact enumeration of the colorings of a graph."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import networkx as nx

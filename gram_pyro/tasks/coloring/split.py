@@ -1,7 +1,5 @@
 """Random graphs, and a split of all graphs that no relabelling of vertices can cross."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any, get_args
 

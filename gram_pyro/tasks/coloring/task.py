@@ -1,7 +1,5 @@
 """Graph coloring: give every vertex one of k colors so that no edge joins two of the same color."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice, permutations

@@ -1,7 +1,5 @@
 """Boards of queens: random ones, a split that no turning of the board can cross, and how their cells are related."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator, Sequence
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """What is wrong with a board of queens, by plain geometry; nothing here looks for solutions."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import combinations

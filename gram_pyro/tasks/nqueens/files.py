@@ -1,7 +1,5 @@
 """Boards of queens from text: rows of cells, columns of the queens, or FEN; excluded diagonals from JSON."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The picture of a board of queens."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from gram_pyro.tasks.abilities import Answer, Axes

@@ -1,7 +1,5 @@
 """Exact completion of boards of queens, and what rotations and reflections do to cells and diagonals."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 

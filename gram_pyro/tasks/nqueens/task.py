@@ -1,7 +1,5 @@
 """N-Queens: complete a board with as many queens as it has rows, none attacking another."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path

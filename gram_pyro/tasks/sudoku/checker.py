@@ -1,7 +1,5 @@
 """What is wrong with a sudoku puzzle or an answer to it, by its graph; nothing here looks for solutions."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Sudoku puzzles from files: CSV as in the public collections, and plain text; each also gzipped."""
 
-from __future__ import annotations
-
 import csv
 import re
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """Random sudoku grids, and puzzles from them by removing digits."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import numpy as np

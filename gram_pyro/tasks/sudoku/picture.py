@@ -1,7 +1,5 @@
 """The picture of a grid of digits."""
 
-from __future__ import annotations
-
 from gram_pyro.tasks.abilities import Answer, Axes
 from gram_pyro.tasks.sudoku.checker import Puzzle, rule
 

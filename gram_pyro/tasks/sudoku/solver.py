@@ -1,7 +1,5 @@
 """Exact solution of many sudoku puzzles at once: candidates as bit masks, singles, and a search with branches."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

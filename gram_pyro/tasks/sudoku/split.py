@@ -1,7 +1,5 @@
 """Which sudoku puzzles are for training, validation and test."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import lru_cache
 

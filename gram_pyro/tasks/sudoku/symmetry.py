@@ -1,7 +1,5 @@
 """What may be done to a sudoku grid so that it stays one, and what does not change by it."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """Sudoku: fill a grid so that no digit comes twice in a row, a column or a box."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
