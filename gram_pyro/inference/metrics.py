@@ -90,7 +90,7 @@ def count_solutions(task: Task, problem: Any) -> int | None:
 
 def by_size(task: Task, problems: Sequence[Any]) -> list[list[int]]:
     """Return the places of problems that encode to the same length, shortest first."""
-    lengths = [task.length(problem) for problem in problems]
+    lengths = [task.encode([problem]).tokens.shape[1] for problem in problems]
     return [[place for place, own in enumerate(lengths) if own == length] for length in sorted({*lengths})]
 
 

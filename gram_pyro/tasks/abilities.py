@@ -33,6 +33,8 @@ class Abilities:
     wording: ClassVar[Wording] = Wording()
     max_known: ClassVar[int] = 64
     """Most solutions of a problem that training lists; evenly spaced if there are more."""
+    scores: ClassVar[tuple[str, ...]] = ("validity", "coverage", "ratio")
+    """Columns of a training log beside the loss; coverage and ratio need solutions that can be counted."""
 
     @property
     def feasible(self) -> str:

@@ -140,7 +140,8 @@ def test_pieces_of_an_update_add_up(micro_batches: int) -> None:
         training_set = Pool(TASK, TASK.generate("train", 20, 0))
         trainer = Trainer(model, GUIDES["empty"](TASK.spec, model), training_set, config, 5)
         measured = [trainer.update() for _ in range(5)]
-        found.append((torch.tensor([row.loss for row in measured]), torch.tensor([row.posterior_accuracy for row in measured])))
+        rows = zip(*((row.loss, row.posterior_accuracy) for row in measured), strict=True)
+        found.append(tuple(torch.tensor(column) for column in rows))
         assert trainer.carry.state.high.shape == (8, 6, 16)
     torch.testing.assert_close(found[0], found[1], rtol=1e-4, atol=1e-5)
 
