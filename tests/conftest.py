@@ -26,3 +26,25 @@ def fresh_state() -> None:
     """A fixed seed and no parameters left over from another test."""
     torch.manual_seed(0)
     pyro.clear_param_store()
+
+
+SLOW = {
+    "test_a_compiled_run_resumes_bitwise",
+    "test_a_moment_estimates_the_bound_of_very_many_steps",
+    "test_a_run_that_was_killed_before_its_first_checkpoint_starts_again",
+    "test_a_stop_between_rounds_is_resumed",
+    "test_ctrl_c_stops_runs_side_by_side", "test_graphs_of_ones_own",
+    "test_intervals_hold_the_truth_of_a_trained_model",
+    "test_runs_side_by_side_give_the_same_table", "test_the_bounds_are_in_order", "test_the_preset_of_the_paper",
+    "test_the_probabilities_of_all_answers_of_an_easy_problem_sum_to_one",
+    "test_torchrun_trains_evaluates_and_saves_as_one", "test_training_ends_with_heads_and_resumes_to_the_same",
+    "test_two_processes_follow_the_curve_of_one",
+}  # fmt: skip
+"""Tests of many seconds: `pytest -m "not slow"` leaves them and the notebooks out."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark slow tests."""
+    for item in items:
+        if item.name.partition("[")[0] in SLOW or item.path.suffix == ".ipynb":
+            item.add_marker(pytest.mark.slow)
