@@ -19,6 +19,7 @@ from gram_pyro import evaluate, sample, train
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.runs.checkpoint import checkpoints, read_latest
 from gram_pyro.runs.store import load_run
+from gram_pyro.tasks import Coloring
 from gram_pyro.training import store, validation
 
 SIZES = ["--problems=10", "--batch=4", "--depth=2", "--model.width=16", "--model.hidden=16", "--threads=1"]
@@ -114,7 +115,7 @@ def complaint(capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
         ("--kl-tilt 0", "kl_tilt"),
         ("--batch 1000000000000", "batch"),
         ("--model.width 8000000", "model.width"),
-        ("--task.k 9", "k=8"),
+        ("--task.k 9", "not k=9"),
         ("--task.n 16 --task.edge-probability 0.9", "too few 3-colorable"),
         ("--task.n 20 --task.edge-probability 0.02", "too many"),
         ("--task.n 5000", "n=5000"),
@@ -166,7 +167,7 @@ def test_a_file_where_the_run_should_go(complaint: Callable[..., str], tmp_path:
         ("coloring --grph my.col", "unknown option --grph; perhaps you meant --graph; see"),
         ("coloring --grph=my.col --zzz 3", "unknown option --grph, --zzz; perhaps you meant --graph; see"),
         ("coloring --graph my.col extra", "unexpected argument extra; see"),
-        ("coloring --graph my.col --halt_patience 0", "halt_patience must lie between"),
+        ("coloring --graph my.col --halt_patience 0", "halt_patience must be a whole number from 1"),
         ("coloring --graph my.col --seed -1", "seed"),
         ("coloring --graph my.col --out my.pdf", "my.pdf"),
         ("coloring --graph my.col --select best", "known are first, majority, value, checker"),
@@ -353,7 +354,7 @@ def test_commands_in_hints_quote_folders_with_spaces(tmp_path: Path, capsys: pyt
     with pytest.raises(UserError, match=f"train it with python -m gram_pyro.train --out '{re.escape(str(folder))}'"):
         read_latest(folder)
     row = dict.fromkeys(("validity", "ratio", "validity_deep", "ratio_deep"), 0.5)
-    config = SimpleNamespace(training=SimpleNamespace(depth=4))
+    config = SimpleNamespace(training=SimpleNamespace(depth=4), task=Coloring())
     run: Any = SimpleNamespace(
         world=SimpleNamespace(is_main=True), folder=folder, config=config, metrics=[row], seconds=1
     )
