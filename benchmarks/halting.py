@@ -105,8 +105,8 @@ def main(arguments: list[str]) -> None:
         cells = [["-" if cell is None else f"{cell:.3f}" for cell in row.values()] for row in rows]
         print(name, table(list(rows[0]), cells), sep="\n", flush=True)
     print("calibration error", facts["calibration"], flush=True)
-    facts["halting"] = bench.compare(METHODS, [options.deep], options.seeds)
-    print(shown(facts["halting"]))
+    facts["halt"] = bench.compare(METHODS, [options.deep], options.seeds)
+    print(shown(facts["halt"]))
     write_json(Path(options.out), facts)
 
 

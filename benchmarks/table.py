@@ -152,7 +152,7 @@ def number(name: str, digits: int = 3) -> Callable[[Row], str]:
 
 METHOD: dict[str, Callable[[Row], str]] = {"": lambda row: row["method"], "steps": lambda row: str(row["steps"])}
 INFERENCE = {
-    "halting": METHOD
+    "halt": METHOD
     | {
         "evaluations": number("evaluations", 0),
         "seconds": number("seconds", 1),
