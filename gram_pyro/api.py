@@ -80,19 +80,7 @@ def fit(
         own |= {"updates": updates} if minutes is None else {"updates": None, "minutes": minutes}
     config = replace(config, training=replace(config.training, **own), machine=replace(config.machine, **machine))
     run = train(config, None if out is None else Path(out), quiet=quiet)
-    for part in (run.model, run.guide):
-        part.requires_grad_(False).eval()
-    name = config.task.name if out is None else Path(out).name
-    return Reasoner(
-        Run(
-            name,
-            config.task,
-            run.model,
-            run.guide,
-            config.training.depth,
-            run.device,
-            run.heads,
-            run.folder,
-            run.config,
-        )
-    )
+    own_model, own_guide = run.model.eval(), run.guide.eval()  # averages, which have no gradient
+    name, depth = config.task.name if out is None else Path(out).name, config.training.depth
+    trained = Run(name, config.task, own_model, own_guide, depth, run.device, run.heads, run.folder, run.config)
+    return Reasoner(trained)

@@ -1,7 +1,5 @@
 """Latin squares: fill an n x n board so that no symbol comes twice in a row or a column."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property

@@ -74,7 +74,7 @@ def sites_of(nodes: Mapping[str, Any], role: Role) -> Iterator[tuple[str, dict[s
 
 def value_at(nodes: dict[str, Any], role: Role, transition: int) -> Tensor:
     """Return the value of a site of a trace. Raises `KeyError` if there is none."""
-    for site in reversed([*nodes.values()]):
+    for site in reversed(nodes.values()):
         if mark(site, "role") == role and mark(site, "transition") == transition:
             return site["value"]  # type: ignore[no-any-return]
     raise KeyError(f"the trace has no {role} site of transition {transition}")
