@@ -12,6 +12,7 @@ import networkx as nx
 import torch
 from safetensors.torch import save
 
+from benchmarks.graph_files import write_graph
 from gram_pyro.comparison.config import CompareConfig, check
 from gram_pyro.models import GramConfig
 from gram_pyro.runs.checkpoint import read_checkpoint, save_checkpoint
@@ -20,7 +21,7 @@ from gram_pyro.runs.recipes import configured, recipe
 from gram_pyro.runs.store import WEIGHTS, build_parts, load_run
 from gram_pyro.system.cli import parse
 from gram_pyro.tasks import NQueens, Sudoku
-from gram_pyro.tasks.coloring.files import read_graph, write_graph
+from gram_pyro.tasks.coloring.files import read_graph
 
 TRAIN = [
     "task",

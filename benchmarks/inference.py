@@ -21,8 +21,8 @@ from tqdm import tqdm
 
 from benchmarks.report import Row, table, write_json
 from gram_pyro.errors import run_cli
-from gram_pyro.evaluate import draw_figures
 from gram_pyro.evaluation.evaluate import draw_all, evaluate, measure_draws
+from gram_pyro.evaluation.scaling import draw_figures
 from gram_pyro.inference.config import INDEPENDENT, SamplingConfig
 from gram_pyro.inference.judge import ViolationCache
 from gram_pyro.inference.metrics import count_solutions

@@ -6,7 +6,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from gram_pyro.system.signals import starting
+from gram_pyro.system.startup import starting
 
 if TYPE_CHECKING:
     from gram_pyro.api import fit as fit

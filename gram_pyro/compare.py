@@ -10,14 +10,12 @@ from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from tqdm import tqdm
-
-from gram_pyro.comparison.comparison import Comparison
 from gram_pyro.comparison.config import Budget, CompareConfig, check
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.system.cli import parse, take_option
 from gram_pyro.system.files import make_folder, write_atomically
 from gram_pyro.system.signals import Interrupted
+from gram_pyro.system.startup import quick_imports
 
 BUDGET = "budget.json"
 
@@ -59,7 +57,13 @@ def main(arguments: list[str]) -> None:
     task_options = take_option(arguments, "task-options", "")
     config: CompareConfig = parse(CompareConfig, "gram_pyro.compare", arguments)
     config = replace(config, task_options=task_options or "")
-    comparison = Comparison(config, check(config))
+    names = check(config)
+    with quick_imports():  # here: --help needs none of them
+        from tqdm import tqdm
+
+        from gram_pyro.comparison.comparison import Comparison
+
+    comparison = Comparison(config, names)
     for entry in [entry for task in config.task for entry in comparison.first(task)]:
         entry.config(comparison.budget, 1)
     for folder in (comparison.out, Path(config.results or config.out)):

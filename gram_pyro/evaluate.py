@@ -1,28 +1,25 @@
 """Measure a trained model on test problems: `python -m gram_pyro.evaluate RUN`."""
 
+from __future__ import annotations
+
 import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
-from tqdm import tqdm
 
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.evaluation.scaling import draw_by_solutions, draw_depth_width, draw_frontier
 from gram_pyro.inference.config import MAX_NUMBER, SamplingConfig
-from gram_pyro.inference.metrics import SampleMetrics
-from gram_pyro.inference.selection import check_selection
-from gram_pyro.reasoner import Reasoner
-from gram_pyro.runs.store import load_run
 from gram_pyro.system.cli import parse
 from gram_pyro.system.files import is_folder, write_atomically
-from gram_pyro.tasks.base import Task
+from gram_pyro.system.startup import quick_imports
 
-COLUMNS = [name for name in SampleMetrics._fields if name != "accuracy"]
+if TYPE_CHECKING:
+    from gram_pyro.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -81,8 +78,9 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     def cell(value: float | None) -> str:
         return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
 
-    lines = [[*COLUMNS, *rows[0]["accuracy"]]]
-    lines += [[cell(value) for value in (*(row[name] for name in COLUMNS), *row["accuracy"].values())] for row in rows]
+    flat = [{**row, **row["accuracy"]} for row in rows]
+    names = [name for name in flat[0] if name != "accuracy"]
+    lines = [names, *([cell(row[name]) for name in names] for row in flat)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join("  ".join(text.rjust(width) for text, width in zip(line, widths, strict=True)) for line in lines)
 
@@ -103,18 +101,6 @@ def report(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def draw_figures(measured: dict[str, Any], out: Path) -> None:
-    """Draw pictures beside the JSON: what the rows have to show."""
-    rows = [SampleMetrics(**row) for row in measured["rows"]]
-    draw_depth_width(rows, out.with_name(f"{out.stem}-depth-width.png"))
-    draw_frontier(rows, out.with_name(f"{out.stem}-frontier.png"))
-    by_solutions = out.with_name(f"{out.stem}-solutions.png")
-    if measured["by_solutions"]:
-        draw_by_solutions(measured["by_solutions"], by_solutions)
-    else:
-        by_solutions.unlink(missing_ok=True)
-
-
 def main(arguments: list[str]) -> None:
     """Run the command line. Raises `UserError` on wrong input."""
     config: EvaluateConfig = parse(EvaluateConfig, "gram_pyro.evaluate", arguments)
@@ -125,6 +111,14 @@ def main(arguments: list[str]) -> None:
         raise UserError("--seed and --data-seed must lie between 0 and 2**32 - 1")
     if config.out and is_folder(config.out):
         raise UserError(f"--out takes a file, but {config.out} is a folder")
+    with quick_imports():  # here: --help needs none of them
+        from tqdm import tqdm
+
+        from gram_pyro.evaluation.scaling import draw_figures
+        from gram_pyro.inference.selection import check_selection
+        from gram_pyro.reasoner import Reasoner
+        from gram_pyro.runs.store import load_run
+
     run = load_run(config.run, config.device)
     for name in config.select:
         check_selection(name, run.heads is not None)

@@ -14,7 +14,7 @@ from gram_pyro.errors import UserError, run_cli
 from gram_pyro.inference.config import AUTO, SamplingConfig
 from gram_pyro.system.cli import parse
 from gram_pyro.system.files import is_file, is_folder
-from gram_pyro.system.imports import quick_imports
+from gram_pyro.system.startup import quick_imports
 
 if TYPE_CHECKING:
     from gram_pyro.reasoner import Samples

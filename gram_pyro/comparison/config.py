@@ -9,9 +9,6 @@ import tyro
 from gram_pyro.comparison.systems import INPUTS, REFERENCES, TABLES, TASK_OPTIONS
 from gram_pyro.errors import UserError
 from gram_pyro.inference.config import MAX_NUMBER
-from gram_pyro.runs.machine import MachineConfig, resolve
-from gram_pyro.runs.training_config import TrainingConfig
-from gram_pyro.system.machine import cores
 
 
 @dataclass(frozen=True)
@@ -88,6 +85,10 @@ class CompareConfig(Budget):
     @property
     def budget(self) -> Budget:
         """The budget, with threads, device, precision and reference settled."""
+        from gram_pyro.runs.machine import MachineConfig, resolve  # here: --help needs no torch
+        from gram_pyro.runs.training_config import TrainingConfig
+        from gram_pyro.system.machine import cores
+
         threads = self.threads or max(1, cores() // self.jobs)
         machine = resolve(MachineConfig(self.device, threads=threads, precision=self.precision), TrainingConfig())
         settled = {"threads": threads, "device": machine.device, "precision": machine.precision}

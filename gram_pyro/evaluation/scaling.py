@@ -28,6 +28,18 @@ def frontier(rows: Sequence[SampleMetrics]) -> list[dict[str, Any]]:
     return result
 
 
+def draw_figures(measured: dict[str, Any], out: Path) -> None:
+    """Draw what `evaluate` measured as pictures beside its JSON file `out`."""
+    rows = [SampleMetrics(**row) for row in measured["rows"]]
+    draw_depth_width(rows, out.with_name(f"{out.stem}-depth-width.png"))
+    draw_frontier(rows, out.with_name(f"{out.stem}-frontier.png"))
+    by_solutions = out.with_name(f"{out.stem}-solutions.png")
+    if measured["by_solutions"]:
+        draw_by_solutions(measured["by_solutions"], by_solutions)
+    else:
+        by_solutions.unlink(missing_ok=True)
+
+
 def draw_depth_width(rows: Sequence[SampleMetrics], path: Path) -> None:
     """Draw accuracy over depth and width, a heat map for each way to select."""
     samples, steps = sorted({row.samples for row in rows}), sorted({row.steps for row in rows})

@@ -1,4 +1,4 @@
-"""Stopping from outside: a long job, so that nothing is lost; a program that only starts, without a traceback."""
+"""Stopping a long job from outside, so that nothing is lost."""
 
 import os
 import signal
@@ -11,22 +11,6 @@ from typing import Any
 
 class Interrupted(KeyboardInterrupt):
     """Training was stopped from outside; everything is saved."""
-
-
-def _exit_quietly(number: int, _: Any) -> None:
-    os._exit(128 + number)  # while modules are imported there is nothing to save
-
-
-def starting() -> None:
-    """Leave quietly on Ctrl-C until `listen`, unless the process ignores it."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _exit_quietly)
-
-
-def listen() -> None:
-    """Raise `KeyboardInterrupt` on Ctrl-C again, if the program was `starting`."""
-    if signal.getsignal(signal.SIGINT) is _exit_quietly:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager

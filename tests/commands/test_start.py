@@ -14,7 +14,14 @@ from gram_pyro import sample
 from gram_pyro.errors import run_cli
 
 COLORING = "p edge 3 2\ne 1 2\ne 2 3\n"
-COMMANDS = ["sample", "evaluate", "train", "train_heads", "compare", "program"]
+COMMANDS = {
+    "sample": ["coloring", "--graph", "my.col"],
+    "evaluate": ["coloring"],
+    "train": [],
+    "train_heads": ["runs/coloring"],
+    "compare": [],
+    "program": [],
+}
 TWICE = """
 import sys
 from gram_pyro import sample
@@ -38,9 +45,12 @@ def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
     return subprocess.CompletedProcess(command, done.returncode, out, err)
 
 
-def test_help_imports_no_torch() -> None:
-    done = python("-X", "importtime", "-m", "gram_pyro.sample", "--help")
-    assert done.returncode == 0 and "--graph" in done.stdout
+@pytest.mark.parametrize(
+    ("command", "option"), [("sample", "--graph"), ("evaluate", "--graphs"), ("compare", "--jobs")]
+)
+def test_help_imports_no_torch(command: str, option: str) -> None:
+    done = python("-X", "importtime", "-m", f"gram_pyro.{command}", "--help")
+    assert done.returncode == 0 and option in done.stdout
     modules = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "tyro" in modules and not {"torch", "pyro", "numpy", "matplotlib", "networkx"} & modules
 
@@ -53,6 +63,15 @@ def test_a_sample_imports_no_compiler_and_a_picture_no_window(tmp_path: Path) ->
     assert done.stderr == "" and (tmp_path / "my-solutions.png").is_file()
     _, first, _, second = done.stdout.splitlines()
     assert (first, second) == ("[]", "['matplotlib']")
+
+
+def test_imports_collect_no_garbage() -> None:
+    script = (
+        "import gc; from gram_pyro.system.startup import quick_imports\n"
+        "with quick_imports(): print(gc.isenabled())\n"
+        "print(gc.isenabled(), gc.get_freeze_count() > 0)"
+    )
+    assert python("-c", script).stdout == "False\nTrue True\n"
 
 
 @needs_full
@@ -73,7 +92,7 @@ def test_ctrl_c_while_modules_are_imported(command: str, tmp_path: Path) -> None
     (tmp_path / "pyro.py").write_text("import torch\n")
     root = str(Path(sample.__file__).parents[1])
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), root])}
-    arguments = [sys.executable, "-m", f"gram_pyro.{command}", "coloring", "--graph", "my.col"]
+    arguments = [sys.executable, "-m", f"gram_pyro.{command}", *COMMANDS[command]]
     with subprocess.Popen(
         arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from pysat.solvers import Minisat22
 
+from benchmarks.graph_files import write_graph
 from gram_pyro.errors import UserError
 from gram_pyro.tasks.base import Problems, Split
 from gram_pyro.tasks.coloring import task as coloring
-from gram_pyro.tasks.coloring.files import write_graph
 from gram_pyro.tasks.coloring.matrices import adjacency_of
 from gram_pyro.tasks.coloring.names import align_names, canonical_colors
 from gram_pyro.tasks.coloring.solver import colorings

@@ -15,14 +15,15 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from benchmarks.graph_files import write_graph
 from gram_pyro.errors import UserError
 from gram_pyro.tasks.coloring import files as graph_files
 from gram_pyro.tasks.coloring import limits
-from gram_pyro.tasks.coloring.edge_lists import NAME
-from gram_pyro.tasks.coloring.files import EDGE_LIST, FORMATS, read_graph, vertex_names, write_graph
+from gram_pyro.tasks.coloring.edge_lists import NAME, parse_edge_list
+from gram_pyro.tasks.coloring.files import PARSERS, read_graph, vertex_names
 from gram_pyro.tasks.coloring.task import Coloring
 
-ENDINGS = [plain + packed for plain in FORMATS for packed in ("", ".gz")]
+ENDINGS = [plain + packed for plain in PARSERS for packed in ("", ".gz")]
 DIMACS_FOLDER = Path(__file__).parents[3] / "shared" / "data" / "graph_coloring" / "dimacs"
 
 
@@ -65,7 +66,7 @@ def fails(path: Path, match: str) -> None:
 @given(graph=graphs())
 @example(graph=nx.disjoint_union(nx.path_graph(3), nx.empty_graph(1)))
 def test_round_trip(ending: str, graph: nx.Graph) -> None:
-    assume(graph.number_of_edges() or FORMATS[ending.removesuffix(".gz")] is not EDGE_LIST)
+    assume(graph.number_of_edges() or PARSERS[ending.removesuffix(".gz")] is not parse_edge_list)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"graph{ending}"
         write_graph(graph, path)
@@ -90,17 +91,7 @@ def test_round_trip_keeps_labels(ending: str, graph: nx.Graph, data: st.DataObje
     assert edges(back) == edges(graph)
 
 
-@given(graph=graphs(largest=70))
-def test_graph6_agrees_with_networkx(graph: nx.Graph) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        ours, theirs = Path(folder) / "ours.g6", Path(folder) / "theirs.g6"
-        write_graph(graph, ours)
-        nx.write_graph6(graph, theirs)
-        assert theirs.read_bytes() == b">>graph6<<" + ours.read_bytes()
-        assert edges(read_graph(theirs)) == edges(graph)
-
-
-@pytest.mark.parametrize("n", [62, 63, 100, 300])
+@pytest.mark.parametrize("n", [13, 62, 63, 100, 300])
 def test_graph6_of_larger_graphs(tmp_path: Path, n: int) -> None:
     graph = nx.gnp_random_graph(n, 0.3, seed=n)
     nx.write_graph6(graph, tmp_path / "graph.g6")
@@ -252,12 +243,6 @@ def test_folder_is_sorted_and_other_files_are_passed_over(tmp_path: Path) -> Non
     assert [len(graph) for graph in Coloring().load(str(tmp_path))] == [2, 3]
 
 
-def test_packed_files_are_the_same_bytes_every_time(tmp_path: Path) -> None:
-    for name in ("a.col.gz", "b.col.gz"):
-        write_graph(nx.path_graph(3), tmp_path / name)
-    assert (tmp_path / "a.col.gz").read_bytes() == (tmp_path / "b.col.gz").read_bytes()
-
-
 @pytest.mark.skipif(not DIMACS_FOLDER.is_dir(), reason="the DIMACS graphs are not beside this checkout")
 def test_dimacs_benchmark_graphs() -> None:
     with (DIMACS_FOLDER / "index.csv").open() as file:
@@ -404,7 +389,7 @@ def test_unknown_ending(tmp_path: Path, name: str) -> None:
     fails(put(tmp_path, name, gzip.compress(text) if name.endswith(".gz") else text), match)
 
 
-@pytest.mark.parametrize("ending", FORMATS)
+@pytest.mark.parametrize("ending", PARSERS)
 def test_broken_gzip(tmp_path: Path, ending: str) -> None:
     write_graph(nx.path_graph(30), tmp_path / f"good{ending}.gz")
     good = (tmp_path / f"good{ending}.gz").read_bytes()
@@ -435,10 +420,10 @@ def test_too_much_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_too_many_edges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for ending in FORMATS:
+    for ending in PARSERS:
         write_graph(nx.complete_graph(5), tmp_path / f"k5{ending}")
     monkeypatch.setattr(limits, "MAX_EDGES", 9)
-    for ending in FORMATS:
+    for ending in PARSERS:
         fails(tmp_path / f"k5{ending}", "more than 9 edges")
 
 
@@ -451,36 +436,6 @@ def test_wrong_folders(tmp_path: Path) -> None:
     put(tmp_path, "b.col", "nonsense\n")
     with pytest.raises(UserError, match=r"b\.col: line 1"):
         Coloring().load(str(tmp_path))
-
-
-def labelled(*labels: str) -> nx.Graph:
-    graph = nx.empty_graph(len(labels))
-    nx.set_node_attributes(graph, dict(enumerate(labels)), "label")
-    return graph
-
-
-@pytest.mark.parametrize(
-    ("graph", "name", "match"),
-    [
-        (nx.path_graph(2), "a.dot", "unknown ending"),
-        (nx.path_graph(2), "missing/a.col", "cannot be written"),
-        (nx.path_graph(2), "a\0.col", "cannot be written"),
-        (nx.DiGraph([(0, 1)]), "a.col", "only undirected graphs on vertices"),
-        (nx.Graph([(1, 2)]), "a.col", "only undirected graphs on vertices"),
-        (nx.Graph([(0, 0)]), "a.col", "edge from a vertex to itself"),
-        (nx.Graph(), "a.col", "no vertices"),
-        (nx.empty_graph(20_001), "a.g6", "20001 vertices; from 1 to 20000"),
-        (nx.empty_graph(20_001), "a.npy", "20001 vertices; from 1 to 20000"),
-        (labelled("two words", "b"), "a.txt", "'two words' does not fit"),
-        (labelled("", "b"), "a.txt", "'' does not fit"),
-        (labelled("a", "a"), "a.txt", "same label"),
-        (labelled("a->b", "b"), "a.txt", "'a->b' does not fit"),
-        (nx.empty_graph(3), "a.edges", "without edges"),
-    ],
-)
-def test_wrong_writes(tmp_path: Path, graph: nx.Graph, name: str, match: str) -> None:
-    with pytest.raises(UserError, match=match):
-        write_graph(graph, tmp_path / name)
 
 
 # What is random
@@ -507,7 +462,7 @@ def test_any_bytes_give_a_graph_or_a_user_error(ending: str, head: bytes, tail: 
 @pytest.mark.parametrize("ending", ENDINGS)
 @given(graph=graphs(), data=st.data())
 def test_damaged_files_give_a_graph_or_a_user_error(ending: str, graph: nx.Graph, data: st.DataObject) -> None:
-    assume(graph.number_of_edges() or FORMATS[ending.removesuffix(".gz")] is not EDGE_LIST)
+    assume(graph.number_of_edges() or PARSERS[ending.removesuffix(".gz")] is not parse_edge_list)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"damaged{ending}"
         write_graph(graph, path)

@@ -43,9 +43,3 @@ def parse_dimacs(content: bytes) -> nx.Graph:
     graph = nx.empty_graph(n)
     graph.add_edges_from(edges)
     return graph
-
-
-def write_dimacs(graph: nx.Graph) -> bytes:
-    """Return a DIMACS file, each edge once."""
-    edges = limits.sorted_edges(graph)
-    return limits.as_text([f"p edge {len(graph)} {len(edges)}", *(f"e {u + 1} {v + 1}" for u, v in edges)])

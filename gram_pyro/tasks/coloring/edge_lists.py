@@ -124,19 +124,3 @@ def header(rows: list[Row]) -> tuple[int, list[str]]:
             sizes = f"a header of {n} vertices and {m} edges"
             raise UserError(f"line {rows[0][0]}: {quote(head)} looks like {sizes}, but {follow}")
     return 0, []
-
-
-def write_edge_list(graph: nx.Graph) -> bytes:
-    """Return an edge list that reads back in the same order: named vertices come first, one a line."""
-    numbers = [str(v) for v in range(len(graph))]
-    names = [str(graph.nodes[v].get("label", v)) for v in range(len(graph))]
-    for name in names:
-        if not NAME.fullmatch(name):
-            raise UserError(f"the label {name!r} does not fit an edge list: no spaces, '#', separators or empty names")
-    if len(set(names)) < len(names):
-        raise UserError("two vertices have the same label, which an edge list cannot tell apart")
-    pairs = [f"{names[u]} {names[v]}" for u, v in limits.sorted_edges(graph)]
-    if not pairs:
-        raise UserError("a graph without edges cannot be written as an edge list")
-    # A number before the edges could be taken for their header.
-    return limits.as_text(pairs + [names[v] for v in nx.isolates(graph)] if names == numbers else names + pairs)

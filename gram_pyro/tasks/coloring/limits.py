@@ -1,4 +1,4 @@
-"""What the readers and writers of graph files have in common."""
+"""What the readers of graph files have in common."""
 
 import re
 
@@ -31,17 +31,7 @@ def check_loop(number: int, u: object, v: object) -> None:
         raise UserError(f"line {number}: an edge from vertex {u} to itself, which no coloring allows")
 
 
-def sorted_edges(graph: nx.Graph) -> list[tuple[int, int]]:
-    """Return the distinct edges, smaller vertex first."""
-    return sorted({(min(u, v), max(u, v)) for u, v in graph.edges()})
-
-
 def quote(words: list[str]) -> str:
     """Return a line for an error message, cut if long."""
     line = " ".join(words)
     return repr(line if len(line) <= 40 else line[:40] + "...")
-
-
-def as_text(lines: list[str]) -> bytes:
-    """Return lines as the content of a file."""
-    return ("\n".join(lines) + "\n").encode()

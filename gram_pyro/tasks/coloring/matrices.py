@@ -1,6 +1,5 @@
 """Adjacency matrices of graphs: in graph6 files, in those of numpy, and among tensors."""
 
-import io
 import re
 from typing import Any
 
@@ -37,17 +36,6 @@ def parse_graph6(content: bytes) -> nx.Graph:
     return graph_of(matrix)
 
 
-def write_graph6(graph: nx.Graph) -> bytes:
-    """Return a graph6 line without a header."""
-    matrix = adjacency(graph)
-    n = len(matrix)
-    size = f"{n:02o}" if n <= 62 else f"77{n:06o}"
-    bits = matrix[np.tri(n, k=-1, dtype=bool)]
-    sixes = np.pad(bits, (0, -len(bits) % 6)).reshape(-1, 6)
-    digits = np.packbits(np.pad(sixes, ((0, 0), (2, 0))), axis=1).ravel() + 63
-    return bytes(int(size[i : i + 2], 8) + 63 for i in range(0, len(size), 2)) + digits.tobytes() + b"\n"
-
-
 def parse_matrix(content: bytes) -> nx.Graph:
     """Read the graph whose adjacency matrix is in a numpy file; nothing is allocated before the header is checked."""
     if not content.startswith(b"\x93NUMPY"):
@@ -78,13 +66,6 @@ def parse_matrix(content: bytes) -> nx.Graph:
             row, column = divmod(int(wrong.argmax()), n)
             raise UserError(f"the entry in row {row}, column {column} (from 0) {problem}")
     return graph_of(np.tril(matrix))
-
-
-def write_matrix(graph: nx.Graph) -> bytes:
-    """Return the adjacency matrix as a numpy file of bools."""
-    stream = io.BytesIO()
-    np.save(stream, adjacency(graph), allow_pickle=False)
-    return stream.getvalue()
 
 
 def graph_of(matrix: NDArray[np.bool_]) -> nx.Graph:
