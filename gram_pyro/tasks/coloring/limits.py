@@ -2,7 +2,6 @@
 
 import re
 
-import networkx as nx
 
 from gram_pyro.errors import UserError
 
