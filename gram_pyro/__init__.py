@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gram_pyro.tasks import Spec as Spec
     from gram_pyro.tasks import Split as Split
     from gram_pyro.tasks import Task as Task
+    from gram_pyro.training.carry import carried as carried
 
 __version__ = "0.1.0"
 
@@ -41,6 +42,7 @@ PLACES = {
         "Answer", "Board", "Coloring", "NQueens", "Pool", "Problems", "Puzzle", "Spec", "Split", "Sudoku", "Task",
         "Wording",
     ),
+    "training.carry": ("carried",),
 }  # fmt: skip
 """Public names by the module that they come from: `import gram_pyro` imports none of them."""
 NAMES = {name: module for module, names in PLACES.items() for name in names}

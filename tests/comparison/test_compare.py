@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,16 @@ from gram_pyro.tasks import Coloring
 
 torch.set_num_threads(1)
 BUDGET = Budget(1.0, "time", 20, 5, 11, 1, 1, "cpu")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_problems() -> Iterator[None]:
+    """Trainings on fewer problems than a recipe has, which take long to make."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "gram_pyro.comparison.entry.training_options", lambda *args: [*training_options(*args), "--problems", "500"]
+        )
+        yield
 
 
 def small(out: Path, *more: str) -> list[str]:
@@ -303,7 +314,7 @@ def test_threads_that_cannot_be_leave_the_folder_alone(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_stops_runs_side_by_side(tmp_path: Path) -> None:
-    told = small(tmp_path, "--models", "direct-2", "--jobs", "2", "--minutes", "1")
+    told = small(tmp_path, "--models", "direct-2", "--jobs", "2", "--minutes", "1", "--task-options=--task.n 5")
     command = [sys.executable, "-m", "gram_pyro.compare", *told]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     at_work = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True)
@@ -322,7 +333,8 @@ def test_ctrl_c_stops_runs_side_by_side(tmp_path: Path) -> None:
 
 
 def test_runs_side_by_side_give_the_same_table(compared: Path, tmp_path: Path) -> None:
-    compare.main([*small(tmp_path, "--models", "direct-2", "--inputs", "relations", "tokens"), "--jobs", "2"])
+    small_graphs = ["--task-options=--task.n 5", "--inputs", "relations", "tokens"]
+    compare.main([*small(tmp_path, "--models", "direct-2", *small_graphs), "--jobs", "2"])
     (row,) = json.loads((tmp_path / "table1-coloring.json").read_text())
     assert row["model"] == "direct prediction, 2 layers" and len(row["other_inputs"]) == 1
 

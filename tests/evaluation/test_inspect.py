@@ -63,11 +63,11 @@ def test_positions_that_are_tied_have_one_divergence() -> None:
 
 def test_the_probabilities_of_all_answers_of_an_easy_problem_sum_to_one() -> None:
     """Two vertices without an edge: every answer is a solution, and p sums to 1 whatever the weights."""
-    found = inspect(untrained(), nx.empty_graph(2), samples=2, draws=4000)
+    found = inspect(untrained(), nx.empty_graph(2), samples=2, draws=1500)
     assert found.likelihoods is not None
     total = found.likelihoods.probability.sum()
     error = np.linalg.norm(found.likelihoods.high - found.likelihoods.probability) / 2
-    assert abs(total - 1) < 5 * error and error < 0.05
+    assert abs(total - 1) < 5 * error and error < 0.08
     assert (found.likelihoods.low <= found.likelihoods.probability).all()
     assert (found.likelihoods.effective > 0).all() and (found.likelihoods.effective <= 1).all()
 
@@ -77,7 +77,7 @@ def test_intervals_hold_the_truth_of_a_trained_model() -> None:
     run = load_run("coloring")
     graph = nx.path_graph(4)
     targets = run.task.targets(graph)
-    count = 3000
+    count = 1500
     with torch.no_grad(), pyro.validation_enabled(False):
         torch.manual_seed(1)
         x = run.task.encode([graph]).select(torch.zeros(count, dtype=torch.long))

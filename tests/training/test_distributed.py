@@ -35,6 +35,15 @@ UPDATES = 20
 SMALL = ["--model.width", "16", "--model.hidden", "16", "--model.layers", "1", "--problems", "50", "--batch", "8"]
 RUN = ["--task", "coloring", "--task.n", "5", *SMALL, "--updates", "12", "--evaluations", "2", "--compile", "off"]
 RUN += ["--precision", "float32"]
+CASES: list[tuple[str, dict[str, Any]]] = [
+    ("gaussian", {}),
+    ("gaussian", {"horizon": 2, "kl_tilt": 2.0, "kl_transitions": "last"}),
+    ("flow", {"balance": None, "objective": "importance", "particles": 2}),
+    ("solution_set", {}),
+    ("gaussian", {"objective": "wake_sleep"}),
+    ("prior", {"kind": "mdlm"}),
+]
+"""Guide and options of each training that processes share."""
 
 
 def train(world: World, guide: str = "gaussian", kind: str = "gram", **options: Any) -> tuple[list[float], Trainer]:
@@ -49,40 +58,36 @@ def train(world: World, guide: str = "gaussian", kind: str = "gram", **options: 
     return [trainer.update().loss.item() for _ in range(UPDATES)], trainer
 
 
-def worker(rank: int, port: str, out: str, guide: str, options: dict[str, Any]) -> None:
+def worker(rank: int, port: str, out: str) -> None:
     torch.set_num_threads(1)
     told = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     os.environ.update({name: str(value) for name, value in told.items()})
     world = join(torch.device("cpu"))
     assert world == World(rank, 2, rank)
-    losses, trainer = train(world, guide, **options)
-    saved = trainer.state_dict()
-    torch.save({"losses": losses, "state": saved["carry"]["state"], "model": saved["model"]}, f"{out}/{rank}.pt")
-    del trainer
+    for number, (guide, options) in enumerate(CASES):
+        losses, trainer = train(world, guide, **options)
+        saved = trainer.state_dict()
+        found = {"losses": losses, "state": saved["carry"]["state"], "model": saved["model"]}
+        torch.save(found, f"{out}/{number}-{rank}.pt")
+        del trainer
     world.close()
     names = [thread.read_text() for thread in Path("/proc/self/task").glob("*/comm")]
     assert not [name for name in names if "gloo" in name], "the group's threads outlive it"
 
 
-def in_two(out: Path, guide: str = "gaussian", **options: Any) -> list[dict[str, Any]]:
-    multiprocessing.spawn(worker, (str(free_port()), str(out), guide, options), nprocs=2)
-    return [torch.load(out / f"{rank}.pt", weights_only=True) for rank in range(2)]
+@pytest.fixture(scope="module")
+def in_two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What two processes found in every case."""
+    out = tmp_path_factory.mktemp("two")
+    multiprocessing.spawn(worker, (str(free_port()), str(out)), nprocs=2)
+    return out
 
 
-@pytest.mark.parametrize(
-    ("guide", "options"),
-    [
-        ("gaussian", {}),
-        ("gaussian", {"horizon": 2, "kl_tilt": 2.0, "kl_transitions": "last"}),
-        ("flow", {"balance": None, "objective": "importance", "particles": 2}),
-        ("solution_set", {}),
-        ("gaussian", {"objective": "wake_sleep"}),
-        ("prior", {"kind": "mdlm"}),
-    ],
-)
-def test_two_processes_follow_the_curve_of_one(tmp_path: Path, guide: str, options: dict[str, Any]) -> None:
+@pytest.mark.parametrize("number", range(len(CASES)))
+def test_two_processes_follow_the_curve_of_one(in_two: Path, number: int) -> None:
+    guide, options = CASES[number]
     alone, trainer = train(ALONE, guide, **options)
-    first, second = in_two(tmp_path, guide, **options)
+    first, second = (torch.load(in_two / f"{number}-{rank}.pt", weights_only=True) for rank in range(2))
     assert first["losses"] == pytest.approx(alone, abs=1e-4)
     assert first["losses"] == second["losses"]
     saved = trainer.state_dict()
@@ -170,16 +175,8 @@ def test_a_process_without_a_card_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 def test_torchrun_trains_evaluates_and_saves_as_one(tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     main([*RUN, "--out", str(one)])
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--nproc-per-node",
-        "2",
-        "--master-port",
-        str(free_port()),
-    ]
-    command += ["-m", "gram_pyro.train", *RUN, "--out", str(two), "--continue"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    command += ["--master-port", str(free_port()), "-m", "gram_pyro.train", *RUN, "--out", str(two), "--continue"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=240, check=False)
     assert done.returncode == 0, done.stderr

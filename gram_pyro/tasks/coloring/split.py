@@ -39,10 +39,12 @@ def split_of(adjacency: NDArray[Any]) -> NDArray[np.str_]:
     return split_names(invariant(adjacency), 20)
 
 
-def random_graphs(split: Split, count: int, n: int, probabilities: tuple[float, ...], seed: int) -> Iterator[nx.Graph]:
-    """Yield random graphs of a split, drawn for `count` at a time."""
+def random_graphs(
+    split: Split, count: int, n: int, probabilities: tuple[float, ...], seed: int, draws: int = MAX_DRAWS
+) -> Iterator[nx.Graph]:
+    """Yield random graphs of a split, drawn for `count` at a time, at most `draws` times."""
     rng = np.random.default_rng([seed, get_args(Split).index(split)])
-    for _ in range(MAX_DRAWS):
+    for _ in range(draws):
         drawn = random_adjacency(max(1, min(4 * count + 64, MAX_CELLS // n**2)), n, probabilities, rng)
         yield from map(nx.from_numpy_array, drawn[split_of(drawn) == split])
 

@@ -31,8 +31,9 @@ MAX_GENERATED = 1000
 MAX_ENCODED = 8192
 PATIENCE = 10_000
 """Random graphs that are tried for one that can be colored."""
-DENSER, TRIED = 6, 8
-"""Edge probabilities to seek graphs without a coloring at, each with half the missing edges, and graphs tried."""
+DENSER, TRIED, DRAWS = 6, 8, 40
+"""Edge probabilities to seek graphs without a coloring at, each with half the missing edges; graphs tried for each one
+wanted; and draws for them, as small graphs may have none in a split."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class Coloring(Task):
         graphs = (
             graph
             for density in densities
-            for graph in islice(random_graphs(split, count, self.n, density, seed), TRIED * count)
+            for graph in islice(random_graphs(split, count, self.n, density, seed, DRAWS), TRIED * count)
             if self.solvable(graph) is False
         )
         return list(islice(graphs, count))
