@@ -16,7 +16,7 @@ MEASURES = (
     (2, "validity", "o-", "#59a14f", "prior validity"),
     (2, "ratio", "s--", "#e15759", "coverage / ceiling"),
 )
-"""Panel, name, style, color and label of each curve."""
+"""Panel, name, style, color and label of each curve, drawn where the log has it."""
 
 
 def draw_curves(metrics: Sequence[dict[str, Any]], path: Path) -> None:
@@ -24,9 +24,9 @@ def draw_curves(metrics: Sequence[dict[str, Any]], path: Path) -> None:
     figure = Figure(figsize=(12, 3.6), layout="constrained")
     panels = figure.subplots(1, 3)
     for panel, name, style, color, label in MEASURES:
-        rows = [row for row in metrics if name in row]
-        minutes = [row["seconds"] / 60 for row in rows]
-        panels[panel].plot(minutes, [row[name] for row in rows], style, color=color, label=label)
+        if rows := [row for row in metrics if name in row]:
+            minutes = [row["seconds"] / 60 for row in rows]
+            panels[panel].plot(minutes, [row[name] for row in rows], style, color=color, label=label)
     for axes, title in zip(panels, ("loss", "KL and its coefficient", "posterior and prior"), strict=True):
         axes.set(title=title, xlabel="minutes")
         axes.legend(frameon=False)
