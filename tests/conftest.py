@@ -11,6 +11,7 @@ from hypothesis import settings
 
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=50)
 settings.load_profile("ci")
+torch.set_num_threads(1)  # the same sums on every machine, and room for tests beside
 
 
 @pytest.fixture(autouse=True, scope="session")

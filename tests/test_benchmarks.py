@@ -27,7 +27,6 @@ from gram_pyro.models import GramConfig
 from gram_pyro.runs.checkpoint import save_checkpoint
 from gram_pyro.tasks.base import Examples
 
-torch.set_num_threads(1)
 TINY = Setting("tiny", 4, 5, GramConfig(width=8, heads=2, layers=1, hidden=8))
 
 

@@ -21,7 +21,6 @@ from gram_pyro.models.sites import answer_site, mark
 from gram_pyro.tasks import Coloring, Problems, Spec, Sudoku, Task
 from gram_pyro.testing import check_guide, check_model, check_task
 
-torch.set_num_threads(1)
 SMALL = GramConfig(width=16, heads=2, layers=1, hidden=16)
 CALLS = count()
 """Another number at every call."""

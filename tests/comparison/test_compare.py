@@ -34,7 +34,6 @@ from gram_pyro.runs.recipes import configured, recipe
 from gram_pyro.runs.store import Run
 from gram_pyro.tasks import Coloring
 
-torch.set_num_threads(1)
 BUDGET = Budget(1.0, "time", 20, 5, 11, 1, 1, "cpu")
 
 

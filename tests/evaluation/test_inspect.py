@@ -18,7 +18,6 @@ from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
 from gram_pyro.runs.store import Run, load_run
 from gram_pyro.tasks import Coloring
 
-torch.set_num_threads(1)
 TASK = Coloring(n=4)
 GRAPH = nx.path_graph(4)
 

@@ -27,7 +27,6 @@ from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
 from gram_pyro.runs.store import Run, load_run
 from gram_pyro.tasks import Coloring
 
-torch.set_num_threads(1)
 TASK = Coloring(n=4)
 GRAPHS = [nx.path_graph(4), nx.cycle_graph(4), nx.complete_bipartite_graph(1, 3)]
 

@@ -42,7 +42,6 @@ from gram_pyro.objectives.elbo import Terms, TruncatedTrace_ELBO
 from gram_pyro.tasks import Coloring, NQueens, Problems, Task
 from gram_pyro.testing import check_guide
 
-torch.set_num_threads(1)
 TASK = Coloring()
 STEERING = [kind for kind in GUIDES.values() if kind is not EmptyGuide]
 LEARNED = [kind for kind in STEERING if kind is not PriorGuide]

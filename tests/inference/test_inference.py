@@ -33,7 +33,6 @@ from gram_pyro.tasks.base import Problems
 from gram_pyro.tasks.coloring.task import Coloring
 from gram_pyro.tasks.sudoku.task import Sudoku, relations_of
 
-torch.set_num_threads(1)
 TASK = Coloring(n=5)
 X = TASK.encode(TASK.generate("test", 4, 0))
 torch.manual_seed(3)

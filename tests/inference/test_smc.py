@@ -22,7 +22,6 @@ from gram_pyro.models.gram import Gram, GramConfig
 from gram_pyro.models.heads import Heads
 from gram_pyro.tasks.coloring.task import Coloring
 
-torch.set_num_threads(1)
 PARTICLES, STEPS, SEED = 12, 6, 5
 SMC = SamplingConfig(resample=True)
 TASK = Coloring(n=5)

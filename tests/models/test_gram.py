@@ -20,7 +20,6 @@ from gram_pyro.models.layers import RelationAttention, folded_attention, initial
 from gram_pyro.tasks.base import Problems, Spec
 from gram_pyro.tasks.coloring.task import Coloring
 
-torch.set_num_threads(1)
 CORES = ("hierarchical", "flat")
 
 

@@ -36,7 +36,6 @@ from gram_pyro.tasks.pool import Pool
 from gram_pyro.testing import check_model
 from gram_pyro.training.trainer import Trainer
 
-torch.set_num_threads(1)
 TASKS: dict[str, Task] = {
     "coloring": Coloring(n=5),
     "coloring-tokens": Coloring(n=5, layout="tokens"),

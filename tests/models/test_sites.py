@@ -25,7 +25,6 @@ from gram_pyro.objectives.wake_sleep import WakeSleepELBO
 from gram_pyro.runs.config import config_of
 from gram_pyro.tasks import Coloring
 
-torch.set_num_threads(1)
 TASK = Coloring(n=5)
 X = TASK.encode([nx.gnp_random_graph(5, 0.5, seed=seed) for seed in range(3)])
 Y = torch.tensor([[0, 1, 2, 0, 1], [0, 0, 1, 1, 2], [2, 1, 0, 2, 1]])

@@ -23,7 +23,6 @@ from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
 from gram_pyro.tasks.base import Problems
 from gram_pyro.tasks.coloring.task import Coloring
 
-torch.set_num_threads(1)
 TASK = Coloring()
 PROBLEMS = TASK.encode([nx.gnp_random_graph(6, 0.5, seed=seed) for seed in range(4)])
 TARGETS = torch.tensor([[0, 1, 2, 0, 1, 2], [0, 0, 1, 1, 2, 2], [2, 1, 0, 2, 1, 0], [1, 1, 1, 0, 0, -1]])

@@ -24,7 +24,6 @@ from gram_pyro.objectives.importance import ImportanceELBO
 from gram_pyro.tasks import Coloring
 from gram_pyro.tasks.base import Problems
 
-torch.set_num_threads(1)
 TASK = Coloring(n=3)
 GRAPH = nx.path_graph(3)
 STEPS = 2

@@ -26,7 +26,6 @@ from gram_pyro.tasks.pool import Pool
 from gram_pyro.training.objective import OBJECTIVES
 from gram_pyro.training.trainer import Trainer
 
-torch.set_num_threads(1)
 TASK = Coloring()
 PROBLEMS = TASK.encode([nx.gnp_random_graph(5, 0.5, seed=seed) for seed in range(3)])
 TARGETS = torch.tensor([[0, 1, 2, 0, 1], [0, 0, 1, 1, 2], [2, 1, 0, 2, -1]])

@@ -26,7 +26,6 @@ from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
 from gram_pyro.runs.config import config_of
 from gram_pyro.tasks import Coloring
 
-torch.set_num_threads(1)
 PAGE = Path(__file__).parents[2] / "docs" / "pyro.md"
 TASK = Coloring(n=4)
 GRAPHS = [nx.cycle_graph(4), nx.path_graph(4), nx.star_graph(3)]

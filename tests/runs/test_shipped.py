@@ -6,14 +6,12 @@ from pathlib import Path
 
 import networkx as nx
 import pytest
-import torch
 
 import gram_pyro
 from gram_pyro.inference.config import SamplingConfig
 from gram_pyro.runs.store import SHIPPED
 from gram_pyro.tasks import Board
 
-torch.set_num_threads(1)
 PUZZLE = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
 
 

@@ -30,7 +30,6 @@ from gram_pyro.tasks.pool import Pool
 from gram_pyro.testing import check_task
 from gram_pyro.train import main as train
 
-torch.set_num_threads(1)
 SPLITS = get_args(Split)
 LAYOUTS, NAMES = ("relations", "tokens"), ("random", "canonical")
 

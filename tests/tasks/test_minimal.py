@@ -20,7 +20,6 @@ from gram_pyro.tasks import Answer, Pool, Problems, Spec, Task
 from gram_pyro.testing import check_task
 from gram_pyro.training.trainer import Trainer
 
-torch.set_num_threads(1)
 ROWS = permutations(permutations(range(3)), 3)
 SQUARES = [sum(rows, ()) for rows in ROWS if all(len({*column}) == 3 for column in zip(*rows, strict=True))]
 

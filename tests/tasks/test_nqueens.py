@@ -26,7 +26,6 @@ from gram_pyro.tasks.nqueens.solver import completions, diagonal_symmetries, dia
 from gram_pyro.tasks.nqueens.task import NQueens
 from gram_pyro.tasks.pool import Pool
 
-torch.set_num_threads(1)
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "nqueens"
 SOLUTIONS, INSTANCES, COUNTS = (
     SHARED / name

@@ -32,7 +32,6 @@ from gram_pyro.tasks.sudoku.symmetry import Symmetries, cell_symmetries, grid_cl
 from gram_pyro.tasks.sudoku.task import Sudoku
 from gram_pyro.train import main as train
 
-torch.set_num_threads(1)
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "sudoku"
 needs_shared = pytest.mark.skipif(not SHARED.exists(), reason="public puzzles, not part of the project")
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")

@@ -15,7 +15,6 @@ from gram_pyro.models.gram import Gram, GramConfig
 from gram_pyro.tasks import TASKS, Coloring, NQueens, Pool, Sudoku, Task
 from gram_pyro.testing import check_task
 
-torch.set_num_threads(1)
 VARIANTS: dict[str, Task] = {
     "coloring": Coloring(n=6),
     "coloring tokens": Coloring(n=5, layout="tokens", names="canonical"),

@@ -29,7 +29,6 @@ from gram_pyro.train import main
 from gram_pyro.training.trainer import Trainer
 from gram_pyro.training.validation import Validation
 
-torch.set_num_threads(1)
 TASK = Coloring(n=6)
 UPDATES = 20
 SMALL = ["--model.width", "16", "--model.hidden", "16", "--model.layers", "1", "--problems", "50", "--batch", "8"]

@@ -25,7 +25,6 @@ from gram_pyro.tasks.coloring.task import Coloring
 from gram_pyro.training import heads as heads_training
 from gram_pyro.training.heads import HeadsTrainer, judge_heads, returns
 
-torch.set_num_threads(1)
 TASK = Coloring(n=5)
 GRAPHS = TASK.generate("train", 20, 0)
 QUICK = "--task coloring --task.n 5 --model.width 16 --model.heads 2 --model.hidden 16 --problems 50 --batch 8"

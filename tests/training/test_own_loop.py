@@ -24,7 +24,6 @@ from gram_pyro.tasks.pool import Pool
 from gram_pyro.training.carry import carried
 from gram_pyro.training.trainer import Trainer
 
-torch.set_num_threads(1)
 COLORING = Coloring(n=5)
 RUN = {"batch": 6, "depth": 4, "prior_fraction": 0.5, "seed": 3}
 
