@@ -103,6 +103,16 @@ def test_ctrl_c_while_modules_are_imported(command: str, tmp_path: Path) -> None
     assert process.returncode == 130
 
 
+def test_commands_by_name() -> None:
+    assert python("-m", "gram_pyro", "sample", "--help").stdout == python("-m", "gram_pyro.sample", "--help").stdout
+    assert python("-m", "gram_pyro", "--help").stdout.startswith("gram_pyro train|evaluate|sample")
+    for wrong in ("learn", ""):
+        done = python("-m", "gram_pyro", *wrong.split())
+        assert done.returncode == 2 and done.stderr.startswith(f"error: unknown command {wrong!r}; usage: gram_pyro")
+    missing = python("-m", "gram_pyro", "evaluate", "no-run")
+    assert (missing.returncode, missing.stdout) == (2, "") and missing.stderr.startswith("error: no run folder")
+
+
 def test_the_library_leaves_ctrl_c_alone() -> None:
     script = "import signal, gram_pyro; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
     assert python("-c", script).stdout == "True\n"

@@ -1,0 +1,31 @@
+"""`gram_pyro train --task coloring`: the commands by name, as `python -m gram_pyro.train` runs them."""
+
+import sys
+from importlib import import_module
+
+from gram_pyro.errors import UserError, run_cli
+from gram_pyro.system.startup import starting
+
+COMMANDS = ("train", "evaluate", "sample", "compare", "train_heads", "program")
+
+
+def main() -> None:
+    """Run the command that the first argument names. Raises `SystemExit` as `run_cli` does."""
+    name, arguments = "".join(sys.argv[1:2]), sys.argv[2:]
+    if name in COMMANDS:
+        starting()
+        run_cli(import_module(f"gram_pyro.{name}").main, arguments)
+    else:
+        run_cli(choose, [name])
+
+
+def choose(arguments: list[str]) -> None:
+    """Say which commands there are. Raises `UserError` unless help is wanted."""
+    usage = f"gram_pyro {'|'.join(COMMANDS)} [options]; gram_pyro COMMAND --help lists the options of one"
+    if arguments not in (["-h"], ["--help"]):
+        raise UserError(f"unknown command {arguments[0]!r}; usage: {usage}")
+    print(usage)
+
+
+if __name__ == "__main__":
+    main()
