@@ -1,17 +1,20 @@
 """`python -m gram_pyro.train --task coloring`: train a model and keep everything about it in a run folder."""
 
+from __future__ import annotations
+
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.runs.config import RunConfig, from_json
 from gram_pyro.runs.recipes import configured
 from gram_pyro.system.cli import take_option
 from gram_pyro.system.files import is_folder
-from gram_pyro.training.run import train, train_once
-from gram_pyro.training.training_run import TrainingRun
-from gram_pyro.training.validation import DEEP
+
+if TYPE_CHECKING:
+    from gram_pyro.training.training_run import TrainingRun
 
 USAGE = """python -m gram_pyro.train --task NAME|FILE.py [--preset cpu|paper] [--model NAME|FILE.py:Name]
     [--guide NAME|FILE.py:Name] [--init RUN] [--out RUN] [--continue] [options below]
@@ -36,6 +39,8 @@ SCORES = {"validity": "validity", "ratio": "coverage / ceiling"}
 
 def report(run: TrainingRun | None) -> None:
     """Print what a training reached, and what comes next."""
+    from gram_pyro.training.validation import DEEP  # here: --help does without
+
     if run is None or not run.world.is_main:
         return
     folder, depth = run.folder, run.config.training.depth
@@ -55,13 +60,14 @@ def main(arguments: list[str]) -> None:
     """Train, or go on with a run."""
     if {"-h", "--help"} & {*arguments}:
         print(USAGE)
-    if "--continue" in arguments:
-        arguments.remove("--continue")
-        report(train_once(*configured(arguments)))
-        return
-    resumed = take_option(arguments, "resume")
+    goes_on = "--continue" in arguments
+    arguments = [argument for argument in arguments if argument != "--continue"]
+    resumed = None if goes_on else take_option(arguments, "resume")
     config, folder = configured(arguments) if resumed is None else stored_run(resumed, arguments)
-    report(train(config, folder, resume=resumed is not None))
+
+    from gram_pyro.training.run import train, train_once  # here: --help does without
+
+    report(train_once(config, folder) if goes_on else train(config, folder, resume=resumed is not None))
 
 
 if __name__ == "__main__":

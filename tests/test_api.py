@@ -60,7 +60,7 @@ def test_every_name_is_offered_and_nothing_is_imported_for_it() -> None:
         {"model": "trm", "kl_target": None},
         {"objective": "importance", "balance": None},
     ],
-    ids=str,
+    ids=lambda parts: " ".join(f"{name}-{getattr(part, '__name__', part)}" for name, part in parts.items()),
 )
 def test_parts_are_names_classes_functions_or_instances(
     parts: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
