@@ -24,8 +24,7 @@ PUZZLE = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419.
 COMMANDS = {
     "sample coloring": ["gram_pyro.sample", "coloring", "--graph", GRAPH, "--json"],
     "sample sudoku": ["gram_pyro.sample", "sudoku", "--puzzle", PUZZLE, "--json"],
-    "sample --help": ["gram_pyro.sample", "--help"],
-    "train --help": ["gram_pyro.train", "--help"],
+    **{f"{name} --help": [f"gram_pyro.{name}", "--help"] for name in ("sample", "evaluate", "compare", "train")},
 }
 
 
