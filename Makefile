@@ -10,7 +10,7 @@ demo: .venv/.run
 	$(BIN)/python -m gram_pyro.evaluate $(DEMO)
 
 test: .venv/.dev
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 lint: .venv/.dev
 	$(BIN)/ruff check

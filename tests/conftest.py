@@ -15,10 +15,11 @@ torch.set_num_threads(1)  # the same sums on every machine, and room for tests b
 
 
 @pytest.fixture(autouse=True, scope="session")
-def float32() -> Iterator[None]:
-    """The same arithmetic whatever the processor."""
+def plain_machine() -> Iterator[None]:
+    """The same arithmetic whatever the processor, on one of its cores: threads of tests side by side would wait."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gram_pyro.runs.machine.native_bfloat16", lambda: False)
+        patch.setattr("gram_pyro.runs.machine.cores", lambda: 1)
         yield
 
 

@@ -33,6 +33,7 @@ from gram_pyro.runs.config import RunConfig
 from gram_pyro.runs.recipes import configured, recipe
 from gram_pyro.runs.store import Run
 from gram_pyro.tasks import Coloring
+from gram_pyro.training import validation
 
 BUDGET = Budget(1.0, "time", 20, 5, 11, 1, 1, "cpu")
 
@@ -41,6 +42,7 @@ BUDGET = Budget(1.0, "time", 20, 5, 11, 1, 1, "cpu")
 def few_problems() -> Iterator[None]:
     """Trainings on fewer problems than a recipe has, which take long to make."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(validation, "PROBLEMS", 8)
         patch.setattr(
             "gram_pyro.comparison.entry.training_options", lambda *args: [*training_options(*args), "--problems", "500"]
         )
@@ -313,7 +315,7 @@ def test_threads_that_cannot_be_leave_the_folder_alone(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_stops_runs_side_by_side(tmp_path: Path) -> None:
-    told = small(tmp_path, "--models", "direct-2", "--jobs", "2", "--minutes", "1", "--task-options=--task.n 5")
+    told = small(tmp_path, "--models", "direct-2", "--jobs", "2", "--minutes", "0.3", "--task-options=--task.n 5")
     command = [sys.executable, "-m", "gram_pyro.compare", *told]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     at_work = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True)

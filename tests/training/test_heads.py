@@ -23,6 +23,7 @@ from gram_pyro.runs.store import load_run
 from gram_pyro.system.signals import Interrupted
 from gram_pyro.tasks.coloring.task import Coloring
 from gram_pyro.training import heads as heads_training
+from gram_pyro.training import validation
 from gram_pyro.training.heads import HeadsTrainer, judge_heads, returns
 
 TASK = Coloring(n=5)
@@ -39,6 +40,7 @@ def model() -> Gram:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heads_training, "PROBLEMS", 32)
     monkeypatch.setattr(heads_training, "BATCH", 64)
+    monkeypatch.setattr(validation, "PROBLEMS", 8)
 
 
 def start(folder: Path, *options: str) -> Path:
