@@ -6,7 +6,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from gram_pyro.system.startup import starting
+from gram_pyro.system.startup import begin_imports
 
 if TYPE_CHECKING:
     from gram_pyro.api import fit as fit
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 if sys.argv[:1] == ["-m"] and any(word.startswith("gram_pyro.") for word in sys.orig_argv):
-    starting()  # `python -m gram_pyro.train`, which has yet to import its modules
+    begin_imports()  # `python -m gram_pyro.train`, which has yet to import its modules
 
 PLACES = {
     "api": ("fit", "load"),

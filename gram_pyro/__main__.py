@@ -4,7 +4,7 @@ import sys
 from importlib import import_module
 
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.system.startup import starting
+from gram_pyro.system.startup import begin_imports
 
 COMMANDS = ("train", "evaluate", "sample", "compare", "train_heads", "program")
 
@@ -13,7 +13,7 @@ def main() -> None:
     """Run the command that the first argument names. Raises `SystemExit` as `run_cli` does."""
     name, arguments = "".join(sys.argv[1:2]), sys.argv[2:]
     if name in COMMANDS:
-        starting()
+        begin_imports()
         run_cli(import_module(f"gram_pyro.{name}").main, arguments)
     else:
         run_cli(choose, [name])

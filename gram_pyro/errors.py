@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Callable
 
-from gram_pyro.system.startup import started
+from gram_pyro.system.startup import end_imports
 
 
 class UserError(Exception):
@@ -23,7 +23,7 @@ def run_cli(main: Callable[[list[str]], None], arguments: list[str] | None = Non
     Raises `SystemExit` with code 2 on a `UserError`, or where memory or the disk below standard output runs out, 130 on
     Ctrl-C, 141 where nobody reads on. Of several processes (torchrun) the first of each machine prints the error.
     """
-    started()
+    end_imports()
     os.environ["MPLBACKEND"] = "agg"  # pictures go to files; a shell in Jupyter names a backend that may be missing
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

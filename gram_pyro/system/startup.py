@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 
-def starting() -> None:
-    """Until `started`, leave quietly on Ctrl-C, unless the process ignores it, and collect no garbage.
+def begin_imports() -> None:
+    """Until `end_imports`, leave quietly on Ctrl-C, unless the process ignores it, and collect no garbage.
 
     Collecting takes a quarter of the time that imports take, and finds nothing.
     """
@@ -19,8 +19,8 @@ def starting() -> None:
         signal.signal(signal.SIGINT, _exit_quietly)
 
 
-def started() -> None:
-    """Raise `KeyboardInterrupt` on Ctrl-C and collect garbage again, if the program was `starting`."""
+def end_imports() -> None:
+    """Raise `KeyboardInterrupt` on Ctrl-C and collect garbage again, after `begin_imports`."""
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
@@ -30,15 +30,15 @@ def started() -> None:
 
 @contextmanager
 def quick_imports() -> Iterator[None]:
-    """Import as while `starting`; no change if torch is imported already."""
+    """Import between `begin_imports` and `end_imports`; no change if torch is imported already."""
     if "torch" in sys.modules:
         yield
         return
-    starting()
+    begin_imports()
     try:
         yield
     finally:
-        started()
+        end_imports()
 
 
 def _exit_quietly(number: int, _: Any) -> None:

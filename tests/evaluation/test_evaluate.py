@@ -17,6 +17,7 @@ from gram_pyro.evaluation import evaluate as evaluation
 from gram_pyro.guides.gaussian import GaussianGuide
 from gram_pyro.inference.config import INDEPENDENT
 from gram_pyro.models.gram import Gram, GramConfig
+from gram_pyro.runs import store
 from gram_pyro.runs.store import Run
 from gram_pyro.tasks.coloring.task import Coloring
 
@@ -43,7 +44,7 @@ def tiny_run(run: str, device: str = "auto") -> Run:
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every run is the untrained one."""
-    monkeypatch.setattr(evaluate, "load_run", tiny_run)
+    monkeypatch.setattr(store, "load_run", tiny_run)
 
 
 @pytest.mark.usefixtures("tiny")
