@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -76,10 +77,8 @@ def draw_spread(axes: Axes, rows: Sequence[Row], measure: str, title: str) -> No
             axes.plot([low, high], [place, place], color="#a0cbe8", linewidth=3)
             axes.plot(row[measure], place, "o", color="#4e79a7")
             beside, shift, side = (high, 6, "left") if row[measure] < middle else (low, -6, "right")
-            axes.annotate(
-                f"{row[measure]:.3f}", (beside, place), (shift, 0), textcoords="offset points", ha=side, va="center",
-                fontsize=7,
-            )  # fmt: skip
+            style: dict[str, Any] = {"textcoords": "offset points", "ha": side, "va": "center", "fontsize": 7}
+            axes.annotate(f"{row[measure]:.3f}", (beside, place), (shift, 0), **style)
     if rows and rows[0][measure] is not None:
         axes.axvline(rows[0][measure], color="#59a14f", linestyle="--", linewidth=1)
     axes.set(title=title)

@@ -21,9 +21,7 @@ class ShardedNoise(TorchFunctionMode):
         super().__init__()
         self.world = world
 
-    def __torch_function__(
-        self, func: Callable[..., Any], types: Sequence[type], args: Sequence[Any] = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if func in (Tensor.normal_, Tensor.uniform_, Tensor.exponential_) and args[0].dim():
             return args[0].copy_(self._own(args[0], lambda whole: func(whole, *args[1:], **kwargs)))

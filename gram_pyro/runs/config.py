@@ -74,9 +74,8 @@ def from_json(path: Path) -> RunConfig:
         raise UserError(f"{path} cannot be read: {error}") from error
     version = stored.pop("format", None) if isinstance(stored, dict) else None
     if version not in (FORMAT - 1, FORMAT):
-        raise UserError(
-            f"{path} was written by another version of gram_pyro; this one reads formats {FORMAT - 1} and {FORMAT}"
-        )
+        formats = f"this one reads formats {FORMAT - 1} and {FORMAT}"
+        raise UserError(f"{path} was written by another version of gram_pyro; {formats}")
     kinds = dict.fromkeys(("task", "model", "training", "machine"), dict)
     for key, kind in (kinds | dict.fromkeys(("task_name", "model_name", "guide"), str)).items():
         if not isinstance(stored.get(key), kind):
@@ -94,9 +93,7 @@ def from_json(path: Path) -> RunConfig:
 
 def upgraded(stored: dict[str, Any]) -> dict[str, Any]:
     """Return what format 1 says, in the words of format 2."""
-    parts = {
-        part: {names.get(key, key): value for key, value in stored[part].items()} for part, names in RENAMED.items()
-    }
+    parts = {part: {new.get(key, key): value for key, value in stored[part].items()} for part, new in RENAMED.items()}
     return stored | parts | {"guide": RENAMED_GUIDES.get(stored["guide"], stored["guide"])}
 
 

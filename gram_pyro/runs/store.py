@@ -127,15 +127,13 @@ def load_run(run: str, device: str = "auto") -> Run:
             wanted = [tensor for part in parts.values() for tensor in part.state_dict().values()]
             needed, stored = (sum(tensor.numel() for tensor in each) for each in (wanted, tensors.values()))
             if needed != stored:
-                raise UserError(
-                    f"{path} holds {stored:,} numbers, and its config.json needs {needed:,}: one is another run's"
-                )
+                numbers = f"{stored:,} numbers, and its config.json needs {needed:,}"
+                raise UserError(f"{path} holds {numbers}: one is another run's")
         for prefix, part in parts.items():
             fill(part, {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}, place)
     except (SafetensorError, RuntimeError, OSError) as error:
         raise UserError(f"{path} is damaged or from another version: {str(error).splitlines()[0]}") from error
     for part in parts.values():
         part.requires_grad_(False).eval().to(place)
-    return Run(
-        Path(run).name, config.task, model, guide, config.training.depth, place, heads, folder if own else None, config
-    )
+    name, depth, kept = Path(run).name, config.training.depth, folder if own else None
+    return Run(name, config.task, model, guide, depth, place, heads, kept, config)

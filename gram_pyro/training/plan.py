@@ -88,11 +88,8 @@ def plan(
     left = max(budget - min(checks, EVALUATION_SHARE * budget) - heads - began, UPDATES_SHARE * budget)
     other = began + checks + heads
     if left + other > OVERTIME * budget:
-        print(
-            f"warning: this takes about {_minutes(left + other)} minutes instead of {training.minutes:g}: "
-            f"{_minutes(other)} of them are not for updates",
-            file=sys.stderr,
-        )
+        takes = f"this takes about {_minutes(left + other)} minutes instead of {training.minutes:g}"
+        print(f"warning: {takes}: {_minutes(other)} of them are not for updates", file=sys.stderr)
     return Plan(max(1, int(left / (sum(late) / len(late)))), evaluations, rounds)
 
 
@@ -112,11 +109,8 @@ def choose_threads(threads: int, open_number: bool, update: Callable[[], object]
     chosen = 1 if open_number and one < several else threads
     torch.set_num_threads(chosen)
     if not open_number and several > MUCH_SLOWER * one:
-        print(
-            f"warning: an update takes {several:.2g} s on {threads} threads and {one:.2g} s on one: "
-            f"other programs keep this machine busy; take --threads 1",
-            file=sys.stderr,
-        )
+        takes = f"an update takes {several:.2g} s on {threads} threads and {one:.2g} s on one"
+        print(f"warning: {takes}: other programs keep this machine busy; take --threads 1", file=sys.stderr)
     return chosen
 
 

@@ -71,10 +71,8 @@ class Store:
                 first = update - len(self.pending) + int(bad[0]) + 1
                 saved = [] if self.folder is None else checkpoints(self.folder)
                 kept = f"the last good checkpoint, {saved[-1]}, is kept" if saved else "no checkpoint was made before"
-                value = numbers[bad[0]].item()
-                raise Diverged(
-                    f"the {what} is not finite ({value}) at update {first}; {kept}; a smaller --learning-rate may help"
-                )
+                wrong = f"the {what} is not finite ({numbers[bad[0]].item()}) at update {first}"
+                raise Diverged(f"{wrong}; {kept}; a smaller --learning-rate may help")
         return columns
 
     def latest(self) -> dict[str, str]:

@@ -83,15 +83,11 @@ class Trainer:
         self.controller = KLController(config.beta, config.kl_rate * self.steps, device)
         pieces = world.size * config.accumulate
         if config.depth % self.steps:
-            raise UserError(
-                f"horizon {config.horizon} unrolls {self.steps} supervision steps of {model.transitions} transitions "
-                f"an update, which must divide the depth of {config.depth}"
-            )
+            unrolled = f"{self.steps} supervision steps of {model.transitions} transitions an update, which must divide"
+            raise UserError(f"horizon {config.horizon} unrolls {unrolled} the depth of {config.depth}")
         if config.batch % pieces:
-            raise UserError(
-                f"a batch of {config.batch} has no {pieces} equal pieces (processes x --accumulate); "
-                f"take a multiple of {pieces}"
-            )
+            unequal = f"a batch of {config.batch} has no {pieces} equal pieces (processes x --accumulate)"
+            raise UserError(f"{unequal}; take a multiple of {pieces}")
         if config.recompute and world.size > 1:
             raise UserError("--recompute works in one process alone; take --accumulate, which saves memory as well")
         losses = LossModule(self.elbo, model, guide)

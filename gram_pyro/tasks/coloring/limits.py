@@ -2,7 +2,6 @@
 
 import re
 
-
 from gram_pyro.errors import UserError
 
 MAX_VERTICES = 100_000

@@ -77,9 +77,8 @@ def graph_of(matrix: NDArray[np.bool_]) -> nx.Graph:
 def adjacency(graph: nx.Graph) -> NDArray[np.bool_]:
     """Return the adjacency matrix `(n, n)`. Raises `UserError` if there are too many vertices for one."""
     check_vertices(len(graph), MAX_DENSE_VERTICES)
-    matrix = np.zeros((len(graph), len(graph)), dtype=bool)
-    matrix[tuple(np.array(graph.edges(), dtype=int).reshape(-1, 2).T)] = True
-    return matrix | matrix.T
+    matrix: NDArray[np.bool_] = nx.to_numpy_array(graph, range(len(graph)), bool, weight=None)
+    return matrix
 
 
 def adjacency_of(problems: Problems) -> Tensor:

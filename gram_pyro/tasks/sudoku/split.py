@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from gram_pyro.tasks.base import Split, split_names
@@ -26,9 +27,7 @@ def splits_of_classes(classes: Sequence[str]) -> NDArray[np.str_]:
     return split_names(np.array([int(each, 16) for each in classes], dtype=np.uint64), PERCENT["test"])
 
 
-def random_puzzles(
-    split: Split, count: int, box: int, level: Level, max_solutions: int, rng: np.random.Generator
-) -> Grids:
+def random_puzzles(split: Split, count: int, box: int, level: Level, max_solutions: int, rng: Generator) -> Grids:
     """Return about `count` puzzles of a split `(puzzles, cells)`, with 1 solution or 2 to max_solutions."""
     grids = solved_grids(min(AT_ONCE, 64 + 100 * count // PERCENT[split]), box, rng)
     clues = CLUES[box][level]
