@@ -44,8 +44,7 @@ class LookaheadGuide(GaussianGuide):
     def site_features(self, name: str) -> Tensor:
         """Return what is known at a site, `(batch, length, width)`: u_t, y and later states of the rollout."""
         model, targets = self._model[0], self.targets
-        assert targets is not None and isinstance(model, Model)
-        assert self.transition is not None
+        assert targets is not None and self.transition is not None and isinstance(model, Model)
         high = value_at(self.rollout, "high", self.transition + LOOKAHEAD * model.transitions)
         with torch.no_grad():
             wrong = (model.decode(high).argmax(-1) != targets) & (targets >= 0)

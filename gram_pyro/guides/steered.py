@@ -23,13 +23,6 @@ class Steered(dist.TorchDistribution):
         """The posterior."""
         return self.posterior
 
-    def expand(self, batch_shape: Any, _instance: Any = None) -> dist.TorchDistribution:
-        """Return itself where nothing changes."""
-        shape = torch.Size(batch_shape)
-        if shape == self.batch_shape:
-            return self
-        return Steered(self.posterior.expand(shape), self.prior.expand(shape), self.steered.expand(shape))
-
     @property
     def support(self) -> Any:
         """That of the prior."""

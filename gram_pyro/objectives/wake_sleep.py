@@ -28,10 +28,9 @@ class WakeSleepELBO(TruncatedTrace_ELBO):
 
     def terms(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> Terms:
         """Run the wake phase, then the sleep phase."""
-        parts = self.parts(model, guide, *args, **kwargs)
+        terms = super().terms(model, guide, *args, **kwargs)
         asleep = gradient_only_to(guide, self.sleep_phase(model, guide, *args, **kwargs).sum())
-        loss = (self.beta * parts.kl_cost - parts.log_likelihood).sum() - asleep
-        return Terms(loss, parts.log_likelihood.detach(), parts.kl, parts.trace)
+        return terms._replace(loss=terms.loss - asleep)
 
     def _get_trace(self, model: Any, guide: Any, args: Any, kwargs: Any) -> tuple[Trace, Trace]:
         with ChangeMessenger("guidance", Tensor.detach):

@@ -1,7 +1,7 @@
 """From a run folder, or the name of a shipped checkpoint, to a model that answers."""
 
 import copy
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -118,8 +118,7 @@ def load_run(run: str, device: str = "auto") -> Run:
         tensors = load_file(path)
         # A part of the user's own may compute with its numbers. Ours take no memory before they are known to fit.
         ours = config.model_name in MODELS and config.guide in GUIDES
-        hollow: AbstractContextManager[object] = Hollow() if ours else nullcontext()
-        with hollow:
+        with Hollow() if ours else nullcontext():
             model, guide = build_parts(config)
             heads = Heads(config.task.spec, model) if any(name.startswith("heads.") for name in tensors) else None
         parts = named_parts(model, guide, heads)

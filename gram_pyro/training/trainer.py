@@ -133,8 +133,8 @@ class Trainer:
         if config.kl_target is not None and latent[0]:
             target = self.kl_target()
             self.controller.update(torch.where(count > 0, kl, target), target)
-        state = State(*map(_joined, zip(*(outcome.state for outcome in outcomes), strict=True)))
-        self.carry.advance(state, world.gather(_joined([outcome.logits for outcome in outcomes])))
+        state = State(*map(torch.cat, zip(*(outcome.state for outcome in outcomes), strict=True)))
+        self.carry.advance(state, world.gather(torch.cat([outcome.logits for outcome in outcomes])))
         self.done += 1
         return UpdateMetrics(loss / (config.batch * self.steps), kl, accuracy, beta, norm)
 
@@ -203,7 +203,3 @@ def make_trainer(
         load_weights(init, model, guide)
     check_guide(name, guide, task, problems[0])
     return Trainer(model.to(device), guide.to(device), pool, training, training.updates or 1, world)
-
-
-def _joined(parts: Sequence[Tensor]) -> Tensor:
-    return torch.cat([*parts]) if len(parts) > 1 else parts[0]

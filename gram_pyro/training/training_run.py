@@ -43,12 +43,7 @@ class TrainingRun:
     """
 
     def __init__(
-        self,
-        config: RunConfig,
-        folder: Path | None = None,
-        init: Run | None = None,
-        world: World = ALONE,
-        quiet: bool = False,
+        self, config: RunConfig, folder: Path | None, init: Run | None = None, world: World = ALONE, quiet: bool = False
     ) -> None:
         self.folder, self.world = folder, world
         self.quiet = quiet or not world.is_main or "TQDM_DISABLE" in os.environ
@@ -152,11 +147,8 @@ class TrainingRun:
         """Update, log, evaluate and save, to the last update or until any process is to `stop`."""
         trainer, store = self.trainer, self.store
         saved = time.monotonic()
-        bar = tqdm(
-            total=schedule.updates, initial=trainer.done, unit="update", mininterval=1, smoothing=0.05,
-            disable=self.quiet,
-        )  # fmt: skip
-        with bar:
+        look = {"unit": "update", "mininterval": 1, "smoothing": 0.05, "disable": self.quiet}
+        with tqdm(total=schedule.updates, initial=trainer.done, **look) as bar:
             while trainer.done < schedule.updates:
                 stopping, due = self.world.any([bool(stop), time.monotonic() - saved > SAVE_EVERY], self.device)
                 if stopping:
