@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from gram_pyro.evaluation.inspect import Inspection
 
 DEPTH_FACTOR = 4
-DEPTHS = (1, 2, 4)
-"""Depths of an evaluation, in training depths."""
+DEPTHS = (1, 2, 4)  # depths of an evaluation, in training depths
 MAX_DRAWN = 12
 
 

@@ -30,8 +30,7 @@ def stored_run(resumed: str, others: Sequence[str]) -> tuple[RunConfig, Path]:
     return from_json(folder / "config.json"), folder
 
 
-SCORES = {"validity": "validity", "ratio": "coverage / ceiling"}
-"""What is printed at the end, by column of the log."""
+SCORES = {"validity": "validity", "ratio": "coverage / ceiling"}  # what is printed at the end, by column of the log
 
 
 def report(run: TrainingRun | None) -> None:

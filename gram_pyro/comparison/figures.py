@@ -12,8 +12,7 @@ from matplotlib.figure import Figure
 from gram_pyro.comparison.table import Row, first_rows
 from gram_pyro.system.figures import save_figure
 
-LEAST_KL = 0.01
-"""Nats that are drawn as nothing."""
+LEAST_KL = 0.01  # nats that are drawn as nothing
 
 
 def draw_table(rows: Sequence[Row], path: Path) -> None:

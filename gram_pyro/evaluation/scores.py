@@ -15,8 +15,7 @@ from gram_pyro.runs.store import Run
 from gram_pyro.tasks.base import Task
 
 BINS = 10
-TRAJECTORIES = 4
-"""Of each problem, for the calibration of heads."""
+TRAJECTORIES = 4  # of each problem, for the calibration of heads
 
 
 class Evenness(NamedTuple):

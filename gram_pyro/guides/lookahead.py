@@ -12,8 +12,7 @@ from gram_pyro.models.layers import rms_norm
 from gram_pyro.models.sites import value_at
 from gram_pyro.tasks.base import Spec
 
-LOOKAHEAD = 4
-"""Supervision steps that the prior rollout runs ahead."""
+LOOKAHEAD = 4  # supervision steps that the prior rollout runs ahead
 
 
 class LookaheadGuide(GaussianGuide):

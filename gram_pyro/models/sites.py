@@ -47,7 +47,7 @@ class FixedValue(dist.TorchDistribution):
 def state_site(role: Role, transition: int, value: Tensor, total: int) -> Tensor:
     """Record a state `(batch, length, width)` of a transition from 0, of `total`; cheaper than `pyro.deterministic`."""
     marks = _marks(role, transition, total)
-    return pyro.sample(f"{role}_{transition}", FixedValue(value), obs=value, infer={"_deterministic": True, **marks})
+    return pyro.sample(f"{role}_{transition}", FixedValue(value), obs=value, infer=marks | {"_deterministic": True})
 
 
 def guidance_site(transition: int, prior: dist.TorchDistribution, total: int) -> Tensor:

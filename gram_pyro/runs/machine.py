@@ -17,8 +17,7 @@ from gram_pyro.system.distributed import processes
 from gram_pyro.system.machine import choose_device, cores, native_bfloat16
 
 MAX_THREADS = 1024
-WORTH_COMPILING = 5000
-"""Updates from which compiling pays for itself (it costs half a minute)."""
+WORTH_COMPILING = 5000  # updates from which compiling pays for itself (it costs half a minute)
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,7 @@ from gram_pyro.errors import UserError
 T = TypeVar("T")
 
 MAX_BYTES = 1 << 29
-MAX_NAMED = 5
-"""Most parts left out whose errors are printed."""
+MAX_NAMED = 5  # most parts left out whose errors are printed
 
 is_file, is_folder = os.path.isfile, os.path.isdir  # also where a text cannot be a name at all
 

@@ -12,26 +12,16 @@ from gram_pyro.errors import UserError
 from gram_pyro.runs.training_config import TrainingConfig
 
 TIMED_UPDATES, LEAST_TIMED = 150, 6
-TIMING_SHARE = 0.1
-"""Part of the minutes that may go into timing updates, where they are slow."""
-EVALUATIONS = 10
-"""Evaluations on the way, where the configuration leaves the number open and they do not take too long."""
-EVALUATION_SHARE = 0.15
-"""Part of the minutes that may go into evaluation; what a single slow one takes beyond this comes on top."""
-HEADS_SHARE = 0.1
-"""Part of the minutes that goes into the value and halt heads."""
-UPDATES_SHARE = 0.5
-"""Part of the minutes that updates get in any case."""
-OVERTIME = 1.1
-"""How many times as long as planned a training may take without a word."""
-UPDATES_A_ROUND = 250
-"""Where updates are counted instead of minutes: updates for each round of training the heads."""
-GRADIENT = 3
-"""How many times as long a supervision step takes with its gradient."""
-TRIED = 3
-"""Updates that are timed on each number of threads."""
-MUCH_SLOWER = 1.5
-"""How many times as long an update may take on several threads as on one without a word."""
+TIMING_SHARE = 0.1  # part of the minutes that may go into timing updates, where they are slow
+EVALUATIONS = 10  # evaluations on the way, where the configuration leaves the number open and they do not take too long
+EVALUATION_SHARE = 0.15  # part of the minutes that may go into evaluation; what a slow one takes beyond comes on top
+HEADS_SHARE = 0.1  # part of the minutes that goes into the value and halt heads
+UPDATES_SHARE = 0.5  # part of the minutes that updates get in any case
+OVERTIME = 1.1  # how many times as long as planned a training may take without a word
+UPDATES_A_ROUND = 250  # where updates are counted instead of minutes: updates for each round of training the heads
+GRADIENT = 3  # how many times as long a supervision step takes with its gradient
+TRIED = 3  # updates that are timed on each number of threads
+MUCH_SLOWER = 1.5  # how many times as long an update may take on several threads as on one without a word
 
 
 class Plan(NamedTuple):

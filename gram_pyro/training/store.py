@@ -17,10 +17,8 @@ from gram_pyro.system.files import write_atomically
 from gram_pyro.training.curves import draw_curves
 from gram_pyro.training.trainer import Trainer, UpdateMetrics
 
-LOG_EVERY = 100
-"""Updates that a row of the log is the mean of, unless an evaluation comes before."""
-IN_BAR = ("loss", "posterior_accuracy", "validity", "coverage")
-"""What the progress bar shows."""
+LOG_EVERY = 100  # updates that a row of the log is the mean of, unless an evaluation comes before
+IN_BAR = ("loss", "posterior_accuracy", "validity", "coverage")  # what the progress bar shows
 
 
 class Store:

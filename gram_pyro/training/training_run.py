@@ -30,8 +30,7 @@ from gram_pyro.training.store import LOG_EVERY, Store
 from gram_pyro.training.trainer import UpdateMetrics, make_trainer
 from gram_pyro.training.validation import Validation
 
-SAVE_EVERY = 300.0
-"""Seconds after which everything is saved, where evaluations are rarer."""
+SAVE_EVERY = 300.0  # seconds after which everything is saved, where evaluations are rarer
 
 
 class TrainingRun:

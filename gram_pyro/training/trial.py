@@ -18,8 +18,7 @@ from gram_pyro.runs.training_config import TrainingConfig
 from gram_pyro.tasks.base import Task
 from gram_pyro.training.objective import OBJECTIVES
 
-STEPS = 2
-"""Supervision steps of the trial: a guide may know the first site and miss the others."""
+STEPS = 2  # supervision steps of the trial: a guide may know the first site and miss the others
 
 
 def check_compatible(name: str, training: TrainingConfig, task: Task, model: Model, guide: Guide) -> None:

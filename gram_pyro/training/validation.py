@@ -13,14 +13,11 @@ from gram_pyro.models.base import Model
 from gram_pyro.system.distributed import World
 from gram_pyro.tasks.base import Task
 
-DEEP = 2
-"""Samples are measured at the training depth, and this many times deeper."""
+DEEP = 2  # samples are measured at the training depth, and this many times deeper
 PROBLEMS = 64
 SAMPLES = 20
-PART = 8
-"""One problem of so many is tried first, to see how long all take."""
-PATIENCE = 1.0
-"""Seconds that these may take, for all problems to be tried."""
+PART = 8  # one problem of so many is tried first, to see how long all take
+PATIENCE = 1.0  # seconds that these may take, for all problems to be tried
 
 
 class Validation:

@@ -20,8 +20,7 @@ QUESTIONS = ("question", "quizzes", "quiz", "puzzle", "puzzles", "problem", "sud
 ANSWERS = ("answer", "one_answer", "answers", "solution", "solutions", "solved")
 
 BLANKS = str.maketrans(dict.fromkeys(".*_-xX?", "0"))
-FRAME = re.compile(r"[^\w.*?-]")
-"""All that is neither a cell nor a letter."""
+FRAME = re.compile(r"[^\w.*?-]")  # all that is neither a cell nor a letter
 LETTERS = re.compile(r"[^\W\d_xX]")
 RULED = re.compile(r"[-_*]+")
 

@@ -6,10 +6,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-AT_ONCE = 1024
-"""States that are taken from the stack together, at least, if there are so many."""
-UNIT_AXES = ((2, 3), (0, 1), (1, 3))
-"""Axes of (band, row, stack, column) that run within a row, a column and a box."""
+AT_ONCE = 1024  # states that are taken from the stack together, at least, if there are so many
+UNIT_AXES = ((2, 3), (0, 1), (1, 3))  # axes of (band, row, stack, column) that run within a row, a column and a box
 ONE = np.uint16(1)
 BITS = np.array([mask.bit_count() for mask in range(512)], dtype=np.uint8)
 
