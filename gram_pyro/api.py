@@ -1,7 +1,5 @@
 """The library from Python: train a model, or load a trained one."""
 
-from __future__ import annotations
-
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any

@@ -49,9 +49,7 @@ class Samples(NamedTuple):
 
 class Reasoner:
     """A trained model that draws many different answers to a problem; see `gram_pyro.load` and `gram_pyro.fit`.
-
-    `steps` supervision steps are the default: deeper than in training, as deeper is better.
-    """
+    `steps` supervision steps are the default: deeper than in training, as deeper is better."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -167,9 +165,7 @@ class Reasoner:
 
     def save(self, folder: str | Path) -> None:
         """Write configuration and weights to a folder that `gram_pyro.load` reads.
-
-        Raises `UserError` if nobody knows how the model was made, or if a part has no name to find it by.
-        """
+        Raises `UserError` if nobody knows how the model was made, or if a part has no name to find it by."""
         if self.run.config is None:
             raise UserError("a model of a loop of one's own has no configuration to store; save its state_dict instead")
         publish(Path(folder), self.run.config, self.model, self.guide, self.run.heads)

@@ -1,6 +1,5 @@
 """Names for the parts that can be swapped."""
 
-import importlib
 import importlib.util
 import sys
 from collections.abc import Callable

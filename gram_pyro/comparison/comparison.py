@@ -103,9 +103,7 @@ class Comparison:
 
     def write(self, task: str) -> bool:
         """Write the table of a task as JSON, Markdown and a figure, and the results of all runs; print it as well.
-
-        Among the results are those of `--known` that the command does not name. Returns whether there is any row.
-        """
+        Among the results are those of `--known` that the command does not name. Returns whether there is any row."""
         folder, name = Path(self.config.results or self.out), f"{self.config.table}-{task}"
         rows: list[Row] = []
         for system in self.names:

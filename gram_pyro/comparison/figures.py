@@ -42,9 +42,7 @@ def draw_table(rows: Sequence[Row], path: Path) -> None:
 
 def draw_gaps(rows: Sequence[Row], path: Path) -> None:
     """Draw every variant of a model at its first depth: coverage / ceiling, validity, and the gap, with their spread.
-
-    Beside them the KL of posterior to prior at each transition, as shades; gray where a row has none.
-    """
+    Beside them the KL of posterior to prior at each transition, as shades; gray where a row has none."""
     firsts = [*first_rows(rows).values()]
     figure = Figure(figsize=(13, 1.6 + 0.34 * len(firsts)), layout="constrained")
     ratio, validity, gap, shades = figure.subplots(1, 4, sharey=True, width_ratios=(1, 1, 1, 1.6))

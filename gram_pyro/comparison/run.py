@@ -43,9 +43,7 @@ DEEP = 4  # systems are measured at their training depth, and this many times de
 
 def train_and_measure(entry: Entry, out: Path, budget: Budget, reference: Result | None) -> Result:
     """Train a system, or go on with it, and measure it; note a training that diverged as `failed`.
-
-    `reference` sets the amount where evaluations or examples are equal. Raises `Interrupted` on Ctrl-C.
-    """
+    `reference` sets the amount where evaluations or examples are equal. Raises `Interrupted` on Ctrl-C."""
     folder = entry.folder(out)
     result: Result = {"entry": asdict(entry), "label": entry.system.label, "failed": None, "budget": asdict(budget)}
     updates = None if reference is None else equal_updates(entry, budget, reference)

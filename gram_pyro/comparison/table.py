@@ -53,9 +53,7 @@ def measures(result: Result, index: int) -> dict[str, float | None]:
 
 def rows_of(system: System, results: Sequence[Result], inputs: str) -> list[Row]:
     """Return a row for each way to sample a system and each depth: means over seeds, with their spread.
-
-    `results` are of all inputs; `inputs` names those that count, the others stand beside them as `other_inputs`.
-    """
+    `results` are of all inputs; `inputs` names those that count, the others stand beside them as `other_inputs`."""
     by_inputs: dict[str, list[Result]] = {}
     for result in results:
         by_inputs.setdefault(result["entry"]["inputs"], []).append(result)

@@ -53,9 +53,7 @@ def at_least_float32(x: Tensor) -> Tensor:
 
 def rotary(positions: str, length: int, width: int, device: torch.device) -> Rotary:
     """Return cosines and sines of rotary positions, each `(length, width)` (RoPE, base 10000).
-
-    `positions` as in `Spec`: "none" gives None; "2d" turns half of the features by row, half by column of a square.
-    """
+    `positions` as in `Spec`: "none" gives None; "2d" turns half of the features by row, half by column of a square."""
     if positions == "none":
         return None
     place = torch.arange(length, device=device)

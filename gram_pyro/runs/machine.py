@@ -56,9 +56,7 @@ def resolve(machine: MachineConfig, training: TrainingConfig) -> MachineConfig:
 
 def compile_network(model: Model, graphs: bool = False) -> None:
     """Compile the network's tensor functions in place; the probabilistic program stays outside.
-
-    `graphs` makes CUDA graphs of them: the kernels of a small network take longer to start than to run.
-    """
+    `graphs` makes CUDA graphs of them: the kernels of a small network take longer to start than to run."""
     for name in model.compiled:
         compiled = torch.compile(getattr(model, name), mode="reduce-overhead" if graphs else None)
         setattr(model, name, partial(cloned, compiled) if graphs else compiled)

@@ -10,7 +10,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
-import gram_pyro
 from gram_pyro.errors import UserError
 from gram_pyro.guides import GUIDES, Guide
 from gram_pyro.models import MODELS, Model
@@ -22,7 +21,7 @@ from gram_pyro.system.hollow import Hollow, fill
 from gram_pyro.system.machine import choose_device
 from gram_pyro.tasks import Task
 
-SHIPPED = Path(gram_pyro.__file__).parent / "checkpoints"
+SHIPPED = Path(__file__).parents[1] / "checkpoints"
 WEIGHTS = "weights.safetensors"
 
 

@@ -43,9 +43,7 @@ class Abilities:
 
     def load(self, path: str, skip_bad: bool = False) -> list[Any]:
         """Read problems from a file or a folder. Raises `UserError` on bad input.
-
-        With `skip_bad`, leave bad files of a folder and bad rows of a file out, and name them on standard error.
-        """
+        With `skip_bad`, leave bad files of a folder and bad rows of a file out, and name them on standard error."""
         raise UserError(f"{path}: the task {self.name} reads no files")
 
     def read(self, text: str) -> list[Any]:
@@ -76,16 +74,12 @@ class Abilities:
 
     def equivalence_probs(self, probabilities: Tensor) -> Tensor:
         """Return independent distributions `(batch, places, values)` that are the same for answers that count as one.
-
-        `probabilities` `(batch, length, classes)` are the decoder's.
-        """
+        `probabilities` `(batch, length, classes)` are the decoder's."""
         return probabilities
 
     def constraint_log_prob(self, problems: Any, probabilities: Tensor) -> Tensor:
         """Return the log-probability that independent positions satisfy the constraints: `(batch,)`.
-
-        `probabilities` `(batch, length, classes)`; each constraint exactly, several as if they were independent.
-        """
+        `probabilities` `(batch, length, classes)`; each constraint exactly, several as if they were independent."""
         raise UserError(f"the task {self.name} has no likelihood of its constraints; take another --objective")
 
     def unsolvable(self, split: Any, count: int, seed: int) -> Sequence[Any]:

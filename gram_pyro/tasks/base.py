@@ -116,9 +116,7 @@ class Task(Abilities, ABC):
     @abstractmethod
     def targets(self, problem: Any) -> Tensor:
         """Return every target the generator may give, each equally likely: `(targets, length)`.
-
-        -1 at positions without an answer. Raises `TimeoutError` if there are too many to list.
-        """
+        -1 at positions without an answer. Raises `TimeoutError` if there are too many to list."""
 
     @abstractmethod
     def violations(self, problem: Any, answer: Answer) -> int:
@@ -149,9 +147,7 @@ class Task(Abilities, ABC):
 
     def known_solutions(self, problems: Sequence[Any]) -> list[Tensor]:
         """Return the solutions that training lists, up to what `augment` does: `(solutions, length)` for each problem.
-
-        Where they cannot be listed, one target will do. Raises `UserError` if there are too many.
-        """
+        Where they cannot be listed, one target will do. Raises `UserError` if there are too many."""
         try:
             return self.list_solutions(problems)
         except TimeoutError as error:
@@ -179,9 +175,7 @@ class Task(Abilities, ABC):
 
     def solutions_beside(self, problems: Sequence[Any], targets: Tensor) -> Tensor:
         """Return at most `max_known` known solutions, as targets: `(batch, solutions, length)`.
-
-        Rows of -1 where there are fewer. `targets` `(batch, length)` is what a posterior sees beside them.
-        """
+        Rows of -1 where there are fewer. `targets` `(batch, length)` is what a posterior sees beside them."""
         unique = {id(problem): problem for problem in problems}
         known = dict(zip(unique, self.known_solutions([*unique.values()]), strict=True))
         spaced = {key: rows[:: -(-len(rows) // self.max_known)] for key, rows in known.items()}

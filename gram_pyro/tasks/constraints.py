@@ -8,9 +8,7 @@ TINY = 1e-6  # least distance of chances from 0 and 1
 
 def log_differ(probabilities: Tensor, pairs: Tensor) -> Tensor:
     """No two positions of a pair have the same value: `(batch,)`.
-
-    `probabilities` `(batch, length, classes)`, `pairs` `([batch,] length, length)` symmetric, 1.0 where two are one.
-    """
+    `probabilities` `(batch, length, classes)`, `pairs` `([batch,] length, length)` symmetric, 1.0 where two are one."""
     same = probabilities @ probabilities.mT
     return (torch.log1p(-same.clamp(max=1 - TINY)) * pairs.triu(1)).sum((-2, -1))
 

@@ -27,9 +27,7 @@ class Pool:
 
     def draw(self, count: int, generator: torch.Generator) -> Examples:
         """Draw `count` augmented examples: a problem uniformly, then one of its solutions uniformly.
-
-        At most `Task.max_known` evenly spaced solutions of each problem come with it.
-        """
+        At most `Task.max_known` evenly spaced solutions of each problem come with it."""
         row = torch.randint(len(self.counts), (count,), generator=generator)
         counts, offsets, steps = (part[row][:, None] for part in (self.counts, self.offsets, self.steps))
         target = (torch.rand(count, 1, generator=generator, dtype=torch.double) * counts).long()

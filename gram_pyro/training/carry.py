@@ -45,9 +45,7 @@ class Carry:
 
     def advance(self, state: State, logits: Tensor) -> None:
         """Store the state of this process's rows, give targets where a prior rollout ends, replace the finished.
-
-        The logits are those of the whole batch. Where one is NaN nothing gets a target: the log will say so.
-        """
+        The logits are those of the whole batch. Where one is NaN nothing gets a target: the log will say so."""
         self.state = state.detach()
         self.depths += 1
         if len(freed := (self.depths == self.prior_until).nonzero()[:, 0]):

@@ -6,9 +6,7 @@ from torch import Tensor
 
 class KLController:
     """Move log beta so that the mean KL of a supervision step stays at a target.
-
-    After every update `beta <- beta * exp(rate * clip(KL / target - 1, -1, 1))`, on the device.
-    """
+    After every update `beta <- beta * exp(rate * clip(KL / target - 1, -1, 1))`, on the device."""
 
     def __init__(self, beta: float, rate: float, device: torch.device | str = "cpu") -> None:
         self.log_beta = torch.tensor(beta, device=device).log()

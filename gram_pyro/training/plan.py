@@ -38,9 +38,7 @@ class Plan(NamedTuple):
 
 def count(training: TrainingConfig, steps: int, evaluation_steps: int) -> Plan:
     """Return the plan of a training whose updates are counted; evaluations get no more than their share of the work.
-
-    `steps` are the supervision steps of a problem in an update, `evaluation_steps` those of all of an evaluation.
-    """
+    `steps` are the supervision steps of a problem in an update, `evaluation_steps` those of all of an evaluation."""
     updates, evaluations, rounds = training.updates, training.evaluations, training.head_rounds
     assert updates is not None
     if evaluations is None:

@@ -74,9 +74,7 @@ class TrainingRun:
 
     def prepare(self) -> Plan:
         """Settle threads and schedule, once: minutes become updates by timing some, which leave no trace.
-
-        Raises `UserError` if the rounds for the heads alone do not fit into the minutes.
-        """
+        Raises `UserError` if the rounds for the heads alone do not fit into the minutes."""
         if self.schedule is not None:
             return self.schedule
         if self.store.folder is not None:

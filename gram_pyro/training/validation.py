@@ -35,9 +35,7 @@ class Validation:
 
     def measure(self, model: Model, picture: Path | None, count: int | None = None) -> dict[str, float]:
         """Return a row of the log, at the training depth and `DEEP` times as deep; draw samples if there is a path.
-
-        `count` problems are measured, all by default.
-        """
+        `count` problems are measured, all by default."""
         problems, counts = self.problems[:count], self.counts[:count]
         decoded = self.sampled(model, len(problems))
         if picture is not None:
@@ -50,9 +48,7 @@ class Validation:
 
     def estimate(self, model: Model, picture: Path | None, clock: Callable[[], float]) -> float:
         """Return about how long `measure` takes on a `clock` [s].
-
-        Where an eighth of the problems is slow, the rest is not tried: it would cost much of the training.
-        """
+        Where an eighth of the problems is slow, the rest is not tried: it would cost much of the training."""
         few, began = max(1, len(self.problems) // PART), clock()
         self.measure(model, None, few)
         took = clock() - began

@@ -23,8 +23,7 @@ COLUMNS = {
 }  # fmt: skip
 """What the first two columns of a table of edges are called, without the marks between words."""
 
-Row = tuple[int, list[str]]
-"""Number and words of a line."""
+Row = tuple[int, list[str]]  # number and words of a line
 
 
 def parse_edge_list(content: bytes) -> nx.Graph:
@@ -96,9 +95,7 @@ def has_titles(rows: list[Row]) -> bool:
 
 def header(rows: list[Row]) -> tuple[int, list[str]]:
     """Return how many lines of sizes stand above the edges, and the vertices they announce that have no edges.
-
-    Raises `UserError` if the first line seems to be such a header and does not fit what follows.
-    """
+    Raises `UserError` if the first line seems to be such a header and does not fit what follows."""
     taken = 2 if [len(words) for _, words in rows[:2]] == [1, 1] else 1
     head = [word for _, words in rows[:taken] for word in words]
     edges = [words for _, words in rows[taken:]]

@@ -19,9 +19,7 @@ def canonical_colors(colors: Tensor, k: int) -> Tensor:
 
 def draw_named(solutions: Tensor, log_probs: Tensor, k: int, generator: torch.Generator) -> Tensor:
     """Draw colorings by their probability at the decoder, among known ones and their renamings: `(batch, n)`.
-
-    `solutions` `(batch, solutions, n)`, rows of -1 where there are fewer, `log_probs` `(batch, n, k)`.
-    """
+    `solutions` `(batch, solutions, n)`, rows of -1 where there are fewer, `log_probs` `(batch, n, k)`."""
     names = torch.tensor(list(permutations(range(k))))
     colors = solutions.long().clamp(min=0)
     one_hot = F.one_hot(colors, k)
@@ -35,9 +33,7 @@ def draw_named(solutions: Tensor, log_probs: Tensor, k: int, generator: torch.Ge
 
 def align_names(solutions: Tensor, targets: Tensor, k: int) -> Tensor:
     """Rename the colors of known solutions `(batch, solutions, length)` after the targets `(batch, length)`.
-
-    Color by color, the pair of names that most vertices agree on first. Positions of -1 stay.
-    """
+    Color by color, the pair of names that most vertices agree on first. Positions of -1 stay."""
     known = solutions >= 0
     colors = solutions.clamp(min=0)
     both = (known & (targets >= 0)[:, None]).flatten(0, 1)[..., None]

@@ -12,9 +12,7 @@ MAX_NAMED = 60
 
 def draw_graph(graph: nx.Graph, answer: Answer | None, axes: Axes) -> None:
     """Draw the graph with its colors and the names of its vertices; edges in conflict red and thick.
-
-    Without networkx's own functions, which import pyplot and with it whatever backend the shell names.
-    """
+    Without networkx's own functions, which import pyplot and with it whatever backend the shell names."""
     start = nx.circular_layout(graph)
     place = nx.spring_layout(graph, pos=start, k=1.5, seed=0) if 2 < len(graph) <= MAX_LAID_OUT else start
     for u, v in graph.edges:

@@ -140,9 +140,7 @@ class Coloring(Task):
 
     def prepare(self, problem: nx.Graph) -> nx.Graph:
         """Return the graph on vertices `0..n-1`; other vertices are numbered in node order, names kept as "label".
-
-        Raises `UserError` unless this is an undirected graph with vertices and without self-loops.
-        """
+        Raises `UserError` unless this is an undirected graph with vertices and without self-loops."""
         checker.check_graph(problem)
         graph = nx.Graph(problem) if problem.is_multigraph() else problem
         if set(graph) == set(range(len(graph))):

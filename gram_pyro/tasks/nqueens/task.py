@@ -117,9 +117,7 @@ class NQueens(Task):
 
     def load(self, path: str, skip_bad: bool = False) -> list[Board]:
         """Read a board from a text file, the boards of a folder, or those of size n from JSON of excluded diagonals.
-
-        Of each list of diagonals the first `excluded` count; shorter lists are left out.
-        """
+        Of each list of diagonals the first `excluded` count; shorter lists are left out."""
         if ending(Path(path)) != ".json" or is_folder(path):
             return read_path(path, files.ENDINGS, self.wording.singular, files.read_board, skip_bad)
         if not self.excluded:

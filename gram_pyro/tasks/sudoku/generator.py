@@ -62,9 +62,7 @@ def unique_puzzles(grids: Grids, clues: tuple[int, int], rng: np.random.Generato
 
 def contradict(puzzles: Grids, rng: np.random.Generator) -> Grids:
     """Change one given of each puzzle `(puzzles, cells)` so that no solution is left, though no givens conflict.
-
-    Puzzles for which `CHANGES` random changes do not do that are left out.
-    """
+    Puzzles for which `CHANGES` random changes do not do that are left out."""
     cells = puzzles.shape[1]
     units = units_of(round(cells**0.25))
     related = (units[:, :, None] == units[:, None, :]).any(0)

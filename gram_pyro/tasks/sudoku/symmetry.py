@@ -128,9 +128,7 @@ def orbit(puzzles: NDArray[np.int8], box: int) -> list[str]:
 
 def puzzle_class(puzzles: NDArray[np.int8], solutions: Sequence[NDArray[np.int8]]) -> list[str]:
     """Return what tells puzzles apart that no symmetry relates: the least class of their `solutions`.
-
-    There are too few 4x4 grids for that, only two classes of them, so that there each puzzle stands for itself.
-    """
+    There are too few 4x4 grids for that, only two classes of them, so that there each puzzle stands for itself."""
     box = round(puzzles.shape[1] ** 0.25)
     if box == 2:
         return orbit(puzzles, box)

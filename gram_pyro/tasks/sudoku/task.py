@@ -110,9 +110,7 @@ class Sudoku(Task):
 
     def load(self, path: str, skip_bad: bool = False) -> list[Puzzle]:
         """Read the puzzles of a CSV file, a text file, or all text files of a folder.
-
-        Unless max_solutions is more than 1, none may have several solutions; those of a CSV file must have one.
-        """
+        Unless max_solutions is more than 1, none may have several solutions; those of a CSV file must have one."""
         return self._read_path(path, 1 if self.max_solutions == 1 else None, skip_bad or self.skip_bad)
 
     def _read_path(self, path: str, most: int | None, skip_bad: bool) -> list[Puzzle]:
@@ -126,9 +124,7 @@ class Sudoku(Task):
 
     def prepare(self, problem: Puzzle | str) -> Puzzle:
         """Return the puzzle, also from a text of its cells, `.` or `0` where blank.
-
-        Raises `UserError` if it is of another size, has what is no digit, or givens in conflict.
-        """
+        Raises `UserError` if it is of another size, has what is no digit, or givens in conflict."""
         if isinstance(problem, str):
             problem = Puzzle(self.box, tuple(files.parse_cells(problem, self.box).tolist()))
         if not isinstance(problem, Puzzle):
