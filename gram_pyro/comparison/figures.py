@@ -31,8 +31,7 @@ def draw_table(rows: Sequence[Row], path: Path) -> None:
             axes.text(0.01, place, f"{value:.3f}", va="center", fontsize=7, color="black")
         axes.set(title=title, xlim=(0, 1.02))
         axes.spines[["top", "right"]].set_visible(False)
-    ceilings = [row["ceiling"] for row in rows if row["ceiling"] is not None]
-    if ceilings:
+    if ceilings := [row["ceiling"] for row in rows if row["ceiling"] is not None]:
         right.axvline(max(ceilings), color="#59a14f", linestyle="--", label=f"ceiling {max(ceilings):.3f}")
         right.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.04))
     left.set_yticks(places, names)

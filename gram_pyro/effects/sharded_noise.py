@@ -35,8 +35,7 @@ class ShardedNoise(TorchFunctionMode):
             return (args[0] / race).argmax(-1, keepdim=True)
         if func is torch.bernoulli and args[0].dim():
             chances = torch.cat([args[0]] * self.world.size)
-            drawn: Tensor = func(chances, *args[1:], **kwargs)
-            return drawn[self.world.rows(len(chances))]
+            return func(chances, *args[1:], **kwargs)[self.world.rows(len(chances))]
         return func(*args, **kwargs)
 
     def _own(self, like: Tensor, fill: Callable[[Tensor], Tensor]) -> Tensor:

@@ -43,8 +43,7 @@ class EvenOrder(dist.TorchDistribution):
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
         """Draw orders `sample_shape + (batch, length)`."""
-        shape = self._extended_shape(sample_shape)
-        return self.places[torch.rand(shape, device=self.places.device).argsort(-1)]
+        return self.places[torch.rand(self._extended_shape(sample_shape), device=self.places.device).argsort(-1)]
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return -log of the number of such orders, `(batch,)`; -inf for any other."""

@@ -39,8 +39,7 @@ class WakeSleepELBO(TruncatedTrace_ELBO):
     def sleep_phase(self, model: Any, guide: Any, problems: Any, targets: Tensor, **run_kwargs: Any) -> Tensor:
         """Return log q of a trajectory of the prior, given the answer that the decoder draws at its end: `(batch,)`."""
         with torch.no_grad(), poutine.block():
-            outcome = poutine.trace(model).get_trace(problems, **{**run_kwargs, "supervise": "last"})
-        sites: dict[str, Any] = outcome.nodes
+            sites: Any = poutine.trace(model).get_trace(problems, **{**run_kwargs, "supervise": "last"}).nodes
         trajectory = {name: site["value"] for name, site in sites_of(sites, "guidance")}
         if not trajectory:
             return torch.zeros(())

@@ -193,8 +193,7 @@ class TrainingRun:
         if not trainer.train(stop, self.quiet):
             return
         self.heads, self.seconds = trainer.heads.requires_grad_(False), self.clock()
-        unseen = self.validation.problems
-        judged = judge_heads(task, self.model, self.heads, unseen, training.depth, training.seed)
+        judged = judge_heads(task, self.model, self.heads, self.validation.problems, training.depth, training.seed)
         self.store.log(self.trainer.done, self.seconds, judged)
 
     def _update(self) -> UpdateMetrics:

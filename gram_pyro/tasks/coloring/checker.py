@@ -21,6 +21,5 @@ def check_graph(graph: nx.Graph) -> None:
         raise UserError("the graph is directed; coloring takes an undirected one, such as graph.to_undirected()")
     if not len(graph):
         raise UserError("the graph has no vertices; coloring takes at least one")
-    loop = next(nx.selfloop_edges(graph), None)
-    if loop is not None:
+    if loop := next(nx.selfloop_edges(graph), None):
         raise UserError(f"the graph joins vertex {loop[0]!r} to itself, which no coloring allows; remove that edge")

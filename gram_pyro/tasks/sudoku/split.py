@@ -41,8 +41,7 @@ def random_puzzles(split: Split, count: int, box: int, level: Level, max_solutio
         puzzles, done = unique_puzzles(grids, clues, rng)
         solutions = list(grids[:, None])
     done[done] = splits_of(puzzles[done], [solutions[row] for row in np.flatnonzero(done)]) == split
-    found: Grids = puzzles[done]
-    return found
+    return puzzles.compress(done, axis=0)
 
 
 def from_files(data: str, test_data: str, split: Split, box: int, most: int, skip_bad: bool) -> Grids:
@@ -55,8 +54,7 @@ def from_files(data: str, test_data: str, split: Split, box: int, most: int, ski
             return test
         splits[splits == "test"] = "train"
         splits[np.isin(classes, held_out)] = "test"
-    found: Grids = puzzles[splits == split]
-    return found
+    return puzzles.compress(splits == split, axis=0)
 
 
 @lru_cache(maxsize=4)
