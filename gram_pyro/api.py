@@ -76,5 +76,5 @@ def fit(
     config = replace(config, training=replace(config.training, **training), machine=replace(config.machine, **machine))
     run = train(config, None if out is None else Path(out), quiet=quiet)
     name, depth = config.task.name if out is None else Path(out).name, config.training.depth
-    model, guide = run.model.eval(), run.guide.eval()  # averages, which have no gradient
-    return Reasoner(Run(name, config.task, model, guide, depth, run.device, run.heads, run.folder, run.config))
+    own_model, own_guide = run.model.eval(), run.guide.eval()  # averages, which have no gradient
+    return Reasoner(Run(name, config.task, own_model, own_guide, depth, run.device, run.heads, run.folder, run.config))

@@ -36,8 +36,7 @@ class Samples(NamedTuple):
     `answers` has one answer a sample, `violations` how many constraints each breaks, and `solutions`
     the distinct answers that break none, in canonical form and in the order they were found. `chosen` is
     the place of the answer that was selected; `values` the value head's opinion of each sample, None
-    without one; `spent` the supervision steps that each took.
-    """
+    without one; `spent` the supervision steps that each took."""
 
     answers: list[Answer]
     violations: list[int]
@@ -93,8 +92,7 @@ class Reasoner:
         vertices are answered in order: by number if they are 0..n-1, else in the graph's node order.
         The global random state stays as it was. Several threads may share a `Reasoner`; they draw one after the other.
         Raises `UserError` if the problem does not fit the task or the checkpoint, or if the checkpoint has no
-        value and halt heads where they are needed.
-        """
+        value and halt heads where they are needed."""
         num_samples = whole_number("samples", num_samples, 1, MAX_NUMBER)
         steps = self.steps if steps is None else whole_number("steps", steps, 1, MAX_NUMBER)
         seed = whole_number("seed", seed, 0, 2**32 - 1)
@@ -127,8 +125,7 @@ class Reasoner:
 
         `steps` are depths to decode at (default: 1, 2 and 4 times the training depth), `select` ways to choose a sample
         (default: all that the model can), `progress` wraps lists of work, as `tqdm` does.
-        Returns what `python -m gram_pyro.evaluate --json` prints: `rows` with validity, coverage, ceiling ...
-        """
+        Returns what `python -m gram_pyro.evaluate --json` prints: `rows` with validity, coverage, ceiling ..."""
         from gram_pyro.evaluation.evaluate import evaluate, no_progress  # here: most programs measure nothing
         from gram_pyro.inference.metrics import count_solutions
 

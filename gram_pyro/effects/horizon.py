@@ -12,8 +12,7 @@ class HorizonMessenger(Messenger):
     """Let gradients run through the last `horizon` transitions only; everything before runs without a graph.
 
     With `kl_transitions="all"` guidance heads outside the horizon keep a graph of their own, their input detached, for
-    their KL. The state written last (`low`) switches the graph on where the horizon begins.
-    """
+    their KL. The state written last (`low`) switches the graph on where the horizon begins."""
 
     def __init__(self, horizon: int | None, kl_transitions: Literal["last", "all"]) -> None:
         super().__init__()

@@ -21,8 +21,7 @@ class RepelMessenger(Messenger):
     After this transition samples i and j coincide with probability `k_ij = prod_l sum_c P_ilc P_jlc`, P the decoder's
     probabilities. The guidance is drawn as always, and its standard noise then moves by gradient descent on
     `sum_i log sum_{j != i} k_ij`, `iterations` moves of length `push` for each sample: runs of the decoder alone.
-    `decode` and `equivalence_probs` are those of model and task. The batch is problem-major, `samples` rows each.
-    """
+    `decode` and `equivalence_probs` are those of model and task. The batch is problem-major, `samples` rows each."""
 
     def __init__(self, decode: Map, equivalence_probs: Map, samples: int, push: float, iterations: int) -> None:
         super().__init__()

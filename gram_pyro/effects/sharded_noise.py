@@ -14,8 +14,7 @@ class ShardedNoise(TorchFunctionMode):
     """Draw random numbers for the whole batch, of which each process keeps those of its rows.
 
     With generators in one state, rows see the noise that they would have had in one process. Holds for normal, uniform,
-    Bernoulli and categorical draws whose first dimension is the batch, or a multiple of it.
-    """
+    Bernoulli and categorical draws whose first dimension is the batch, or a multiple of it."""
 
     def __init__(self, world: World) -> None:
         super().__init__()

@@ -25,8 +25,7 @@ class Bound(NamedTuple):
 
     `nll` is -ELBO, `entropy` is H(y | x), `excess` their difference: at least 0 up to `standard_error`, which is over
     problems (None for a single one). `posterior_validity` is the fraction of the same posterior trajectories whose
-    argmax decode breaks no constraint; `kl` has the KL of each transition.
-    """
+    argmax decode breaks no constraint; `kl` has the KL of each transition."""
 
     excess: float
     standard_error: float | None
@@ -62,8 +61,7 @@ def bound(
     """Return -ELBO minus H(y | x): exact KL at every transition, beta 1, one likelihood after `depth` steps.
 
     Every target of a problem counts equally, with `draws` trajectories each; of more than `max_targets` a random subset
-    stands for all, which leaves the mean unbiased. `progress` wraps the list of chunks, as tqdm does.
-    """
+    stands for all, which leaves the mean unbiased. `progress` wraps the list of chunks, as tqdm does."""
     device = next(model.parameters()).device
     generator = torch.Generator().manual_seed(seed)
     targets = [task.targets(problem) for problem in problems]

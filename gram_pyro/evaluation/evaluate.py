@@ -90,8 +90,7 @@ def evaluate(
     """Measure samples, and the bound on the problems whose number of solutions `counts` knows.
 
     Samples that know of each other are drawn anew for each number of samples; of others the first so many are taken.
-    Returns what `--json` prints, less where the problems came from. Raises `Diverged` if the bound is not finite.
-    """
+    Returns what `--json` prints, less where the problems came from. Raises `Diverged` if the bound is not finite."""
     task, depths = run.task, sorted({*steps, run.depth})
     countable = [place for place, count in enumerate(counts) if count and count <= MAX_SOLUTIONS]
     seen: ViolationCache = {}

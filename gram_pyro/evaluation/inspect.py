@@ -147,8 +147,7 @@ def inspect(
     `target` is a solution in the task's own form (default: the first of `task.targets`); `steps` are supervision steps
     (default: the training depth); `samples` are trajectories of each kind, `draws` those for the likelihood of each
     target, half of them of the prior.
-    Raises `UserError` if the model draws no guidance, if the target is no solution, or if the problem has too many.
-    """
+    Raises `UserError` if the model draws no guidance, if the target is no solution, or if the problem has too many."""
     task, steps = run.task, run.depth if steps is None else whole_number("steps", steps, 1, MAX_NUMBER)
     samples, draws = whole_number("samples", samples, 1, MAX_NUMBER), whole_number("draws", draws, 1, MAX_NUMBER)
     seed = whole_number("seed", seed, 0, 2**32 - 1)

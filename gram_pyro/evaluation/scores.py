@@ -30,8 +30,7 @@ class Calibration(NamedTuple):
     """Expected calibration error of the heads' probability that a sample is valid; None without heads.
 
     Each head by its event: `halt` that the sample is valid, `value` that it is in the end. `value_mixed` and
-    `halt_mixed` mix in a share `UNSOLVABLE` of problems without a solution; None where the task has none.
-    """
+    `halt_mixed` mix in a share `UNSOLVABLE` of problems without a solution; None where the task has none."""
 
     value: float | None
     halt: float | None

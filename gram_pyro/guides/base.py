@@ -22,8 +22,7 @@ class Guide(GuideMessenger, nn.Module):
     A subclass is made as `MyGuide(spec, model)`: its `__init__(self, spec, model)` calls `super().__init__(model)` and
     makes its networks, of the sizes `model.width` and `spec.classes`. Its `get_posterior(name, prior)` returns the
     posterior of one site. It may read `self.problems`, `self.targets`, `self.proposal(name)`, `self.transition`, and
-    `self.solutions` if `sees_solutions`. It never sees a missing answer: where there is none, the prior stands in.
-    """
+    `self.solutions` if `sees_solutions`. It never sees a missing answer: where there is none, the prior stands in."""
 
     closed_form: ClassVar[bool] = True
     """Whether torch knows its KL to the prior; one that is sampled cannot be balanced."""

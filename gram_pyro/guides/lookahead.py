@@ -20,8 +20,7 @@ class LookaheadGuide(GaussianGuide):
 
     With targets the prior is rolled out first, without gradient, `LOOKAHEAD` supervision steps beyond the end. At each
     transition the posterior reads u_t, y, the state of the rollout that many steps later, and where its decode differs
-    from y. Training takes a step at a time; the bound of a whole trajectory is that of another posterior.
-    """
+    from y. Training takes a step at a time; the bound of a whole trajectory is that of another posterior."""
 
     def __init__(self, spec: Spec, model: Model) -> None:
         super().__init__(spec, model)

@@ -51,8 +51,7 @@ def measure(
 
     A sequence of `(num_samples, length)` where lengths differ. `steps` is what a sample cost unless `spent`
     `(batch, num_samples)` says so; `values` of that shape are those of the value head. `counts` has the number of
-    distinct solutions of each problem, None where it is not known; `seen` is as in `judge`.
-    """
+    distinct solutions of each problem, None where it is not known; `seen` is as in `judge`."""
     seen = {} if seen is None else seen
     pairs = zip(problems, decoded, strict=True)
     judged = [judge(task, problem, rows[:samples].tolist(), seen) for problem, rows in pairs]

@@ -71,8 +71,7 @@ def sample(
     Particles are decoded before they are resampled. `equivalence_probs` is the task's, for `method.repel`. `progress`
     takes the number of steps, of all trajectories together, that were done or are not needed any more.
     Raises `UserError` if the method needs heads, a latent state or guidance that are not there, or if too many samples
-    would have to know of each other.
-    """
+    would have to know of each other."""
     method = method.resolved(model, heads)
     method.check(model, heads)
     if num_samples > 1 and not (model.draws or method.draws or method.couples):

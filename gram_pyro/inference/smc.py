@@ -13,8 +13,7 @@ class ParticleFilter:
 
     The target after step t is the prior of the trajectory times its value v(z_t): a step multiplies a weight by
     v(z_t) / v(z_{t-1}), as `pyro.infer.SMCFilter` does for one problem. `log_weights` `(problems, particles)` are
-    normalised; `log_evidence` `(problems,)` estimates log E[v].
-    """
+    normalised; `log_evidence` `(problems,)` estimates log E[v]."""
 
     def __init__(self, problems: int, particles: int, ess_threshold: float = ESS_THRESHOLD) -> None:
         self.ess_threshold = ess_threshold

@@ -19,8 +19,7 @@ class Autoregressive(Transformer):
 
     Half of the layers encode the problem. The causal other half attends to the encoded problem and the slots before.
     Slot i, which predicts y_i, holds the encoding of position i, and y_{i-1} with the encoding of position i - 1. It is
-    related to position j as i is, to slot j as i is to j - 1. With targets all slots run at once.
-    """
+    related to position j as i is, to slot j as i is to j - 1. With targets all slots run at once."""
 
     recursion: ClassVar[Recursion] = "none"
     independent: ClassVar[bool] = False

@@ -49,8 +49,7 @@ class Gram(Model):
 
     Sites, with t counting transitions from 1 and n supervision steps from 1: `high_0`, `low_0` the start; `proposal_t`
     u_t (7); `guidance_t` eps_t (4)(8); `high_t`, `low_t` the state after the move (5)(9); `y_n` the answer, its
-    distribution's `logits` the decoder's output. All but `guidance_t` and `y_n` are deterministic.
-    """
+    distribution's `logits` the decoder's output. All but `guidance_t` and `y_n` are deterministic."""
 
     Config: ClassVar = GramConfig
     compiled: ClassVar = ("propose", "guidance", "decode")
@@ -121,8 +120,7 @@ class Gram(Model):
         """Run `steps` supervision steps of the program, from `state` or from the start.
 
         `targets` `(batch, length)`, -1 at positions without an answer; None draws guidance and answers from the prior.
-        `supervise` puts a likelihood after every step (deep supervision), after the last, or nowhere.
-        """
+        `supervise` puts a likelihood after every step (deep supervision), after the last, or nowhere."""
         register("model", self)
         batch, length = problems.tokens.shape
         total = steps * self.transitions

@@ -62,8 +62,7 @@ class Mdlm(Transformer):
     posterior the ELBO is the bound of masked diffusion at S steps.
 
     Training (`supervise="every"`) takes one moment: `time` uniform on (MIN_TIME, 1), `masked` each position with
-    that probability, `y_1` their likelihood scaled by 1 / time: an estimate of the bound at infinitely many steps.
-    """
+    that probability, `y_1` their likelihood scaled by 1 / time: an estimate of the bound at infinitely many steps."""
 
     guide: ClassVar[str] = "prior"
     recursion: ClassVar[Recursion] = "planned"

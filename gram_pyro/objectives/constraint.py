@@ -20,8 +20,7 @@ class ConstraintELBO(TruncatedTrace_ELBO):
 
     A second run of the model, without target and never recomputed, ends in an observed site `constraints`, whose
     log-probability is `Task.constraint_log_prob` of the decoder's probabilities. This trains the prior on states that
-    the prior visits, and accepts any solution. The other parameters are those of `TruncatedTrace_ELBO`.
-    """
+    the prior visits, and accepts any solution. The other parameters are those of `TruncatedTrace_ELBO`."""
 
     def __init__(
         self,

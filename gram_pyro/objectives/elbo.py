@@ -77,8 +77,7 @@ class TruncatedTrace_ELBO(ELBO):
         for a guide that looks ahead, which does so anew at each step. Only for a `Model` with a carried state.
 
     The KL is analytic where torch knows one, else the mean of `KL_DRAWS` draws. Works in `pyro.infer.SVI` and as
-    a module, `elbo(model, guide)`; values of an ordinary guide are replayed, a `GuideMessenger` runs interleaved.
-    """
+    a module, `elbo(model, guide)`; values of an ordinary guide are replayed, a `GuideMessenger` runs interleaved."""
 
     def __init__(
         self,

@@ -15,8 +15,7 @@ class ImportanceELBO(TruncatedTrace_ELBO):
     """`log 1/K sum_k w_k`, with `w_k = p(y, trajectory_k | x) / q(trajectory_k | x, y)`: between the ELBO and log p.
 
     Parameters as in `TruncatedTrace_ELBO`, but that every KL is sampled, and so cannot be balanced; `particles` is K.
-    `beta` tempers prior and posterior alike. With `horizon=None` and `beta=1` it is `pyro.infer.RenyiELBO(alpha=0)`.
-    """
+    `beta` tempers prior and posterior alike. With `horizon=None` and `beta=1` it is `pyro.infer.RenyiELBO(alpha=0)`."""
 
     def __init__(self, horizon: int | None = 1, *, particles: int = 4, **options: Unpack[Options]) -> None:
         super().__init__(horizon, balance=None, **options)

@@ -20,8 +20,7 @@ class WakeSleepELBO(TruncatedTrace_ELBO):
     Awake, the posterior's draws are data: `-log p(y | z) + beta KL(sg(q) || p)` trains the model alone. Asleep, the
     model draws a trajectory and an answer from the prior, and the guide alone learns to find the trajectory again from
     the answer: it comes to cover what the prior does, and cannot leak. Parameters as in `TruncatedTrace_ELBO`;
-    `recompute` leaves the sleep phase. Not for a guide that sees solutions.
-    """
+    `recompute` leaves the sleep phase. Not for a guide that sees solutions."""
 
     def __init__(self, horizon: int | None = 1, **options: Unpack[Options]) -> None:
         super().__init__(horizon, balance=1.0, **options)

@@ -47,8 +47,7 @@ def arithmetic(device: torch.device, precision: str, graphs: bool = False) -> It
     """Compute in bfloat16 autocast, or in float32; on CUDA float32 products take TF32, which loses less than bfloat16.
 
     cuDNN's attention is off: its gradient is NaN at times (64 positions; pytorch/pytorch issue 196678).
-    With CUDA `graphs`, the tensors of the last update are given up.
-    """
+    With CUDA `graphs`, the tensors of the last update are given up."""
     if graphs:
         torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
     cuda, before = device.type == "cuda", torch.get_float32_matmul_precision()

@@ -14,8 +14,7 @@ def fillings(
 
     `choose` returns which of the empty places to fill next, `options` the values possible there, the last of them to
     be tried first; `move(place, value, change)` takes note of a value that is put there (+1) or taken back (-1).
-    Raises `TimeoutError` after `limit` branches.
-    """
+    Raises `TimeoutError` after `limit` branches."""
     empty = {place for place, value in enumerate(values) if value < 0}
     stack: list[tuple[int, list[int]]] = []  # (place, values still to try there)
     branches = 0

@@ -97,8 +97,7 @@ class Task(Abilities, ABC):
     A task is a frozen dataclass: its fields are its configuration (`--task.FIELD` on the command line). A *problem* is
     any object; an *answer* is a tuple of integers. A task defines `spec`, `generate`, `encode`, `targets` and
     `violations`; all else has a default, in this class or in `Abilities`. It knows nothing of models, and its checker
-    shares no code with anything that produces answers.
-    """
+    shares no code with anything that produces answers."""
 
     @property
     @abstractmethod

@@ -20,8 +20,7 @@ class Carry:
     A part `prior_fraction` of the problems starts with a prior rollout of random length: its targets are -1, so that
     the guide leaves it to the prior and no likelihood is charged. Then it gets a target drawn from p(y | z) among the
     solutions of the problem, and is steered from where the prior really goes.
-    In a `world` of several processes each knows all problems and keeps the states of its own rows.
-    """
+    In a `world` of several processes each knows all problems and keeps the states of its own rows."""
 
     def __init__(
         self, pool: Pool, initial: State, depth: int, prior_fraction: float, generator: Generator, world: World = ALONE

@@ -59,8 +59,7 @@ def plan(
 
     Updates get half of the minutes at least, and one evaluation is always made; a warning names a training that takes
     much longer for that. `evaluation` returns about how long one takes [s]; several processes must `settle` together
-    whether to time one more update. Raises `UserError` if the rounds for the heads alone do not fit.
-    """
+    whether to time one more update. Raises `UserError` if the rounds for the heads alone do not fit."""
     budget = 60 * training.minutes
     times: list[float] = []
     while settle(len(times) < TIMED_UPDATES and (len(times) < LEAST_TIMED or sum(times) < TIMING_SHARE * budget)):
@@ -85,8 +84,7 @@ def choose_threads(threads: int, open_number: bool, update: Callable[[], object]
     """Return 1 if an update is faster on one thread than on `threads`, else `threads`.
 
     Threads wait for each other, on a busy machine most of the time. A number that is not open to choice stays, and a
-    warning names the cure. `wall` is a clock [s].
-    """
+    warning names the cure. `wall` is a clock [s]."""
     times: dict[int, list[float]] = {threads: [], 1: []}
     update()
     for _ in range(TRIED):

@@ -54,8 +54,7 @@ def train(config: RunConfig, folder: Path | None = None, resume: bool = False, *
     It is kept in `folder`, or in memory alone; with `resume`, a run in the folder goes on where it was stopped.
     Processes that torchrun started train together. A `quiet` training shows no progress. The caller's generators and
     number of threads stay as they were.
-    Raises `UserError` for parts that do not fit, `Interrupted` on Ctrl-C, `Diverged` if the loss is not finite.
-    """
+    Raises `UserError` for parts that do not fit, `Interrupted` on Ctrl-C, `Diverged` if the loss is not finite."""
     threads = torch.get_num_threads()
     world = join(choose_device(config.machine.device))
     try:

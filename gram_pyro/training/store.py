@@ -26,8 +26,7 @@ class Store:
 
     Without a folder nothing is written: for a training in memory, and for processes beside the one that writes.
     The next row of the log is the mean of the `pending` updates.
-    Raises `UserError` if the configuration cannot be stored.
-    """
+    Raises `UserError` if the configuration cannot be stored."""
 
     def __init__(self, folder: Path | None, config: RunConfig) -> None:
         self.folder = folder

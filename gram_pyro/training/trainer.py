@@ -35,8 +35,7 @@ class UpdateMetrics(NamedTuple):
 
     `loss` and `kl` in nats a problem and supervision step; `posterior_accuracy`: part of the problems whose whole
     answer is right. Loss over all problems (a prior rollout costs nothing), the next two over those steered from their
-    start. `beta` as used, the norm before clipping.
-    """
+    start. `beta` as used, the norm before clipping."""
 
     loss: Tensor
     kl: Tensor
@@ -61,8 +60,7 @@ class Trainer:
     """Model, guide, objective, optimiser, carried state: all that `update` needs and moves.
 
     In a `world` of several processes each computes its rows of the batch; after an update all have the same weights,
-    those that one process would have found alone. Raises `UserError` if the batch cannot be shared out.
-    """
+    those that one process would have found alone. Raises `UserError` if the batch cannot be shared out."""
 
     def __init__(
         self, model: Model, guide: Guide, pool: Pool, config: TrainingConfig, updates: int, world: World = ALONE
@@ -142,8 +140,7 @@ class Trainer:
         """Add the gradient of some of this process's rows; after the last the processes share their gradients.
 
         Returns sums over the problems: loss, KL a supervision step and right answers of those steered from their
-        start, and how many these are; the outcome; and whether a latent was drawn.
-        """
+        start, and how many these are; the outcome; and whether a latent was drawn."""
         carry, config, world = self.carry, self.config, self.world
         problems, targets, solutions = carry.examples
         rows = torch.arange(carry.rows.start + piece.start, carry.rows.start + piece.stop)

@@ -38,8 +38,7 @@ class TrainingRun:
 
     It is kept in `folder`, or in memory alone. `init` is a trained run whose weights it starts from. In a `world` of
     several processes all do the same, and the first writes; a `quiet` one shows no progress. `model` and `guide` have
-    the averaged weights. Raises `UserError` if parts do not fit together.
-    """
+    the averaged weights. Raises `UserError` if parts do not fit together."""
 
     def __init__(
         self, config: RunConfig, folder: Path | None, init: Run | None = None, world: World = ALONE, quiet: bool = False

@@ -41,8 +41,7 @@ def check_guide(name: str, guide: Guide, task: Task, problem: Any) -> None:
     """Run a guide with its model, both on the CPU, on two problems with an answer and one without.
 
     Raises `UserError` if it fails, or if a posterior is not finite, has another shape than the prior, or has no
-    reparameterised draws.
-    """
+    reparameterised draws."""
     target = task.targets(problem)[:1]
     targets = torch.cat([target, target, torch.full_like(target, -1)])
     problems = [problem] * len(targets)

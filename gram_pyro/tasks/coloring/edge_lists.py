@@ -31,8 +31,7 @@ def parse_edge_list(content: bytes) -> nx.Graph:
 
     White space, commas, semicolons, bars and arrows separate names. A first line of column names is passed over,
     and so are further columns below one. Without one, a third column may hold decimal weights or the attributes
-    that networkx writes. A first line `VERTICES EDGES`, or one of both for each, is a header if it fits.
-    """
+    that networkx writes. A first line `VERTICES EDGES`, or one of both for each, is a header if it fits."""
     rows = list(rows_of(content))
     titled = has_titles(rows)
     rows = [(number, edge_of(number, words, titled)) for number, words in rows[titled:]]

@@ -28,8 +28,7 @@ def read_graph(path: str | Path) -> nx.Graph:
     edges count once.
 
     Raises `UserError` if the file cannot be read or is not such a graph, or is larger than
-    MAX_VERTICES (MAX_DENSE_VERTICES for graph6 and matrices), MAX_EDGES or MAX_BYTES unpacked.
-    """
+    MAX_VERTICES (MAX_DENSE_VERTICES for graph6 and matrices), MAX_EDGES or MAX_BYTES unpacked."""
     path = Path(path)
     with naming(path):
         content = file_bytes(path, "graph", MAX_BYTES)

@@ -42,8 +42,7 @@ def parse_board(content: bytes) -> Board:
     A line for each row: a cell is `Q` (or `q`, `1`, `*`) or `.` (or `-`, `_`, `0`); spaces, commas, brackets and
     frames are skipped. One line of numbers: the column of the queen in each row, from 0, or -1 where there is none.
     One line of FEN: rows with a slash between, each `Q` a queen and each number so many empty cells.
-    Blank lines and what follows `#` are skipped.
-    """
+    Blank lines and what follows `#` are skipped."""
     lines = [(number, line.partition("#")[0].strip()) for number, line in text_lines(content)]
     lines = [(number, line) for number, line in lines if line]
     if not lines:
@@ -98,8 +97,7 @@ def read_diagonals(path: str | Path, size: int) -> list[tuple[tuple[int, int], .
     """Read excluded diagonals `(number, kind)` of each instance with `size` rows, in the file's order.
 
     The file is JSON as the benchmark of excluded diagonals has it: `{size: {seed: [[number, kind], ...]}}`.
-    Raises `UserError` if it cannot be read, is something else or has no instance of this size.
-    """
+    Raises `UserError` if it cannot be read, is something else or has no instance of this size."""
     path = Path(path)
     with naming(path):
         try:

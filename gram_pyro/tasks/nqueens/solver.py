@@ -16,8 +16,7 @@ def completions(size: int, queens: Sequence[int], excluded: Diagonals, limit: in
 
     `queens` are the cells that are taken, numbered row by row, and `excluded` the diagonals `(number, kind)` that must
     stay empty; there is no completion if two queens attack each other or one is on such a diagonal. Branches on the
-    row with the fewest free cells. Raises `TimeoutError` after `limit` branches.
-    """
+    row with the fewest free cells. Raises `TimeoutError` after `limit` branches."""
     columns = [-1] * size
     taken = [0, 0, 0]  # bits: column, column - row + size - 1, row + column
     for number, kind in excluded:

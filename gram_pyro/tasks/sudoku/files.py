@@ -46,8 +46,7 @@ def cell_lines(lines: Iterable[tuple[int, str]], size: int) -> list[tuple[int, s
     """Return number and cells of each line that has some, without frames, comments (`#`, `;`) and titles.
 
     A line of nothing but `-`, `_` or `*` may be a frame or a row of blanks: a frame if there are enough cells
-    without it.
-    """
+    without it."""
     found = []
     for number, line in lines:
         text = line.partition("#")[0].strip()
@@ -73,8 +72,7 @@ def read_puzzles(path: Path, box: int, most: int | None = None, skip_bad: bool =
 
     A text has a line for each puzzle, or a line for each row of each. Raises `UserError` if the file cannot be read, or
     one is no puzzle or has more than `most` solutions; with `skip_bad`, such puzzles are left out, and named on
-    standard error.
-    """
+    standard error."""
     if ending(path) == CSV_ENDING:
         return read_csv(path, box, most, skip_bad)[0]
     bad: dict[int, str] = {}
@@ -138,8 +136,7 @@ def read_csv(path: str | Path, box: int, most: int | None, skip_bad: bool) -> tu
     """Read puzzles `(rows, cells)` of a CSV file, and the solutions of each `(solutions, cells)`.
 
     Each has one to `most` solutions, or any number if that is None, of which one is listed; a column of answers must
-    solve the puzzles. Raises `UserError` on the first row that is not so; with `skip_bad`, such rows are left out.
-    """
+    solve the puzzles. Raises `UserError` on the first row that is not so; with `skip_bad`, such rows are left out."""
     path = Path(path)
     with naming(path):
         bad, rows = parse_table(list(text_lines(file_bytes(path, "puzzle"))), box)

@@ -40,8 +40,7 @@ def unique_puzzles(grids: Grids, clues: tuple[int, int], rng: np.random.Generato
     """Remove digits of solved grids `(grids, cells)` in random order wherever the solution stays the only one.
 
     The number of digits to leave is drawn uniformly from the range `clues`. Returns the puzzles and whether each came
-    down into the range `(grids,)`.
-    """
+    down into the range `(grids,)`."""
     puzzles = grids.copy()
     count, cells = grids.shape
     target = rng.integers(clues[0], clues[1] + 1, count)

@@ -38,8 +38,7 @@ def search(candidates: Masks, limit: int, branches: int = 1_000_000, rng: Genera
 
     A puzzle with fewer solutions has no others, unless it is undecided: it is given up once it has branched more than
     `branches` times. Branches on a cell with the fewest candidates, in the order of the digits or, with a generator, in
-    random order. The guesses of a puzzle that has fewer solutions than `limit` do not depend on the order.
-    """
+    random order. The guesses of a puzzle that has fewer solutions than `limit` do not depend on the order."""
     count, cells = candidates.shape
     guesses, found = np.zeros((2, count), dtype=np.int64)
     grids, owners = [np.zeros((0, cells), dtype=np.int8)], [np.zeros(0, dtype=np.int64)]
