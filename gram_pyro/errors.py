@@ -19,7 +19,6 @@ class Diverged(UserError):
 
 def run_cli(main: Callable[[list[str]], None], arguments: list[str] | None = None) -> None:
     """Run a command-line program on `arguments`, by default `sys.argv[1:]`; errors become a line on standard error.
-
     Raises `SystemExit` with code 2 on a `UserError`, or where memory or the disk below standard output runs out, 130 on
     Ctrl-C, 141 where nobody reads on. Of several processes (torchrun) the first of each machine prints the error."""
     started()

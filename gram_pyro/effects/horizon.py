@@ -10,7 +10,6 @@ from gram_pyro.models.sites import mark
 
 class HorizonMessenger(Messenger):
     """Let gradients run through the last `horizon` transitions only; everything before runs without a graph.
-
     With `kl_transitions="all"` guidance heads outside the horizon keep a graph of their own, their input detached, for
     their KL. The state written last (`low`) switches the graph on where the horizon begins."""
 

@@ -12,7 +12,6 @@ from gram_pyro.system.distributed import World
 
 class ShardedNoise(TorchFunctionMode):
     """Draw random numbers for the whole batch, of which each process keeps those of its rows.
-
     With generators in one state, rows see the noise that they would have had in one process. Holds for normal, uniform,
     Bernoulli and categorical draws whose first dimension is the batch, or a multiple of it."""
 

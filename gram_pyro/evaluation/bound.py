@@ -59,7 +59,6 @@ def bound(
     progress: Callable[[Sequence[Chunk]], Iterable[Chunk]] = iter,
 ) -> Bound:
     """Return -ELBO minus H(y | x): exact KL at every transition, beta 1, one likelihood after `depth` steps.
-
     Every target of a problem counts equally, with `draws` trajectories each; of more than `max_targets` a random subset
     stands for all, which leaves the mean unbiased. `progress` wraps the list of chunks, as tqdm does."""
     device = next(model.parameters()).device

@@ -88,7 +88,6 @@ def evaluate(
     with_bound: bool = True,
 ) -> dict[str, Any]:
     """Measure samples, and the bound on the problems whose number of solutions `counts` knows.
-
     Samples that know of each other are drawn anew for each number of samples; of others the first so many are taken.
     Returns what `--json` prints, less where the problems came from. Raises `Diverged` if the bound is not finite."""
     task, depths = run.task, sorted({*steps, run.depth})

@@ -28,7 +28,6 @@ class Evenness(NamedTuple):
 
 class Calibration(NamedTuple):
     """Expected calibration error of the heads' probability that a sample is valid; None without heads.
-
     Each head by its event: `halt` that the sample is valid, `value` that it is in the end. `value_mixed` and
     `halt_mixed` mix in a share `UNSOLVABLE` of problems without a solution; None where the task has none."""
 

@@ -14,8 +14,7 @@ from gram_pyro.models.layers import at_least_float32
 from gram_pyro.tasks.base import Spec
 
 RANK = 4
-START = 0.05
-"""Scale of the shared factors at the start, relative to the prior's: close to the prior, and not stuck at it."""
+START = 0.05  # scale of the shared factors at the start, relative to the prior's: close to it, and not stuck at it
 
 
 class FullLowRank(dist.LowRankMultivariateNormal):

@@ -118,7 +118,6 @@ class Gram(Model):
         supervise: Supervise = "every",
     ) -> Outcome:
         """Run `steps` supervision steps of the program, from `state` or from the start.
-
         `targets` `(batch, length)`, -1 at positions without an answer; None draws guidance and answers from the prior.
         `supervise` puts a likelihood after every step (deep supervision), after the last, or nowhere."""
         register("model", self)

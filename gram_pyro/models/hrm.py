@@ -17,7 +17,6 @@ class HrmConfig(GramConfig):
 
 class Hrm(Gram):
     """GRAM without guidance: one problem, one trajectory, one answer.
-
     A slow latent h and a fast latent l; h moves once for every K refinements of l. Gradients run through the last
     transition, all of its refinements; HRM's own approximation keeps the last of them."""
 

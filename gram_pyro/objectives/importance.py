@@ -13,7 +13,6 @@ from gram_pyro.objectives.elbo import Options, Terms, TruncatedTrace_ELBO, check
 
 class ImportanceELBO(TruncatedTrace_ELBO):
     """`log 1/K sum_k w_k`, with `w_k = p(y, trajectory_k | x) / q(trajectory_k | x, y)`: between the ELBO and log p.
-
     Parameters as in `TruncatedTrace_ELBO`, but that every KL is sampled, and so cannot be balanced; `particles` is K.
     `beta` tempers prior and posterior alike. With `horizon=None` and `beta=1` it is `pyro.infer.RenyiELBO(alpha=0)`."""
 

@@ -46,7 +46,6 @@ def sized(kind: Callable[..., Any], preset: GramConfig) -> Any:
 
 def recipe(task: Part | Task, preset: str = "cpu", model: Part = "gram", guide: Part | None = None) -> RunConfig:
     """Return the recipe of a task, with what its model and guide want (`Model.guide`, `Model.recipe`, `Guide.recipe`).
-
     Each part is a name, a class or function, or an instance. A task of the user's own starts from the preset alone.
     Raises `UserError` for an unknown task, preset, model or guide."""
     if preset not in PRESETS:

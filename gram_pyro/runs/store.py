@@ -27,7 +27,6 @@ WEIGHTS = "weights.safetensors"
 
 class Run(NamedTuple):
     """A trained model, ready for inference: averaged weights, no dropout of anything, no gradients.
-
     `heads` judge its states; None if the checkpoint has none. `folder` is where it lies; None if it came
     with the package. `config` is how it was trained, None if nobody knows."""
 

@@ -73,7 +73,6 @@ def read_path(
     path: str, endings: Collection[str], kind: str, read: Callable[[Path], T], skip_bad: bool = False
 ) -> list[T]:
     """Return what `read` makes of a file, or of each file of a folder with one of the endings, sorted by name.
-
     Raises `UserError` if there is no such file, or if one is bad. With `skip_bad`, bad files of a folder are left out
     and named on standard error, unless all of them are bad."""
     if not path.strip():

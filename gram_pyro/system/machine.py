@@ -45,7 +45,6 @@ def compiler_explained() -> Iterator[None]:
 @contextmanager
 def arithmetic(device: torch.device, precision: str, graphs: bool = False) -> Iterator[None]:
     """Compute in bfloat16 autocast, or in float32; on CUDA float32 products take TF32, which loses less than bfloat16.
-
     cuDNN's attention is off: its gradient is NaN at times (64 positions; pytorch/pytorch issue 196678).
     With CUDA `graphs`, the tensors of the last update are given up."""
     if graphs:

@@ -15,7 +15,6 @@ def processor_seconds() -> float:
 
 class Clock:
     """Count the seconds that a training worked.
-
     On a CPU a second counts as far as the processor worked on the training in it: other programs on a busy machine
     take no updates from it. On a GPU, and where several processes wait for each other, every second counts."""
 

@@ -82,7 +82,6 @@ def plan(
 
 def choose_threads(threads: int, open_number: bool, update: Callable[[], object], wall: Callable[[], float]) -> int:
     """Return 1 if an update is faster on one thread than on `threads`, else `threads`.
-
     Threads wait for each other, on a busy machine most of the time. A number that is not open to choice stays, and a
     warning names the cure. `wall` is a clock [s]."""
     times: dict[int, list[float]] = {threads: [], 1: []}

@@ -58,7 +58,6 @@ class LossModule(nn.Module):
 
 class Trainer:
     """Model, guide, objective, optimiser, carried state: all that `update` needs and moves.
-
     In a `world` of several processes each computes its rows of the batch; after an update all have the same weights,
     those that one process would have found alone. Raises `UserError` if the batch cannot be shared out."""
 
@@ -138,7 +137,6 @@ class Trainer:
 
     def _backward(self, piece: slice) -> tuple[Tensor, Outcome, bool]:
         """Add the gradient of some of this process's rows; after the last the processes share their gradients.
-
         Returns sums over the problems: loss, KL a supervision step and right answers of those steered from their
         start, and how many these are; the outcome; and whether a latent was drawn."""
         carry, config, world = self.carry, self.config, self.world

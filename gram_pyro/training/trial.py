@@ -39,7 +39,6 @@ def check_compatible(name: str, training: TrainingConfig, task: Task, model: Mod
 @torch.no_grad()
 def check_guide(name: str, guide: Guide, task: Task, problem: Any) -> None:
     """Run a guide with its model, both on the CPU, on two problems with an answer and one without.
-
     Raises `UserError` if it fails, or if a posterior is not finite, has another shape than the prior, or has no
     reparameterised draws."""
     target = task.targets(problem)[:1]

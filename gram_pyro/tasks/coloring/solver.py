@@ -10,7 +10,6 @@ from gram_pyro.tasks.backtracking import fillings
 
 def colorings(graph: nx.Graph, k: int, limit: int) -> Iterator[Answer]:
     """Yield every coloring of `graph` with at most `k` colors, once up to renaming.
-
     Branches on the vertex with the fewest colors left (DSATUR, Brelaz 1979) and opens at most one color that was not
     used before, so that no two results differ only by names. Raises `TimeoutError` after `limit` branches."""
     neighbours = [list(graph.adj[vertex]) for vertex in range(len(graph))]

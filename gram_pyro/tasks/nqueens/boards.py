@@ -21,7 +21,6 @@ SEARCH_LIMIT = 1_000_000
 
 class Board(NamedTuple):
     """A board of `size` x `size` cells, numbered row by row, with queens that stay where they are.
-
     No queen may stand on an excluded diagonal `(number, kind)`: the cells where row + column is number
     (kind 1), or row - column is number - (size - 1) (kind 0)."""
 
@@ -103,7 +102,6 @@ def relations_of(size: int) -> Tensor:
 
 def excluded_relations(size: int, marks: Tensor) -> Tensor:
     """Return same excluded rising and same excluded falling diagonal: `(batch, 2, cells, cells)`.
-
     `marks` `(batch, diagonals)`, 1.0 at excluded `diagonals`. Their cells are related to themselves, too: a corner is
     alone on its diagonal."""
     falling_and_rising = torch.from_numpy(diagonals(size)).float().view(2, -1, size * size)

@@ -95,7 +95,6 @@ def cell_rows(lines: list[tuple[int, str]]) -> list[str]:
 
 def read_diagonals(path: str | Path, size: int) -> list[tuple[tuple[int, int], ...]]:
     """Read excluded diagonals `(number, kind)` of each instance with `size` rows, in the file's order.
-
     The file is JSON as the benchmark of excluded diagonals has it: `{size: {seed: [[number, kind], ...]}}`.
     Raises `UserError` if it cannot be read, is something else or has no instance of this size."""
     path = Path(path)

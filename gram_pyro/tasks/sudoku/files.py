@@ -44,7 +44,6 @@ def parse_cells(text: str, box: int) -> Grids:
 
 def cell_lines(lines: Iterable[tuple[int, str]], size: int) -> list[tuple[int, str]]:
     """Return number and cells of each line that has some, without frames, comments (`#`, `;`) and titles.
-
     A line of nothing but `-`, `_` or `*` may be a frame or a row of blanks: a frame if there are enough cells
     without it."""
     found = []
@@ -134,7 +133,6 @@ def too_many(most: int) -> str:
 
 def read_csv(path: str | Path, box: int, most: int | None, skip_bad: bool) -> tuple[Grids, list[Grids]]:
     """Read puzzles `(rows, cells)` of a CSV file, and the solutions of each `(solutions, cells)`.
-
     Each has one to `most` solutions, or any number if that is None, of which one is listed; a column of answers must
     solve the puzzles. Raises `UserError` on the first row that is not so; with `skip_bad`, such rows are left out."""
     path = Path(path)

@@ -38,7 +38,6 @@ def random_orders(count: int, length: int, rng: np.random.Generator) -> NDArray[
 
 def unique_puzzles(grids: Grids, clues: tuple[int, int], rng: np.random.Generator) -> tuple[Grids, NDArray[np.bool_]]:
     """Remove digits of solved grids `(grids, cells)` in random order wherever the solution stays the only one.
-
     The number of digits to leave is drawn uniformly from the range `clues`. Returns the puzzles and whether each came
     down into the range `(grids,)`."""
     puzzles = grids.copy()

@@ -23,7 +23,6 @@ def units_of(box: int) -> NDArray[np.int64]:
 
 class Symmetries(NamedTuple):
     """Symmetries of grids: digits are renamed, rows, columns, bands and stacks permuted, or the grid transposed.
-
     `cells` `(count, cells)` says where each new cell comes from, `digits` `(count, size + 1)` what becomes
     of each digit; blanks, which are 0, stay blank."""
 
@@ -66,7 +65,6 @@ def cell_symmetries(box: int) -> NDArray[np.int64]:
 
 def grid_class(grids: NDArray[np.int8]) -> list[str]:
     """Return 16 hexadecimal digits for each solved grid `(grids, cells)`, the same for all that symmetries relate.
-
     Two rows make a permutation of the digits, whose cycle lengths no symmetry changes; the same goes for
     columns. Grids that no symmetry relates nearly always differ in them."""
     size = round(grids.shape[1] ** 0.5)
