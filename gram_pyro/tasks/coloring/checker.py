@@ -10,7 +10,7 @@ def count_violations(graph: nx.Graph, answer: Answer, k: int) -> int:
     """Count edges whose ends share a color, and colors that are none of the k. Raises `UserError` on another length."""
     if len(answer) != len(graph):
         raise UserError(f"an answer for {len(graph)} vertices must have {len(graph)} colors, not {len(answer)}")
-    return sum(answer[u] == answer[v] for u, v in graph.edges) + sum(not 0 <= color < k for color in answer)
+    return int(sum(answer[u] == answer[v] for u, v in graph.edges)) + sum(not 0 <= color < k for color in answer)
 
 
 def check_graph(graph: nx.Graph) -> None:

@@ -38,8 +38,7 @@ def parse_cells(text: str, box: int) -> Grids:
     if wrong := re.search(f"[^0-{size}]", marks):
         cell = cell_name(size, wrong.start())
         raise UserError(f"{wrong[0]!r} in {cell} is no digit from 1 to {size}, nor . or 0 for a blank")
-    cells: Grids = np.frombuffer(marks.encode(), dtype=np.int8) - np.int8(ord("0"))
-    return cells
+    return np.frombuffer(marks.encode(), dtype=np.int8) - np.int8(ord("0"))
 
 
 def cell_lines(lines: Iterable[tuple[int, str]], size: int) -> list[tuple[int, str]]:
