@@ -29,7 +29,8 @@ ENUMERATION_LIMIT = 1_000_000
 MAX_RENAMED = 8
 MAX_GENERATED = 1000
 MAX_ENCODED = 8192
-PATIENCE = 10_000  # random graphs that are tried for one that can be colored
+PATIENCE = 10_000
+"""Random graphs that are tried for one that can be colored."""
 DENSER, TRIED = 6, 8
 """Edge probabilities to seek graphs without a coloring at, each with half the missing edges, and graphs tried."""
 
