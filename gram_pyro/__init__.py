@@ -1,7 +1,5 @@
 """Generative recursive reasoning models as Pyro programs."""
 
-from __future__ import annotations
-
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

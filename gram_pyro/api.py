@@ -1,7 +1,5 @@
 """The library from Python: train a model, or load a trained one."""
 
-from __future__ import annotations
-
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -69,18 +67,14 @@ def fit(
     if objective not in OBJECTIVES:
         raise UserError(f"unknown objective {objective!r}; known are {', '.join(OBJECTIVES)}")
     config = recipe(task, model=model, guide=guide)
-    names = {kind: {field.name for field in fields(kind)} for kind in (TrainingConfig, MachineConfig)}
-    unknown = sorted(training.keys() - names[TrainingConfig] - names[MachineConfig])
-    if unknown:
+    machine = {field.name: training.pop(field.name) for field in fields(MachineConfig) if field.name in training}
+    if unknown := sorted(training.keys() - {field.name for field in fields(TrainingConfig)}):
         raise UserError(f"unknown options of fit: {', '.join(unknown)}; see gram_pyro.runs.training_config")
-    own: dict[str, Any] = {name: value for name, value in training.items() if name in names[TrainingConfig]}
-    machine = {name: value for name, value in training.items() if name not in own}
-    own["objective"] = objective
+    training["objective"] = objective
     if minutes is not None or updates is not None:
-        own |= {"updates": updates} if minutes is None else {"updates": None, "minutes": minutes}
-    config = replace(config, training=replace(config.training, **own), machine=replace(config.machine, **machine))
+        training |= {"updates": updates} if minutes is None else {"updates": None, "minutes": minutes}
+    config = replace(config, training=replace(config.training, **training), machine=replace(config.machine, **machine))
     run = train(config, None if out is None else Path(out), quiet=quiet)
-    own_model, own_guide = run.model.eval(), run.guide.eval()  # averages, which have no gradient
     name, depth = config.task.name if out is None else Path(out).name, config.training.depth
-    trained = Run(name, config.task, own_model, own_guide, depth, run.device, run.heads, run.folder, run.config)
-    return Reasoner(trained)
+    own_model, own_guide = run.model.eval(), run.guide.eval()  # averages, which have no gradient
+    return Reasoner(Run(name, config.task, own_model, own_guide, depth, run.device, run.heads, run.folder, run.config))

@@ -49,9 +49,8 @@ def main(arguments: list[str]) -> None:
     try:
         pyro.render_model(model, inputs, {"steps": config.steps}, str(path), **shown)
     except (ImportError, OSError, RuntimeError) as error:
-        raise UserError(
-            f"the picture needs graphviz, the package (pip install -e '.[draw]') and the program dot: {error}"
-        ) from None
+        needs = "graphviz, the package (pip install -e '.[draw]') and the program dot"
+        raise UserError(f"the picture needs {needs}: {error}") from None
     print(path)
 
 

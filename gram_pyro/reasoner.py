@@ -17,7 +17,7 @@ from gram_pyro.inference.selection import check_selection, possible
 from gram_pyro.inference.selection import select as choose
 from gram_pyro.models import Model
 from gram_pyro.models.heads import Heads
-from gram_pyro.runs.store import Run, publish
+from gram_pyro.runs.store import Run, parameters_of, publish
 from gram_pyro.tasks import Answer, Task
 
 if TYPE_CHECKING:
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from gram_pyro.evaluation.inspect import Inspection
 
 DEPTH_FACTOR = 4
-DEPTHS = (1, 2, 4)
-"""Depths of an evaluation, in training depths."""
+DEPTHS = (1, 2, 4)  # depths of an evaluation, in training depths
 MAX_DRAWN = 12
 
 
@@ -69,8 +68,8 @@ class Reasoner:
         return cls(Run(task.name, task, model, guide, depth, device, heads))
 
     def __repr__(self) -> str:
-        count = sum(parameter.numel() for parameter in self.model.parameters())
-        parts = f"{type(self.model).__name__} of {count:,} parameters, {type(self.guide).__name__}"
+        model, guide = type(self.model).__name__, type(self.guide).__name__
+        parts = f"{model} of {parameters_of(self.model):,} parameters, {guide}"
         heads = "" if self.run.heads is None else ", value and halt heads"
         return f"<Reasoner {self.run.name}: {self.task}, {parts}{heads}, trained with {self.run.depth} steps>"
 

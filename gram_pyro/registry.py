@@ -1,6 +1,5 @@
 """Names for the parts that can be swapped."""
 
-import importlib
 import importlib.util
 import sys
 from collections.abc import Callable
@@ -16,8 +15,7 @@ class Registry(dict[str, Callable[..., Any]]):
 
     def __init__(self, kind: str, base: type, **entries: Callable[..., Any]) -> None:
         super().__init__(entries)
-        self.kind = kind
-        self.base = base
+        self.kind, self.base = kind, base
 
     def add(self, name: str, entry: Callable[..., Any]) -> None:
         """Register a part. Raises `UserError` if the name is taken."""

@@ -84,10 +84,8 @@ def check_model(make: Callable[[Spec], Model], task: Task | None = None) -> None
         for found, start in zip(outcome.state, model.initial_state(*x.tokens.shape), strict=True):
             check_shape("the model's last state", found, *start.shape)
         require(torch.equal(outcome.answers, again.answers), "the model answers one seed in two ways")
-        require(
-            model.draws or torch.equal(outcome.answers, other.answers),
-            "the model has draws = False, and its answers differ from seed to seed",
-        )
+        varies = model.draws or torch.equal(outcome.answers, other.answers)
+        require(varies, "the model has draws = False, and its answers differ from seed to seed")
         if model.independent:
             logits = (_run(model, x, 1, targets=each).logits for each in (targets, torch.zeros_like(targets)))
             require(torch.equal(*logits), "the model has independent = True, and its logits depend on the targets")

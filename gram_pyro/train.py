@@ -33,8 +33,7 @@ def stored_run(resumed: str, others: Sequence[str]) -> tuple[RunConfig, Path]:
     return from_json(folder / "config.json"), folder
 
 
-SCORES = {"validity": "validity", "ratio": "coverage / ceiling"}
-"""What is printed at the end, by column of the log."""
+SCORES = {"validity": "validity", "ratio": "coverage / ceiling"}  # what is printed at the end, by column of the log
 
 
 def report(run: TrainingRun | None) -> None:
@@ -49,10 +48,8 @@ def report(run: TrainingRun | None) -> None:
     usual, deep = (
         " and ".join(f"{words} {check[name + end]:.3f}" for name, words in names.items()) for end in ("", "_deep")
     )
-    print(
-        f"{folder}: after {run.seconds / 60:.1f} minutes, on unseen problems: {usual} at {depth} steps, "
-        f"{deep} at {DEEP * depth} steps"
-    )
+    reached = f"{usual} at {depth} steps, {deep} at {DEEP * depth} steps"
+    print(f"{folder}: after {run.seconds / 60:.1f} minutes, on unseen problems: {reached}")
     print(f"next: python -m gram_pyro.evaluate {shlex.quote(str(folder))}")
 
 

@@ -36,9 +36,8 @@ def main(arguments: list[str]) -> None:
     """Train heads, judge and store them. Raises `UserError` on wrong input."""
     config: TrainHeadsConfig = parse(TrainHeadsConfig, "gram_pyro.train_heads", arguments)
     if not 1 <= config.rounds <= MAX_ROUNDS or not 1 <= config.problems <= MAX_ROUNDS or not 0 <= config.seed < 2**32:
-        raise UserError(
-            f"--rounds and --problems must lie between 1 and {MAX_ROUNDS:,}, --seed between 0 and 2**32 - 1"
-        )
+        bounds = f"--rounds and --problems must lie between 1 and {MAX_ROUNDS:,}"
+        raise UserError(f"{bounds}, --seed between 0 and 2**32 - 1")
     run = load_run(config.run, config.device)
     task, folder = run.task, run.folder
     if folder is None:

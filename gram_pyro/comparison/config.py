@@ -113,8 +113,7 @@ def check(config: CompareConfig) -> list[str]:
             raise UserError(f"unknown {kind} {' '.join(unknown) or 'none'}; known are {', '.join(possible)}")
         if len({*chosen}) < len(chosen):
             raise UserError(f"a {kind} is named twice: {' '.join(chosen)}")
-    others = [part for part in config.task_options.split() if part[:2] == "--" and part[:7] != "--task."]
-    if others:
+    if others := [part for part in config.task_options.split() if part[:2] == "--" and part[:7] != "--task."]:
         raise UserError(f"--task-options takes options of the task, --task.NAME, and not {others[0]}")
     if not 0 < config.minutes < 10**6:
         raise UserError(f"--minutes must be above 0, not {config.minutes}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,8 +12,7 @@ from matplotlib.figure import Figure
 from gram_pyro.comparison.table import Row, first_rows
 from gram_pyro.system.figures import save_figure
 
-LEAST_KL = 0.01
-"""Nats that are drawn as nothing."""
+LEAST_KL = 0.01  # nats that are drawn as nothing
 
 
 def draw_table(rows: Sequence[Row], path: Path) -> None:
@@ -31,8 +31,7 @@ def draw_table(rows: Sequence[Row], path: Path) -> None:
             axes.text(0.01, place, f"{value:.3f}", va="center", fontsize=7, color="black")
         axes.set(title=title, xlim=(0, 1.02))
         axes.spines[["top", "right"]].set_visible(False)
-    ceilings = [row["ceiling"] for row in rows if row["ceiling"] is not None]
-    if ceilings:
+    if ceilings := [row["ceiling"] for row in rows if row["ceiling"] is not None]:
         right.axvline(max(ceilings), color="#59a14f", linestyle="--", label=f"ceiling {max(ceilings):.3f}")
         right.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.04))
     left.set_yticks(places, names)
@@ -76,10 +75,8 @@ def draw_spread(axes: Axes, rows: Sequence[Row], measure: str, title: str) -> No
             axes.plot([low, high], [place, place], color="#a0cbe8", linewidth=3)
             axes.plot(row[measure], place, "o", color="#4e79a7")
             beside, shift, side = (high, 6, "left") if row[measure] < middle else (low, -6, "right")
-            axes.annotate(
-                f"{row[measure]:.3f}", (beside, place), (shift, 0), textcoords="offset points", ha=side, va="center",
-                fontsize=7,
-            )  # fmt: skip
+            style: dict[str, Any] = {"textcoords": "offset points", "ha": side, "va": "center", "fontsize": 7}
+            axes.annotate(f"{row[measure]:.3f}", (beside, place), (shift, 0), **style)
     if rows and rows[0][measure] is not None:
         axes.axvline(rows[0][measure], color="#59a14f", linestyle="--", linewidth=1)
     axes.set(title=title)

@@ -35,13 +35,10 @@ from gram_pyro.training import validation
 from gram_pyro.training.objective import OBJECTIVES
 from gram_pyro.training.run import train_once
 
-SCORED_PROBLEMS = 100
-"""Problems whose likelihood is measured: it takes many trajectories of each."""
+SCORED_PROBLEMS = 100  # problems whose likelihood is measured: it takes many trajectories of each
 MAX_SAMPLES = 1000
-MAX_TARGETS = 8
-"""Targets of a problem that the posterior steers to."""
-DEEP = 4
-"""Systems are measured at their training depth, and this many times deeper."""
+MAX_TARGETS = 8  # targets of a problem that the posterior steers to
+DEEP = 4  # systems are measured at their training depth, and this many times deeper
 
 
 def train_and_measure(entry: Entry, out: Path, budget: Budget, reference: Result | None) -> Result:

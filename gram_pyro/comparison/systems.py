@@ -39,11 +39,8 @@ class System:
     @property
     def paper(self) -> dict[str, tuple[str, float, float]]:
         """The paper's parameters, accuracy (%) or conflicts, and coverage (%), by task and size."""
-        parameters, numbers = self.published[:1], self.published[1:]
-        return {
-            name: (*parameters, *pair)
-            for name, pair in zip(PUBLISHED, zip(numbers[::2], numbers[1::2], strict=True), strict=False)
-        }
+        rows = zip(PUBLISHED, self.published[1::2], self.published[2::2], strict=False)
+        return {name: (self.published[0], accuracy, coverage) for name, accuracy, coverage in rows}
 
 
 PUBLISHED = ("nqueens-8", "nqueens-10", "coloring-8", "coloring-10")

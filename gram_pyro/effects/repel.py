@@ -12,6 +12,7 @@ from gram_pyro.errors import UserError
 from gram_pyro.models.sites import mark
 
 FLOOR = 1e-6
+Map = Callable[[Tensor], Tensor]
 
 
 class RepelMessenger(Messenger):
@@ -23,14 +24,7 @@ class RepelMessenger(Messenger):
     `decode` and `equivalence_probs` are those of model and task. The batch is problem-major, `samples` rows each.
     """
 
-    def __init__(
-        self,
-        decode: Callable[[Tensor], Tensor],
-        equivalence_probs: Callable[[Tensor], Tensor],
-        samples: int,
-        push: float,
-        iterations: int,
-    ) -> None:
+    def __init__(self, decode: Map, equivalence_probs: Map, samples: int, push: float, iterations: int) -> None:
         super().__init__()
         self.decode, self.equivalence_probs = decode, equivalence_probs
         self.samples, self.push, self.iterations = samples, push, iterations

@@ -21,9 +21,7 @@ class ShardedNoise(TorchFunctionMode):
         super().__init__()
         self.world = world
 
-    def __torch_function__(
-        self, func: Callable[..., Any], types: Sequence[type], args: Sequence[Any] = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if func in (Tensor.normal_, Tensor.uniform_, Tensor.exponential_) and args[0].dim():
             return args[0].copy_(self._own(args[0], lambda whole: func(whole, *args[1:], **kwargs)))
@@ -37,8 +35,7 @@ class ShardedNoise(TorchFunctionMode):
             return (args[0] / race).argmax(-1, keepdim=True)
         if func is torch.bernoulli and args[0].dim():
             chances = torch.cat([args[0]] * self.world.size)
-            drawn: Tensor = func(chances, *args[1:], **kwargs)
-            return drawn[self.world.rows(len(chances))]
+            return func(chances, *args[1:], **kwargs)[self.world.rows(len(chances))]
         return func(*args, **kwargs)
 
     def _own(self, like: Tensor, fill: Callable[[Tensor], Tensor]) -> Tensor:

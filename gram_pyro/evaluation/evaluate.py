@@ -16,8 +16,7 @@ from gram_pyro.inference.sampling import Draws, sample
 from gram_pyro.runs.store import Run
 from gram_pyro.tasks.base import Task
 
-MAX_SOLUTIONS = 20_000
-"""Solutions of a problem up to which the bound is measured on it: it takes all of them."""
+MAX_SOLUTIONS = 20_000  # solutions of a problem up to which the bound is measured on it: it takes all of them
 PROBLEMS_AT_ONCE = 64
 Progress = Callable[..., Any]
 

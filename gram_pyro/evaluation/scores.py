@@ -15,8 +15,7 @@ from gram_pyro.runs.store import Run
 from gram_pyro.tasks.base import Task
 
 BINS = 10
-TRAJECTORIES = 4
-"""Of each problem, for the calibration of heads."""
+TRAJECTORIES = 4  # of each problem, for the calibration of heads
 
 
 class Evenness(NamedTuple):
@@ -70,8 +69,7 @@ def calibration(run: Run, problems: Sequence[Any], depth: int, seed: int) -> Cal
         return Calibration(None, None)
     alone = events(run, problems, depth, seed)
     errors = [calibration_error(*each) for each in alone]
-    unsolvable = run.task.unsolvable("test", math.ceil(len(problems) * UNSOLVABLE / (1 - UNSOLVABLE)), seed)
-    if unsolvable:
+    if unsolvable := run.task.unsolvable("test", math.ceil(len(problems) * UNSOLVABLE / (1 - UNSOLVABLE)), seed):
         pairs = zip(alone, events(run, unsolvable, depth, seed), strict=True)
         errors += [calibration_error(*map(torch.cat, zip(*pair, strict=True))) for pair in pairs]
     return Calibration(*errors)

@@ -12,8 +12,7 @@ from gram_pyro.models.layers import rms_norm
 from gram_pyro.models.sites import value_at
 from gram_pyro.tasks.base import Spec
 
-LOOKAHEAD = 4
-"""Supervision steps that the prior rollout runs ahead."""
+LOOKAHEAD = 4  # supervision steps that the prior rollout runs ahead
 
 
 class LookaheadGuide(GaussianGuide):
@@ -44,8 +43,7 @@ class LookaheadGuide(GaussianGuide):
     def site_features(self, name: str) -> Tensor:
         """Return what is known at a site, `(batch, length, width)`: u_t, y and later states of the rollout."""
         model, targets = self._model[0], self.targets
-        assert targets is not None and isinstance(model, Model)
-        assert self.transition is not None
+        assert targets is not None and self.transition is not None and isinstance(model, Model)
         high = value_at(self.rollout, "high", self.transition + LOOKAHEAD * model.transitions)
         with torch.no_grad():
             wrong = (model.decode(high).argmax(-1) != targets) & (targets >= 0)

@@ -14,8 +14,7 @@ from gram_pyro.models.layers import at_least_float32
 from gram_pyro.tasks.base import Spec
 
 RANK = 4
-START = 0.05
-"""Scale of the shared factors at the start, relative to the prior's: close to the prior, and not stuck at it."""
+START = 0.05  # scale of the shared factors at the start, relative to the prior's: close to it, and not stuck at it
 
 
 class FullLowRank(dist.LowRankMultivariateNormal):
@@ -51,9 +50,7 @@ class LowRankGuide(GaussianGuide):
         scale = scale.detach() if self.detach_prior else scale
         length, width = prior.event_shape
         factors = at_least_float32(self.project_factors(self.features(name, prior)))
-        factors = factors.view(*factors.shape[:-1], width, RANK)
-        joint = FullLowRank(
-            normal.loc.flatten(-2), (scale[..., None] * factors).flatten(-3, -2), normal.scale.square().flatten(-2)
-        )
+        factors = scale[..., None] * factors.view(*factors.shape[:-1], width, RANK)
+        joint = FullLowRank(normal.loc.flatten(-2), factors.flatten(-3, -2), normal.scale.square().flatten(-2))
         reshape = ReshapeTransform(torch.Size((length * width,)), torch.Size((length, width)))
         return dist.TransformedDistribution(joint, [reshape])  # type: ignore[no-any-return]

@@ -34,8 +34,7 @@ class SolutionSetGuide(GaussianGuide):
 def votes(solutions: Tensor, targets: Tensor, nearness: Tensor, classes: int) -> Tensor:
     """Return the values of other solutions at each position, weighed by nearness: `(batch, length, classes)`.
     `solutions` and `targets` as in `Guide`. The weights and that of the target itself sum to 1."""
-    answered = (targets >= 0)[:, None]
-    apart = ((solutions != targets[:, None]) & answered).sum(-1)
+    apart = ((solutions != targets[:, None]) & (targets >= 0)[:, None]).sum(-1)
     other = (apart > 0) & (solutions >= 0).any(-1)
     weights = torch.exp(-F.softplus(nearness) * apart) * other
     weights = weights / (1 + weights.sum(-1, keepdim=True))

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from gram_pyro.tasks.abilities import Answer
-from gram_pyro.tasks.base import Task
+from gram_pyro.tasks import Answer, Task
 
 ViolationCache = dict[tuple[int, Answer], tuple[int, Answer]]
 """Violations and canonical form by the identity of a problem and the answer; the problems must outlive it."""

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from gram_pyro.inference.judge import judge
 from gram_pyro.system.figures import save_figure
-from gram_pyro.tasks.abilities import Answer
-from gram_pyro.tasks.base import Task
+from gram_pyro.tasks import Answer, Task
 
 
 def draw_samples(task: Task, problems: Sequence[Any], values: Tensor, path: Path) -> None:

@@ -12,10 +12,8 @@ from gram_pyro.inference.sampling import seeded
 from gram_pyro.models.base import Model, State
 from gram_pyro.tasks.base import Problems, Task
 
-DEEP = 2
-"""Trajectories run to so many times the training depth: inference goes deeper than training."""
-UNSOLVABLE = 0.25
-"""Share of problems without a solution among those that heads are trained on, where the task has such."""
+DEEP = 2  # trajectories run to so many times the training depth: inference goes deeper than training
+UNSOLVABLE = 0.25  # share of problems without a solution among those that heads are trained on, where the task has such
 
 
 class Rollout(NamedTuple):

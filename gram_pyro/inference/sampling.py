@@ -20,11 +20,9 @@ from gram_pyro.models.heads import HeadLogits, Heads
 from gram_pyro.tasks.base import Problems
 
 MAX_POSITIONS = 2**16
-CPU_POSITIONS = 2**13
-"""Positions that run together on a CPU, whose caches are small: 1.6 times as fast as MAX_POSITIONS."""
+CPU_POSITIONS = 2**13  # positions together on a CPU, whose caches are small: 1.6 times as fast as MAX_POSITIONS
 MAX_PAIRS = 2**23
-MAX_COUPLED = 2**23
-"""Pairs of samples times positions that are compared at once."""
+MAX_COUPLED = 2**23  # pairs of samples times positions that are compared at once
 
 DRAWING = threading.RLock()
 """Held while something is drawn: torch's generator and Pyro's stack of effects are one for all threads."""

@@ -10,7 +10,7 @@ from gram_pyro.errors import UserError
 from gram_pyro.models.base import Answers, Recursion, Supervise
 from gram_pyro.models.layers import Cache, Stack, rotary
 from gram_pyro.models.sites import answer_site
-from gram_pyro.models.transformer import Transformer, TransformerConfig
+from gram_pyro.models.transformer import Answered, Transformer, TransformerConfig
 from gram_pyro.tasks.base import Problems, Spec
 
 
@@ -63,9 +63,7 @@ class Autoregressive(Transformer):
         before = self.answer_embedding(values + 1) + self.previous(features)
         return torch.cat((self.start.expand(len(features), 1, -1), before), 1)
 
-    def program(
-        self, problems: Problems, targets: Tensor | None, steps: int, supervise: Supervise
-    ) -> tuple[Tensor, Tensor | None]:
+    def program(self, problems: Problems, targets: Tensor | None, steps: int, supervise: Supervise) -> Answered:
         """Write the answer, or score the targets."""
         relations, answered = problems.relations, problems.answered
         features = self.encode(self.embed(problems), relations)

@@ -7,7 +7,7 @@ from torch import Tensor
 from gram_pyro.models.base import Answers, Recursion, Supervise
 from gram_pyro.models.layers import Stack
 from gram_pyro.models.sites import answer_site
-from gram_pyro.models.transformer import Transformer, TransformerConfig
+from gram_pyro.models.transformer import Answered, Transformer, TransformerConfig
 from gram_pyro.tasks.base import Problems, Spec
 
 
@@ -27,9 +27,7 @@ class Direct(Transformer):
         positions = self.rotary(embedded.shape[-2], embedded.device)
         return self.decoder(self.network(embedded, relations, positions))  # type: ignore[no-any-return]
 
-    def program(
-        self, problems: Problems, targets: Tensor | None, steps: int, supervise: Supervise
-    ) -> tuple[Tensor, None]:
+    def program(self, problems: Problems, targets: Tensor | None, steps: int, supervise: Supervise) -> Answered:
         """Predict and observe."""
         logits = self.predict(self.embed(problems), problems.relations)
         answer_site("y_1", Answers(logits), targets)

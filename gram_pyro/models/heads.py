@@ -15,12 +15,9 @@ MAX_HEADS = 4
 class HeadLogits(NamedTuple):
     """Logits of the heads for a batch of states z_t, each `(batch,)`."""
 
-    value: Tensor
-    """The last answer of the trajectory is right (the Latent Process Reward Model v(z_t))."""
-    halt: Tensor
-    """The answer is right as it is (q_halt(z_t))."""
-    proceed: Tensor
-    """The answer is right where the trajectory halts if it does not halt here (q_continue(z_t))."""
+    value: Tensor  # the last answer of the trajectory is right (the Latent Process Reward Model v(z_t))
+    halt: Tensor  # the answer is right as it is (q_halt(z_t))
+    proceed: Tensor  # the answer is right where the trajectory halts if it does not halt here (q_continue(z_t))
 
 
 class Heads(nn.Module):

@@ -197,12 +197,10 @@ class Stack(nn.Module):
         super().__init__()
         self.blocks = nn.ModuleList(Block(width, heads, hidden, relations, causal) for _ in range(layers))
 
-    def forward(
-        self, x: Tensor, relations: Tensor | None, positions: Rotary, caches: Sequence[Cache] | None = None
-    ) -> Tensor:
+    def forward(self, x: Tensor, relations: Tensor | None, positions: Rotary, caches: Sequence[Cache] = ()) -> Tensor:
         """Run `(batch, length, width)` through the blocks; `caches` one a block."""
         for i, block in enumerate(self.blocks):
-            x = block(x, relations, positions, None if caches is None else caches[i])
+            x = block(x, relations, positions, caches[i] if caches else None)
         return x
 
     def remember(self, x: Tensor, positions: Rotary) -> list[Cache]:

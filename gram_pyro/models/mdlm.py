@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from gram_pyro.models.base import Answers, Recursion, Supervise
 from gram_pyro.models.layers import Stack
 from gram_pyro.models.sites import answer_site
-from gram_pyro.models.transformer import Transformer, TransformerConfig
+from gram_pyro.models.transformer import Answered, Transformer, TransformerConfig
 from gram_pyro.tasks.base import Problems, Spec
 
 MIN_TIME = 1e-3
@@ -43,8 +43,7 @@ class EvenOrder(dist.TorchDistribution):
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
         """Draw orders `sample_shape + (batch, length)`."""
-        shape = self._extended_shape(sample_shape)
-        return self.places[torch.rand(shape, device=self.places.device).argsort(-1)]
+        return self.places[torch.rand(self._extended_shape(sample_shape), device=self.places.device).argsort(-1)]
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return -log of the number of such orders, `(batch,)`; -inf for any other."""
@@ -82,9 +81,7 @@ class Mdlm(Transformer):
         features = self.network(embedded + self.answer_embedding(revealed + 1), relations, positions)
         return self.decoder(features)  # type: ignore[no-any-return]
 
-    def program(
-        self, problems: Problems, targets: Tensor | None, steps: int, supervise: Supervise
-    ) -> tuple[Tensor, Tensor | None]:
+    def program(self, problems: Problems, targets: Tensor | None, steps: int, supervise: Supervise) -> Answered:
         """Reveal the answer in `steps` steps, or estimate the bound at one moment."""
         if targets is not None and supervise == "every":
             return self.moment(problems, targets), None

@@ -46,14 +46,13 @@ class FixedValue(dist.TorchDistribution):
 
 def state_site(role: Role, transition: int, value: Tensor, total: int) -> Tensor:
     """Record a state `(batch, length, width)` of a transition from 0, of `total`; cheaper than `pyro.deterministic`."""
-    marks: Any = {"_deterministic": True, **_marks(role, transition, total)}
-    return pyro.sample(f"{role}_{transition}", FixedValue(value), obs=value, infer=marks)
+    marks = _marks(role, transition, total)
+    return pyro.sample(f"{role}_{transition}", FixedValue(value), obs=value, infer=marks | {"_deterministic": True})
 
 
 def guidance_site(transition: int, prior: dist.TorchDistribution, total: int) -> Tensor:
     """Draw eps_t from its prior, or where a guide steers it from the posterior."""
-    marks: Any = _marks("guidance", transition, total)
-    return pyro.sample(f"guidance_{transition}", prior, infer=marks)
+    return pyro.sample(f"guidance_{transition}", prior, infer=_marks("guidance", transition, total))
 
 
 def answer_site(name: str, likelihood: dist.TorchDistribution, targets: Tensor | None) -> Tensor:
@@ -80,5 +79,5 @@ def value_at(nodes: dict[str, Any], role: Role, transition: int) -> Tensor:
     raise KeyError(f"the trace has no {role} site of transition {transition}")
 
 
-def _marks(role: Role, transition: int, total: int) -> dict[str, Any]:
+def _marks(role: Role, transition: int, total: int) -> Any:
     return {"role": role, "transition": transition, "remaining": total - transition}

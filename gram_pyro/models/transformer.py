@@ -22,6 +22,10 @@ class TransformerConfig(Shape):
     """Blocks in a row."""
 
 
+Answered = tuple[Tensor, Tensor | None]
+"""Logits `(batch, length, classes)`, and the answers `(batch, length)` if they are drawn."""
+
+
 class Transformer(Model):
     """A model that carries nothing from step to step, and draws no guidance."""
 
@@ -57,7 +61,5 @@ class Transformer(Model):
             return Outcome(self.initial_state(batch, length), *self.program(problems, targets, steps, supervise))
 
     @abstractmethod
-    def program(
-        self, problems: Problems, targets: Tensor | None, steps: int, supervise: Supervise
-    ) -> tuple[Tensor, Tensor | None]:
+    def program(self, problems: Problems, targets: Tensor | None, steps: int, supervise: Supervise) -> Answered:
         """Run the sites: logits `(batch, length, classes)`, and the answers `(batch, length)` if they are drawn."""

@@ -54,6 +54,5 @@ class ConstraintELBO(TruncatedTrace_ELBO):
     def _program(self, model: Callable[..., Any], problems: Problems, **run_kwargs: Any) -> None:
         logits = model(problems, **run_kwargs).logits
         # in half precision a sure answer would be infinitely wrong
-        full = torch.autocast(logits.device.type, enabled=False)
-        with pyro.plate("judged", len(logits), dim=-1), full:
+        with pyro.plate("judged", len(logits), dim=-1), torch.autocast(logits.device.type, enabled=False):
             pyro.factor("constraints", self.constraint_log_prob(problems, logits.softmax(-1)))

@@ -20,8 +20,7 @@ from gram_pyro.effects.horizon import HorizonMessenger
 from gram_pyro.effects.substitute import SubstituteMessenger
 from gram_pyro.models.sites import mark
 
-KL_DRAWS = 8
-"""Draws of a guidance that a sampled KL is the mean of: with one, its noise drowns what is to be learned."""
+KL_DRAWS = 8  # draws of a guidance that a sampled KL is the mean of: with one, its noise drowns what is to be learned
 
 
 class Parts(NamedTuple):

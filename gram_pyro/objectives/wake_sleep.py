@@ -28,10 +28,9 @@ class WakeSleepELBO(TruncatedTrace_ELBO):
 
     def terms(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> Terms:
         """Run the wake phase, then the sleep phase."""
-        parts = self.parts(model, guide, *args, **kwargs)
+        terms = super().terms(model, guide, *args, **kwargs)
         asleep = gradient_only_to(guide, self.sleep_phase(model, guide, *args, **kwargs).sum())
-        loss = (self.beta * parts.kl_cost - parts.log_likelihood).sum() - asleep
-        return Terms(loss, parts.log_likelihood.detach(), parts.kl, parts.trace)
+        return terms._replace(loss=terms.loss - asleep)
 
     def _get_trace(self, model: Any, guide: Any, args: Any, kwargs: Any) -> tuple[Trace, Trace]:
         with ChangeMessenger("guidance", Tensor.detach):
@@ -40,8 +39,7 @@ class WakeSleepELBO(TruncatedTrace_ELBO):
     def sleep_phase(self, model: Any, guide: Any, problems: Any, targets: Tensor, **run_kwargs: Any) -> Tensor:
         """Return log q of a trajectory of the prior, given the answer that the decoder draws at its end: `(batch,)`."""
         with torch.no_grad(), poutine.block():
-            outcome = poutine.trace(model).get_trace(problems, **{**run_kwargs, "supervise": "last"})
-        sites: dict[str, Any] = outcome.nodes
+            sites: Any = poutine.trace(model).get_trace(problems, **{**run_kwargs, "supervise": "last"}).nodes
         trajectory = {name: site["value"] for name, site in sites_of(sites, "guidance")}
         if not trajectory:
             return torch.zeros(())

@@ -1,9 +1,8 @@
 """The configuration of a run: complete, frozen, stored beside what it produced."""
 
-import dataclasses
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -35,7 +34,7 @@ class RunConfig:
     task: Task
     model: Any
     training: Annotated[TrainingConfig, tyro.conf.arg(name="")]
-    machine: Annotated[MachineConfig, tyro.conf.arg(name="")] = dataclasses.field(default_factory=MachineConfig)
+    machine: Annotated[MachineConfig, tyro.conf.arg(name="")] = field(default_factory=MachineConfig)
     guide: tyro.conf.Suppress[tyro.conf.Fixed[Part]] = "gaussian"
     task_name: tyro.conf.Suppress[tyro.conf.Fixed[Part]] = "coloring"
     model_name: tyro.conf.Suppress[tyro.conf.Fixed[Part]] = "gram"
@@ -57,7 +56,7 @@ def to_json(config: RunConfig) -> str:
     """Return the configuration as JSON. Raises `UserError` for parts that cannot be found again by name."""
     registries = {"task_name": TASKS, "model_name": MODELS, "guide": GUIDES}
     names: dict[str, Any] = {key: registry.name_of(getattr(config, key)) for key, registry in registries.items()}
-    stored = {"format": FORMAT} | dataclasses.asdict(dataclasses.replace(config, **names))
+    stored = {"format": FORMAT} | asdict(replace(config, **names))
     try:
         return json.dumps(stored, indent=2) + "\n"
     except TypeError as error:
@@ -74,9 +73,8 @@ def from_json(path: Path) -> RunConfig:
         raise UserError(f"{path} cannot be read: {error}") from error
     version = stored.pop("format", None) if isinstance(stored, dict) else None
     if version not in (FORMAT - 1, FORMAT):
-        raise UserError(
-            f"{path} was written by another version of gram_pyro; this one reads formats {FORMAT - 1} and {FORMAT}"
-        )
+        formats = f"this one reads formats {FORMAT - 1} and {FORMAT}"
+        raise UserError(f"{path} was written by another version of gram_pyro; {formats}")
     kinds = dict.fromkeys(("task", "model", "training", "machine"), dict)
     for key, kind in (kinds | dict.fromkeys(("task_name", "model_name", "guide"), str)).items():
         if not isinstance(stored.get(key), kind):
@@ -94,9 +92,7 @@ def from_json(path: Path) -> RunConfig:
 
 def upgraded(stored: dict[str, Any]) -> dict[str, Any]:
     """Return what format 1 says, in the words of format 2."""
-    parts = {
-        part: {names.get(key, key): value for key, value in stored[part].items()} for part, names in RENAMED.items()
-    }
+    parts = {part: {new.get(key, key): value for key, value in stored[part].items()} for part, new in RENAMED.items()}
     return stored | parts | {"guide": RENAMED_GUIDES.get(stored["guide"], stored["guide"])}
 
 
@@ -105,8 +101,7 @@ def config_of(part: Part) -> Callable[..., Any]:
     model = MODELS.find(part)
     if not isinstance(model, type):
         return NoConfig
-    config = getattr(model, "Config", None)
-    if config is None:
+    if (config := getattr(model, "Config", None)) is None:
         raise UserError(f"the model {label(part)!r} has no Config: give its class a dataclass of that name")
     return config  # type: ignore[no-any-return]
 
@@ -114,14 +109,14 @@ def config_of(part: Part) -> Callable[..., Any]:
 def build(kind: Callable[..., Any], stored: dict[str, Any], path: Path) -> Any:
     """Make a frozen dataclass from stored fields; lists become tuples. Raises `UserError` on unknown keys."""
     hints = get_type_hints(kind)
-    names = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    names = {each.name for each in fields(kind)}  # type: ignore[arg-type]
     if unknown := sorted(stored.keys() - names):
         raise UserError(f"{path} has unknown keys: {', '.join(unknown)}; known are {', '.join(sorted(names))}")
-    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()}
-    for key, value in fields.items():
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()}
+    for key, value in values.items():
         if not fits(value, hints[key]):
             raise UserError(f"{path} has an impossible value for {key}: {value!r}")
-    return kind(**fields)
+    return kind(**values)
 
 
 def fits(value: Any, hint: Any) -> bool:

@@ -17,8 +17,7 @@ from gram_pyro.system.distributed import processes
 from gram_pyro.system.machine import choose_device, cores, native_bfloat16
 
 MAX_THREADS = 1024
-WORTH_COMPILING = 5000
-"""Updates from which compiling pays for itself (it costs half a minute)."""
+WORTH_COMPILING = 5000  # updates from which compiling pays for itself (it costs half a minute)
 
 
 @dataclass(frozen=True)
@@ -44,9 +43,8 @@ def resolve(machine: MachineConfig, training: TrainingConfig) -> MachineConfig:
     if machine.compile == "graphs" and device.type != "cuda":
         raise UserError(f"--compile graphs makes CUDA graphs, which {device} has not; take --compile on")
     if machine.compile == "graphs" and (training.accumulate > 1 or training.recompute or processes() > 1):
-        raise UserError(
-            "--compile graphs is for one process without --accumulate and --recompute; take --compile on there"
-        )
+        alone = "one process without --accumulate and --recompute"
+        raise UserError(f"--compile graphs is for {alone}; take --compile on there")
     compiler = device.type == "cuda" or shutil.which(os.environ.get("CXX", "g++")) is not None
     long = (training.updates is None and training.minutes >= 3) or (training.updates or 0) >= WORTH_COMPILING
     choice = machine.compile if machine.compile != "auto" else ("on" if compiler and long else "off")

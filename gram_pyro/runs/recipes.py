@@ -32,17 +32,15 @@ QUEENS_TRAINING = TrainingConfig(minutes=20, batch=64, kl_target=0.12, kl_target
 SUDOKU_TRAINING = TrainingConfig(minutes=45, batch=32, problems=5000, kl_target=0.05, kl_target_start=0.1)
 QUEENS_PAPER = replace(PAPER_TRAINING, updates=48_000, beta=0.07)
 SUDOKU_PAPER = replace(PAPER_MODEL, refinements=6), replace(PAPER_TRAINING, beta=0.1)
-ROWS: tuple[tuple[str, str, Task, GramConfig, TrainingConfig], ...] = (
-    ("coloring", "cpu", Coloring(), *PRESETS["cpu"]),
-    ("coloring", "paper", Coloring(layout="tokens", names="canonical"), *PRESETS["paper"]),
-    ("nqueens", "cpu", NQueens(), GramConfig(), QUEENS_TRAINING),
-    ("nqueens", "paper", NQueens(split="input", augmented=False), PAPER_MODEL, QUEENS_PAPER),
-    ("sudoku", "cpu", Sudoku(), GramConfig(), SUDOKU_TRAINING),
-    ("sudoku", "paper", Sudoku(level="hard"), *SUDOKU_PAPER),
-)
-RECIPES = {
-    (name, preset): RunConfig(task, model, training, task_name=name) for name, preset, task, model, training in ROWS
+PARTS: dict[tuple[str, str], tuple[Task, GramConfig, TrainingConfig]] = {
+    ("coloring", "cpu"): (Coloring(), *PRESETS["cpu"]),
+    ("coloring", "paper"): (Coloring(layout="tokens", names="canonical"), *PRESETS["paper"]),
+    ("nqueens", "cpu"): (NQueens(), GramConfig(), QUEENS_TRAINING),
+    ("nqueens", "paper"): (NQueens(split="input", augmented=False), PAPER_MODEL, QUEENS_PAPER),
+    ("sudoku", "cpu"): (Sudoku(), GramConfig(), SUDOKU_TRAINING),
+    ("sudoku", "paper"): (Sudoku(level="hard"), *SUDOKU_PAPER),
 }
+RECIPES = {(name, preset): RunConfig(*parts, task_name=name) for (name, preset), parts in PARTS.items()}
 
 
 def sized(kind: Callable[..., Any], preset: GramConfig) -> Any:

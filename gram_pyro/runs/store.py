@@ -1,7 +1,7 @@
 """From a run folder, or the name of a shipped checkpoint, to a model that answers."""
 
 import copy
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +10,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
-import gram_pyro
 from gram_pyro.errors import UserError
 from gram_pyro.guides import GUIDES, Guide
 from gram_pyro.models import MODELS, Model
@@ -22,7 +21,7 @@ from gram_pyro.system.hollow import Hollow, fill
 from gram_pyro.system.machine import choose_device
 from gram_pyro.tasks import Task
 
-SHIPPED = Path(gram_pyro.__file__).parent / "checkpoints"
+SHIPPED = Path(__file__).parents[1] / "checkpoints"
 WEIGHTS = "weights.safetensors"
 
 
@@ -118,8 +117,7 @@ def load_run(run: str, device: str = "auto") -> Run:
         tensors = load_file(path)
         # A part of the user's own may compute with its numbers. Ours take no memory before they are known to fit.
         ours = config.model_name in MODELS and config.guide in GUIDES
-        hollow: AbstractContextManager[object] = Hollow() if ours else nullcontext()
-        with hollow:
+        with Hollow() if ours else nullcontext():
             model, guide = build_parts(config)
             heads = Heads(config.task.spec, model) if any(name.startswith("heads.") for name in tensors) else None
         parts = named_parts(model, guide, heads)
@@ -127,15 +125,13 @@ def load_run(run: str, device: str = "auto") -> Run:
             wanted = [tensor for part in parts.values() for tensor in part.state_dict().values()]
             needed, stored = (sum(tensor.numel() for tensor in each) for each in (wanted, tensors.values()))
             if needed != stored:
-                raise UserError(
-                    f"{path} holds {stored:,} numbers, and its config.json needs {needed:,}: one is another run's"
-                )
+                numbers = f"{stored:,} numbers, and its config.json needs {needed:,}"
+                raise UserError(f"{path} holds {numbers}: one is another run's")
         for prefix, part in parts.items():
             fill(part, {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}, place)
     except (SafetensorError, RuntimeError, OSError) as error:
         raise UserError(f"{path} is damaged or from another version: {str(error).splitlines()[0]}") from error
     for part in parts.values():
         part.requires_grad_(False).eval().to(place)
-    return Run(
-        Path(run).name, config.task, model, guide, config.training.depth, place, heads, folder if own else None, config
-    )
+    name, depth, kept = Path(run).name, config.training.depth, folder if own else None
+    return Run(name, config.task, model, guide, depth, place, heads, kept, config)

@@ -18,8 +18,7 @@ class World:
 
     rank: int = 0
     size: int = 1
-    local_rank: int = 0
-    """Which of the processes of its machine this one is."""
+    local_rank: int = 0  # which of the processes of its machine this one is
 
     @property
     def is_main(self) -> bool:

@@ -1,7 +1,6 @@
 """Files that a user gives: plain or gzipped, read whole, and what may be wrong with them in one sentence."""
 
 import codecs
-import contextlib
 import errno
 import gzip
 import io
@@ -9,7 +8,7 @@ import os
 import sys
 import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,8 +17,7 @@ from gram_pyro.errors import UserError
 T = TypeVar("T")
 
 MAX_BYTES = 1 << 29
-MAX_NAMED = 5
-"""Most parts left out whose errors are printed."""
+MAX_NAMED = 5  # most parts left out whose errors are printed
 
 is_file, is_folder = os.path.isfile, os.path.isdir  # also where a text cannot be a name at all
 
@@ -38,11 +36,6 @@ def ending(path: Path) -> str:
     return Path(path.name.lower().removesuffix(".gz")).suffix
 
 
-def reason(error: Exception) -> str:
-    """Return what the operating system says, without the path."""
-    return (isinstance(error, OSError) and error.strerror) or str(error)
-
-
 def file_bytes(path: Path, kind: str = "problem", limit: int = MAX_BYTES) -> bytes:
     """Return the unpacked content of a file. Raises `UserError` if it is empty, too large or no ordinary file."""
     try:
@@ -59,7 +52,7 @@ def file_bytes(path: Path, kind: str = "problem", limit: int = MAX_BYTES) -> byt
     except EOFError:
         raise UserError("the gzip file is cut off before its end") from None
     except OSError as error:
-        raise UserError(f"cannot be read ({reason(error)})") from None
+        raise UserError(f"cannot be read ({error.strerror or error})") from None
     if not content:
         raise UserError("the file is empty")
     if len(content) > limit:
@@ -92,7 +85,7 @@ def read_path(
         try:
             paths = sorted(each for each in Path(path).iterdir() if ending(each) in endings and not each.is_dir())
         except OSError as error:
-            raise UserError(f"not a folder that can be read ({reason(error)})") from None
+            raise UserError(f"not a folder that can be read ({error.strerror or error})") from None
         if not paths:
             raise UserError(f"no {kind} file in this folder; endings read there are {', '.join(endings)}")
     contents: list[T] = []
@@ -126,7 +119,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             temporary.unlink()
         full = "free some space or " if error.errno == errno.ENOSPC else ""
         raise UserError(f"cannot write {path}: {error.strerror}; {full}choose another --out") from error

@@ -37,10 +37,9 @@ def compiler_explained() -> Iterator[None]:
         if not isinstance(error, BackendCompilerFailed):
             raise
         reason = next(iter(str(error.inner_exception).splitlines()), "it does not say why")
-        raise UserError(
-            f"the compiler failed ({reason}); a compilation that was killed can leave its cache broken: "
-            f"remove {cache_dir()}, or train with --compile off"
-        ) from error
+        cure = f"remove {cache_dir()}, or train with --compile off"
+        broken = f"a compilation that was killed can leave its cache broken: {cure}"
+        raise UserError(f"the compiler failed ({reason}); {broken}") from error
 
 
 @contextmanager

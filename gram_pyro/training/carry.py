@@ -8,8 +8,7 @@ from torch import Generator, Tensor
 
 from gram_pyro.models.base import Model, Outcome, State, inputs_of
 from gram_pyro.system.distributed import ALONE, World
-from gram_pyro.tasks.base import Examples, Problems, Task
-from gram_pyro.tasks.pool import Pool
+from gram_pyro.tasks import Examples, Pool, Problems, Task
 
 CHUNK = 2048
 

@@ -21,10 +21,7 @@ OBJECTIVES: dict[str, Callable[[TrainingConfig, Task], TruncatedTrace_ELBO]] = {
     "importance": lambda config, _: ImportanceELBO(config.horizon, particles=config.particles, **common(config)),
     "wake_sleep": lambda config, _: WakeSleepELBO(config.horizon, **common(config)),
     "constraint": lambda config, task: ConstraintELBO(
-        config.horizon,
-        constraint_log_prob=task.constraint_log_prob,
-        weight=config.constraint_weight,
-        balance=config.balance,
-        **common(config),
+        config.horizon, constraint_log_prob=task.constraint_log_prob, weight=config.constraint_weight,
+        balance=config.balance, **common(config),
     ),
-}
+}  # fmt: skip

@@ -12,26 +12,16 @@ from gram_pyro.errors import UserError
 from gram_pyro.runs.training_config import TrainingConfig
 
 TIMED_UPDATES, LEAST_TIMED = 150, 6
-TIMING_SHARE = 0.1
-"""Part of the minutes that may go into timing updates, where they are slow."""
-EVALUATIONS = 10
-"""Evaluations on the way, where the configuration leaves the number open and they do not take too long."""
-EVALUATION_SHARE = 0.15
-"""Part of the minutes that may go into evaluation; what a single slow one takes beyond this comes on top."""
-HEADS_SHARE = 0.1
-"""Part of the minutes that goes into the value and halt heads."""
-UPDATES_SHARE = 0.5
-"""Part of the minutes that updates get in any case."""
-OVERTIME = 1.1
-"""How many times as long as planned a training may take without a word."""
-UPDATES_A_ROUND = 250
-"""Where updates are counted instead of minutes: updates for each round of training the heads."""
-GRADIENT = 3
-"""How many times as long a supervision step takes with its gradient."""
-TRIED = 3
-"""Updates that are timed on each number of threads."""
-MUCH_SLOWER = 1.5
-"""How many times as long an update may take on several threads as on one without a word."""
+TIMING_SHARE = 0.1  # part of the minutes that may go into timing updates, where they are slow
+EVALUATIONS = 10  # evaluations on the way, where the configuration leaves the number open and they do not take too long
+EVALUATION_SHARE = 0.15  # part of the minutes that may go into evaluation; what a slow one takes beyond comes on top
+HEADS_SHARE = 0.1  # part of the minutes that goes into the value and halt heads
+UPDATES_SHARE = 0.5  # part of the minutes that updates get in any case
+OVERTIME = 1.1  # how many times as long as planned a training may take without a word
+UPDATES_A_ROUND = 250  # where updates are counted instead of minutes: updates for each round of training the heads
+GRADIENT = 3  # how many times as long a supervision step takes with its gradient
+TRIED = 3  # updates that are timed on each number of threads
+MUCH_SLOWER = 1.5  # how many times as long an update may take on several threads as on one without a word
 
 
 class Plan(NamedTuple):
@@ -88,11 +78,8 @@ def plan(
     left = max(budget - min(checks, EVALUATION_SHARE * budget) - heads - began, UPDATES_SHARE * budget)
     other = began + checks + heads
     if left + other > OVERTIME * budget:
-        print(
-            f"warning: this takes about {_minutes(left + other)} minutes instead of {training.minutes:g}: "
-            f"{_minutes(other)} of them are not for updates",
-            file=sys.stderr,
-        )
+        takes = f"this takes about {_minutes(left + other)} minutes instead of {training.minutes:g}"
+        print(f"warning: {takes}: {_minutes(other)} of them are not for updates", file=sys.stderr)
     return Plan(max(1, int(left / (sum(late) / len(late)))), evaluations, rounds)
 
 
@@ -112,11 +99,8 @@ def choose_threads(threads: int, open_number: bool, update: Callable[[], object]
     chosen = 1 if open_number and one < several else threads
     torch.set_num_threads(chosen)
     if not open_number and several > MUCH_SLOWER * one:
-        print(
-            f"warning: an update takes {several:.2g} s on {threads} threads and {one:.2g} s on one: "
-            f"other programs keep this machine busy; take --threads 1",
-            file=sys.stderr,
-        )
+        takes = f"an update takes {several:.2g} s on {threads} threads and {one:.2g} s on one"
+        print(f"warning: {takes}: other programs keep this machine busy; take --threads 1", file=sys.stderr)
     return chosen
 
 

@@ -43,12 +43,9 @@ def announce(run: TrainingRun) -> None:
     own = parameters_of(run.trainer.guide)
     guided = f" and {own:,} of the guide" if own else ""
     together = f" in each of {world.size} processes" if world.size > 1 else ""
-    print(
-        f"{run.folder or 'in memory'}: {parameters_of(run.trainer.model):,} parameters{guided}, {training.updates} "
-        f"updates of {training.batch} problems, {machine.device}, {machine.precision}, compile {machine.compile}, "
-        f"{machine.threads} threads{together}",
-        file=sys.stderr,
-    )
+    work = f"{parameters_of(run.trainer.model):,} parameters{guided}, {training.updates} updates of {training.batch}"
+    where = f"{machine.device}, {machine.precision}, compile {machine.compile}, {machine.threads} threads{together}"
+    print(f"{run.folder or 'in memory'}: {work} problems, {where}", file=sys.stderr)
 
 
 def train(config: RunConfig, folder: Path | None = None, resume: bool = False, *, quiet: bool = False) -> TrainingRun:

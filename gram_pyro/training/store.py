@@ -17,10 +17,8 @@ from gram_pyro.system.files import write_atomically
 from gram_pyro.training.curves import draw_curves
 from gram_pyro.training.trainer import Trainer, UpdateMetrics
 
-LOG_EVERY = 100
-"""Updates that a row of the log is the mean of, unless an evaluation comes before."""
-IN_BAR = ("loss", "posterior_accuracy", "validity", "coverage")
-"""What the progress bar shows."""
+LOG_EVERY = 100  # updates that a row of the log is the mean of, unless an evaluation comes before
+IN_BAR = ("loss", "posterior_accuracy", "validity", "coverage")  # what the progress bar shows
 
 
 class Store:
@@ -71,10 +69,8 @@ class Store:
                 first = update - len(self.pending) + int(bad[0]) + 1
                 saved = [] if self.folder is None else checkpoints(self.folder)
                 kept = f"the last good checkpoint, {saved[-1]}, is kept" if saved else "no checkpoint was made before"
-                value = numbers[bad[0]].item()
-                raise Diverged(
-                    f"the {what} is not finite ({value}) at update {first}; {kept}; a smaller --learning-rate may help"
-                )
+                wrong = f"the {what} is not finite ({numbers[bad[0]].item()}) at update {first}"
+                raise Diverged(f"{wrong}; {kept}; a smaller --learning-rate may help")
         return columns
 
     def latest(self) -> dict[str, str]:

@@ -83,15 +83,11 @@ class Trainer:
         self.controller = KLController(config.beta, config.kl_rate * self.steps, device)
         pieces = world.size * config.accumulate
         if config.depth % self.steps:
-            raise UserError(
-                f"horizon {config.horizon} unrolls {self.steps} supervision steps of {model.transitions} transitions "
-                f"an update, which must divide the depth of {config.depth}"
-            )
+            unrolled = f"{self.steps} supervision steps of {model.transitions} transitions an update, which must divide"
+            raise UserError(f"horizon {config.horizon} unrolls {unrolled} the depth of {config.depth}")
         if config.batch % pieces:
-            raise UserError(
-                f"a batch of {config.batch} has no {pieces} equal pieces (processes x --accumulate); "
-                f"take a multiple of {pieces}"
-            )
+            unequal = f"a batch of {config.batch} has no {pieces} equal pieces (processes x --accumulate)"
+            raise UserError(f"{unequal}; take a multiple of {pieces}")
         if config.recompute and world.size > 1:
             raise UserError("--recompute works in one process alone; take --accumulate, which saves memory as well")
         losses = LossModule(self.elbo, model, guide)
@@ -137,8 +133,8 @@ class Trainer:
         if config.kl_target is not None and latent[0]:
             target = self.kl_target()
             self.controller.update(torch.where(count > 0, kl, target), target)
-        state = State(*map(_joined, zip(*(outcome.state for outcome in outcomes), strict=True)))
-        self.carry.advance(state, world.gather(_joined([outcome.logits for outcome in outcomes])))
+        state = State(*map(torch.cat, zip(*(outcome.state for outcome in outcomes), strict=True)))
+        self.carry.advance(state, world.gather(torch.cat([outcome.logits for outcome in outcomes])))
         self.done += 1
         return UpdateMetrics(loss / (config.batch * self.steps), kl, accuracy, beta, norm)
 
@@ -207,7 +203,3 @@ def make_trainer(
         load_weights(init, model, guide)
     check_guide(name, guide, task, problems[0])
     return Trainer(model.to(device), guide.to(device), pool, training, training.updates or 1, world)
-
-
-def _joined(parts: Sequence[Tensor]) -> Tensor:
-    return torch.cat([*parts]) if len(parts) > 1 else parts[0]

@@ -30,8 +30,7 @@ from gram_pyro.training.store import LOG_EVERY, Store
 from gram_pyro.training.trainer import UpdateMetrics, make_trainer
 from gram_pyro.training.validation import Validation
 
-SAVE_EVERY = 300.0
-"""Seconds after which everything is saved, where evaluations are rarer."""
+SAVE_EVERY = 300.0  # seconds after which everything is saved, where evaluations are rarer
 
 
 class TrainingRun:
@@ -43,12 +42,7 @@ class TrainingRun:
     """
 
     def __init__(
-        self,
-        config: RunConfig,
-        folder: Path | None = None,
-        init: Run | None = None,
-        world: World = ALONE,
-        quiet: bool = False,
+        self, config: RunConfig, folder: Path | None, init: Run | None = None, world: World = ALONE, quiet: bool = False
     ) -> None:
         self.folder, self.world = folder, world
         self.quiet = quiet or not world.is_main or "TQDM_DISABLE" in os.environ
@@ -152,11 +146,8 @@ class TrainingRun:
         """Update, log, evaluate and save, to the last update or until any process is to `stop`."""
         trainer, store = self.trainer, self.store
         saved = time.monotonic()
-        bar = tqdm(
-            total=schedule.updates, initial=trainer.done, unit="update", mininterval=1, smoothing=0.05,
-            disable=self.quiet,
-        )  # fmt: skip
-        with bar:
+        look = {"unit": "update", "mininterval": 1, "smoothing": 0.05, "disable": self.quiet}
+        with tqdm(total=schedule.updates, initial=trainer.done, **look) as bar:
             while trainer.done < schedule.updates:
                 stopping, due = self.world.any([bool(stop), time.monotonic() - saved > SAVE_EVERY], self.device)
                 if stopping:
@@ -204,8 +195,7 @@ class TrainingRun:
         if not trainer.train(stop, self.quiet):
             return
         self.heads, self.seconds = trainer.heads.requires_grad_(False), self.clock()
-        unseen = self.validation.problems
-        judged = judge_heads(task, self.model, self.heads, unseen, training.depth, training.seed)
+        judged = judge_heads(task, self.model, self.heads, self.validation.problems, training.depth, training.seed)
         self.store.log(self.trainer.done, self.seconds, judged)
 
     def _update(self) -> UpdateMetrics:

@@ -1,6 +1,7 @@
 """Whether a model, a guide and an objective fit together, before anything is trained."""
 
 from typing import Any
+from unittest import mock
 
 import pyro
 import torch
@@ -17,8 +18,7 @@ from gram_pyro.runs.training_config import TrainingConfig
 from gram_pyro.tasks.base import Task
 from gram_pyro.training.objective import OBJECTIVES
 
-STEPS = 2
-"""Supervision steps of the trial: a guide may know the first site and miss the others."""
+STEPS = 2  # supervision steps of the trial: a guide may know the first site and miss the others
 
 
 def check_compatible(name: str, training: TrainingConfig, task: Task, model: Model, guide: Guide) -> None:
@@ -29,15 +29,11 @@ def check_compatible(name: str, training: TrainingConfig, task: Task, model: Mod
     if wake_sleep and not [*guide.parameters()]:
         raise UserError(f"the guide {name} has nothing to learn, as --objective wake_sleep needs; take another guide")
     if wake_sleep and guide.sees_solutions:
-        raise UserError(
-            f"the guide {name} sees the solutions around a target, and --objective wake_sleep draws answers that have "
-            f"none; take another objective or guide"
-        )
+        none = "--objective wake_sleep draws answers that have none; take another objective or guide"
+        raise UserError(f"the guide {name} sees the solutions around a target, and {none}")
     if training.objective == "constraint" and not model.independent:
-        raise UserError(
-            f"--objective constraint needs answers that are independent given the latent state, and those of {kind} "
-            f"depend on each other; take another objective"
-        )
+        needs = "--objective constraint needs answers that are independent given the latent state"
+        raise UserError(f"{needs}, and those of {kind} depend on each other; take another objective")
 
 
 @torch.no_grad()
@@ -51,7 +47,7 @@ def check_guide(name: str, guide: Guide, task: Task, problem: Any) -> None:
     targets = torch.cat([target, target, torch.full_like(target, -1)])
     problems = [problem] * len(targets)
     buffers = {key: buffer.clone() for key, buffer in guide.named_buffers() if not is_lazy(buffer)}
-    get_posterior, own = guide.get_posterior, vars(guide).get("get_posterior")
+    get_posterior = guide.get_posterior
 
     def checked(site: str, prior: TorchDistribution) -> TorchDistribution:
         posterior = get_posterior(site, prior)
@@ -61,8 +57,8 @@ def check_guide(name: str, guide: Guide, task: Task, problem: Any) -> None:
     with seeded(0), pyro.validation_enabled(False):
         try:
             context = guide.side_information(task, problems, targets)
-            guide.get_posterior = checked  # type: ignore[assignment, method-assign]
-            _, guide_trace = traces_of(guide, task.encode(problems), targets, steps=STEPS, **context)
+            with mock.patch.object(guide, "get_posterior", checked):
+                _, guide_trace = traces_of(guide, task.encode(problems), targets, steps=STEPS, **context)
             sites: dict[str, Any] = guide_trace.nodes
             for site in sites.values():
                 if not site["fn"].log_prob(site["value"]).isfinite().all():
@@ -73,9 +69,6 @@ def check_guide(name: str, guide: Guide, task: Task, problem: Any) -> None:
             reason = ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
             raise UserError(f"the guide {name} fails on a first problem: {reason}") from error
         finally:
-            vars(guide).pop("get_posterior", None)
-            if own is not None:
-                guide.get_posterior = own  # type: ignore[method-assign]
             for key, buffer in guide.named_buffers():
                 if key in buffers:
                     buffer.copy_(buffers[key])
@@ -91,10 +84,8 @@ def check(answers: str, posterior: Any, prior: TorchDistribution) -> None:
     shape, expected = (tuple(each.batch_shape + each.event_shape) for each in (posterior, prior))
     if shape != expected:
         raise UserError(f"{answers} the shape {shape}; the prior has {expected}")
-    events, expected_events = len(posterior.event_shape), len(prior.event_shape)
-    if events != expected_events:
-        raise UserError(
-            f"{answers} {events} dimensions of an event, not {expected_events}: .to_event({expected_events})"
-        )
+    events, wanted = posterior.event_dim, prior.event_dim
+    if events != wanted:
+        raise UserError(f"{answers} {events} dimensions of an event, not {wanted}: .to_event({wanted})")
     if not posterior.has_rsample:
         raise UserError(f"{answers} a {kind} that cannot be reparameterised; its gradient would be lost")

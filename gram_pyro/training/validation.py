@@ -13,14 +13,11 @@ from gram_pyro.models.base import Model
 from gram_pyro.system.distributed import World
 from gram_pyro.tasks.base import Task
 
-DEEP = 2
-"""Samples are measured at the training depth, and this many times deeper."""
+DEEP = 2  # samples are measured at the training depth, and this many times deeper
 PROBLEMS = 64
 SAMPLES = 20
-PART = 8
-"""One problem of so many is tried first, to see how long all take."""
-PATIENCE = 1.0
-"""Seconds that these may take, for all problems to be tried."""
+PART = 8  # one problem of so many is tried first, to see how long all take
+PATIENCE = 1.0  # seconds that these may take, for all problems to be tried
 
 
 class Validation:
@@ -41,14 +38,12 @@ class Validation:
 
         `count` problems are measured, all by default.
         """
-        few = slice(len(self.problems) if count is None else count)
-        decoded = self.sampled(model, len(self.problems[few]))
+        problems, counts = self.problems[:count], self.counts[:count]
+        decoded = self.sampled(model, len(problems))
         if picture is not None:
-            draw_samples(self.task, self.problems[few], decoded[1], picture)
-        usual, deep = (
-            measure(self.task, self.problems[few], values, SAMPLES, depth, self.counts[few])
-            for values, depth in zip(decoded, self.steps, strict=True)
-        )
+            draw_samples(self.task, problems, decoded[1], picture)
+        pairs = zip(decoded, self.steps, strict=True)
+        usual, deep = (measure(self.task, problems, values, SAMPLES, depth, counts) for values, depth in pairs)
         row = {name: getattr(usual, name) for name in self.task.scores}
         row |= {f"{name}_deep": getattr(deep, name) for name in self.task.scores if name != "coverage"}
         return {name: round(value or 0.0, 5) for name, value in row.items()}

@@ -10,9 +10,7 @@ def count_violations(graph: nx.Graph, answer: Answer, k: int) -> int:
     """Count edges whose ends share a color, and colors that are none of the k. Raises `UserError` on another length."""
     if len(answer) != len(graph):
         raise UserError(f"an answer for {len(graph)} vertices must have {len(graph)} colors, not {len(answer)}")
-    colors = dict(enumerate(answer))
-    same = nx.subgraph_view(graph, filter_edge=lambda u, v: colors[u] == colors[v])
-    return int(same.number_of_edges()) + sum(not 0 <= color < k for color in answer)
+    return int(sum(answer[u] == answer[v] for u, v in graph.edges)) + sum(not 0 <= color < k for color in answer)
 
 
 def check_graph(graph: nx.Graph) -> None:
@@ -23,6 +21,5 @@ def check_graph(graph: nx.Graph) -> None:
         raise UserError("the graph is directed; coloring takes an undirected one, such as graph.to_undirected()")
     if not len(graph):
         raise UserError("the graph has no vertices; coloring takes at least one")
-    loop = next(nx.selfloop_edges(graph), None)
-    if loop is not None:
+    if loop := next(nx.selfloop_edges(graph), None):
         raise UserError(f"the graph joins vertex {loop[0]!r} to itself, which no coloring allows; remove that edge")

@@ -23,8 +23,7 @@ COLUMNS = {
 }  # fmt: skip
 """What the first two columns of a table of edges are called, without the marks between words."""
 
-Row = tuple[int, list[str]]
-"""Number and words of a line."""
+Row = tuple[int, list[str]]  # number and words of a line
 
 
 def parse_edge_list(content: bytes) -> nx.Graph:
@@ -64,8 +63,7 @@ def rows_of(content: bytes) -> Iterator[Row]:
             continue
         if text[:1] + text[-1:] in ("()", "[]"):
             text = text[1:-1]
-        words = [QUOTED.sub(r"\2", word) for word in SEPARATOR.split(text, maxsplit=4) if word]
-        if words:
+        if words := [QUOTED.sub(r"\2", word) for word in SEPARATOR.split(text, maxsplit=4) if word]:
             yield number, words
             count += 1
             limits.check_edges(count - 2)  # two lines may be a header

@@ -49,5 +49,4 @@ def align_names(solutions: Tensor, targets: Tensor, k: int) -> Tensor:
         names.scatter_(1, own, new)
         agree.scatter_(1, own[..., None].expand(-1, -1, k), -1.0)
         agree.scatter_(2, new[..., None].expand(-1, k, -1), -1.0)
-    renamed = names.gather(1, colors.flatten(0, 1)).view_as(colors)
-    return renamed.where(known, -1)
+    return names.gather(1, colors.flatten(0, 1)).view_as(colors).where(known, -1)

@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 import networkx as nx
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from gram_pyro.tasks.base import Split, split_names
@@ -49,9 +50,7 @@ def random_graphs(
         yield from map(nx.from_numpy_array, drawn[split_of(drawn) == split])
 
 
-def random_adjacency(
-    count: int, n: int, probabilities: tuple[float, ...], rng: np.random.Generator
-) -> NDArray[np.bool_]:
+def random_adjacency(count: int, n: int, probabilities: tuple[float, ...], rng: Generator) -> NDArray[np.bool_]:
     """Return Erdos-Renyi graphs `(count, n, n)`, each with one of the edge probabilities."""
     probability = rng.choice(probabilities, size=(count, 1, 1))
     upper = np.triu(rng.random((count, n, n)) < probability, 1)

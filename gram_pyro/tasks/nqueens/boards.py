@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -56,7 +57,7 @@ def masked_boards(size: int, removed: tuple[int, ...]) -> list[Board]:
     return [Board(size, queens) for queens in sorted(boards)]
 
 
-def random_boards(size: int, removed: tuple[int, ...], excluded: int, rng: np.random.Generator) -> Iterator[Board]:
+def random_boards(size: int, removed: tuple[int, ...], excluded: int, rng: Generator) -> Iterator[Board]:
     """Yield random solutions without some of their queens, with diagonals excluded on which they have none; no end."""
     full = full_boards(size)
     occupied = full.astype(int) @ diagonals(size).T
@@ -66,7 +67,7 @@ def random_boards(size: int, removed: tuple[int, ...], excluded: int, rng: np.ra
         yield exclude(size, queens, np.flatnonzero(occupied[place] == 0), excluded, rng)
 
 
-def peaceful_boards(size: int, removed: tuple[int, ...], excluded: int, rng: np.random.Generator) -> Iterator[Board]:
+def peaceful_boards(size: int, removed: tuple[int, ...], excluded: int, rng: Generator) -> Iterator[Board]:
     """Yield random queens that do not attack each other, completable or not, and excluded diagonals; no end."""
     lines = diagonals(size)
     while True:
@@ -77,9 +78,7 @@ def peaceful_boards(size: int, removed: tuple[int, ...], excluded: int, rng: np.
             yield exclude(size, queens, np.flatnonzero(occupied == 0), excluded, rng)
 
 
-def exclude(
-    size: int, queens: NDArray[np.int64], empty: NDArray[np.int64], excluded: int, rng: np.random.Generator
-) -> Board:
+def exclude(size: int, queens: NDArray[np.int64], empty: NDArray[np.int64], excluded: int, rng: Generator) -> Board:
     """Return the board of these queens with so many of the `empty` rows of `diagonals` excluded."""
     chosen = rng.choice(empty, excluded, replace=False)
     pairs = ((int(row % (2 * size - 1)), int(row // (2 * size - 1))) for row in chosen)

@@ -108,8 +108,7 @@ def read_diagonals(path: str | Path, size: int) -> list[tuple[tuple[int, int], .
             raise UserError(f"not JSON ({error})") from None
         if not isinstance(sizes, dict):
             raise UserError("expected {n: {seed: [[number, kind], ...]}}")
-        seeds = sizes.get(str(size))
-        if seeds is None:
+        if (seeds := sizes.get(str(size))) is None:
             raise UserError(f"no boards of n={size} in this file; it has n={', '.join(sizes)[:200] or 'nothing'}")
         if not isinstance(seeds, dict):
             raise UserError(f"n={size}: expected {{seed: [[number, kind], ...]}}")

@@ -15,8 +15,7 @@ def draw_board(board: Board, answer: Answer | None, axes: Axes) -> None:
     axes.imshow(np.indices((size, size)).sum(0) % 2, cmap="Greys", vmin=-0.2, vmax=3)
     queens = board.queens if answer is None else [cell for cell, value in enumerate(answer) if value]
     for cell in range(size * size):
-        hatch = "".join(("\\\\\\", "///")[kind] for _, kind in excluded_at(board, cell))
-        if hatch:
+        if hatch := "".join(("\\\\\\", "///")[kind] for _, kind in excluded_at(board, cell)):
             corner = (cell % size - 0.5, cell // size - 0.5)
             axes.add_patch(Rectangle(corner, 1, 1, fill=False, hatch=hatch, edgecolor="#a0522d", linewidth=0))
     for first, second in attacks(size).subgraph(queens).edges:

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from gram_pyro.tasks.backtracking import fillings
 
+Diagonals = Sequence[tuple[int, int]]  # number and kind of each, as in `Board`
 
-def completions(
-    size: int, queens: Sequence[int], excluded: Sequence[tuple[int, int]], limit: int
-) -> Iterator[tuple[int, ...]]:
+
+def completions(size: int, queens: Sequence[int], excluded: Diagonals, limit: int) -> Iterator[tuple[int, ...]]:
     """Yield every way to complete a board: the column of the queen in each row.
 
     `queens` are the cells that are taken, numbered row by row, and `excluded` the diagonals `(number, kind)` that must

@@ -20,8 +20,7 @@ from gram_pyro.tasks.nqueens.solver import completions, diagonals, symmetries
 
 MAX_GENERATED = 10
 TRAINED_SO = "a checkpoint that was trained with excluded diagonals"
-MAX_IDLE = 2000
-"""Random boards in a row without a new one of the split, after which there are taken to be no more."""
+MAX_IDLE = 2000  # random boards in a row without a new one of the split, after which there are taken to be no more
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,7 @@ QUESTIONS = ("question", "quizzes", "quiz", "puzzle", "puzzles", "problem", "sud
 ANSWERS = ("answer", "one_answer", "answers", "solution", "solutions", "solved")
 
 BLANKS = str.maketrans(dict.fromkeys(".*_-xX?", "0"))
-FRAME = re.compile(r"[^\w.*?-]")
-"""All that is neither a cell nor a letter."""
+FRAME = re.compile(r"[^\w.*?-]")  # all that is neither a cell nor a letter
 LETTERS = re.compile(r"[^\W\d_xX]")
 RULED = re.compile(r"[-_*]+")
 
@@ -39,8 +38,7 @@ def parse_cells(text: str, box: int) -> Grids:
     if wrong := re.search(f"[^0-{size}]", marks):
         cell = cell_name(size, wrong.start())
         raise UserError(f"{wrong[0]!r} in {cell} is no digit from 1 to {size}, nor . or 0 for a blank")
-    cells: Grids = np.frombuffer(marks.encode(), dtype=np.int8) - np.int8(ord("0"))
-    return cells
+    return np.frombuffer(marks.encode(), dtype=np.int8) - np.int8(ord("0"))
 
 
 def cell_lines(lines: Iterable[tuple[int, str]], size: int) -> list[tuple[int, str]]:

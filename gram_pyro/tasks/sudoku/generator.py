@@ -27,8 +27,7 @@ def solved_grids(count: int, box: int, rng: np.random.Generator) -> Grids:
     completed = search(candidates_of(start.reshape(count, -1)), limit=1, rng=rng).solutions
     grids = torch.from_numpy(np.concatenate(completed))
     generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
-    solved: Grids = random_symmetries(count, box, generator).apply(grids).numpy().astype(np.int8)
-    return solved
+    return random_symmetries(count, box, generator).apply(grids).numpy().astype(np.int8)
 
 
 def random_orders(count: int, length: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -87,5 +86,4 @@ def contradict(puzzles: Grids, rng: np.random.Generator) -> Grids:
 def open_puzzles(grids: Grids, clues: tuple[int, int], rng: np.random.Generator) -> Grids:
     """Keep random cells of solved grids `(grids, cells)`, as many as is drawn uniformly from `clues`."""
     target = rng.integers(clues[0], clues[1] + 1, len(grids))
-    kept: Grids = np.where(random_orders(len(grids), grids.shape[1], rng) < target[:, None], grids, np.int8(0))
-    return kept
+    return np.where(random_orders(len(grids), grids.shape[1], rng) < target[:, None], grids, np.int8(0))

@@ -3,12 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
-AT_ONCE = 1024
-"""States that are taken from the stack together, at least, if there are so many."""
-UNIT_AXES = ((2, 3), (0, 1), (1, 3))
-"""Axes of (band, row, stack, column) that run within a row, a column and a box."""
+AT_ONCE = 1024  # states that are taken from the stack together, at least, if there are so many
+UNIT_AXES = ((2, 3), (0, 1), (1, 3))  # axes of (band, row, stack, column) that run within a row, a column and a box
 ONE = np.uint16(1)
 BITS = np.array([mask.bit_count() for mask in range(512)], dtype=np.uint8)
 
@@ -34,9 +33,7 @@ def candidates_of(puzzles: Grids) -> Masks:
     return np.where(digits > 0, 1 << np.maximum(digits - 1, 0), full).astype(np.uint16)
 
 
-def search(
-    candidates: Masks, limit: int, branches: int = 1_000_000, rng: np.random.Generator | None = None
-) -> SearchResult:
+def search(candidates: Masks, limit: int, branches: int = 1_000_000, rng: Generator | None = None) -> SearchResult:
     """Find up to `limit` solutions of each puzzle, given as `candidates` `(puzzles, cells)`.
 
     A puzzle with fewer solutions has no others, unless it is undecided: it is given up once it has branched more than
@@ -80,9 +77,7 @@ def select(states: Masks, owner: NDArray[np.int64], chosen: NDArray[np.bool_]) -
     return states.compress(chosen, axis=1), owner[chosen]
 
 
-def children(
-    states: Masks, owner: NDArray[np.int64], rng: np.random.Generator | None
-) -> tuple[Masks, NDArray[np.int64]]:
+def children(states: Masks, owner: NDArray[np.int64], rng: Generator | None) -> tuple[Masks, NDArray[np.int64]]:
     """Return every state with each candidate of a cell with the fewest put there; first choices come last."""
     size, parents = round(len(states) ** 0.5), np.arange(len(owner))
     choices = BITS[states]

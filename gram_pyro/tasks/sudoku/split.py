@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from gram_pyro.tasks.base import Split, split_names
@@ -26,9 +27,7 @@ def splits_of_classes(classes: Sequence[str]) -> NDArray[np.str_]:
     return split_names(np.array([int(each, 16) for each in classes], dtype=np.uint64), PERCENT["test"])
 
 
-def random_puzzles(
-    split: Split, count: int, box: int, level: Level, max_solutions: int, rng: np.random.Generator
-) -> Grids:
+def random_puzzles(split: Split, count: int, box: int, level: Level, max_solutions: int, rng: Generator) -> Grids:
     """Return about `count` puzzles of a split `(puzzles, cells)`, with 1 solution or 2 to max_solutions."""
     grids = solved_grids(min(AT_ONCE, 64 + 100 * count // PERCENT[split]), box, rng)
     clues = CLUES[box][level]
@@ -42,8 +41,7 @@ def random_puzzles(
         puzzles, done = unique_puzzles(grids, clues, rng)
         solutions = list(grids[:, None])
     done[done] = splits_of(puzzles[done], [solutions[row] for row in np.flatnonzero(done)]) == split
-    found: Grids = puzzles[done]
-    return found
+    return puzzles.compress(done, axis=0)
 
 
 def from_files(data: str, test_data: str, split: Split, box: int, most: int, skip_bad: bool) -> Grids:
@@ -56,8 +54,7 @@ def from_files(data: str, test_data: str, split: Split, box: int, most: int, ski
             return test
         splits[splits == "test"] = "train"
         splits[np.isin(classes, held_out)] = "test"
-    found: Grids = puzzles[splits == split]
-    return found
+    return puzzles.compress(splits == split, axis=0)
 
 
 @lru_cache(maxsize=4)

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import permutations, product
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -107,8 +107,7 @@ def line_cycles(grids: NDArray[np.int8]) -> NDArray[np.bytes_]:
 
 def sorted_text(text: NDArray[np.bytes_]) -> NDArray[np.bytes_]:
     """Return texts `(rows, columns)` without a zero byte, sorted within each row and joined: `(rows, 1)`."""
-    joined: NDArray[Any] = np.sort(text, axis=1).view(f"S{text.itemsize * text.shape[1]}")
-    return joined
+    return np.sort(text, axis=1).view(f"S{text.itemsize * text.shape[1]}")
 
 
 def orbit(puzzles: NDArray[np.int8], box: int) -> list[str]:

@@ -26,8 +26,7 @@ from gram_pyro.tasks.sudoku.symmetry import Symmetries, random_symmetries, units
 MAX_SOLUTIONS = 100_000
 MAX_GENERATED = 2000
 SEARCH_LIMIT = 200_000
-PATIENCE = 10
-"""Rounds without a new puzzle after which there is none left."""
+PATIENCE = 10  # rounds without a new puzzle after which there is none left
 
 
 @dataclass(frozen=True)
