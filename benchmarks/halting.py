@@ -28,6 +28,7 @@ from gram_pyro.system.machine import machine_facts
 METHODS = {
     "never": INDEPENDENT,
     **{f"simple {p:g}": SamplingConfig(halt="simple", halt_threshold=p) for p in (0.5, 0.9, 0.99)},
+    "simple 0.99 twice": SamplingConfig(halt="simple", halt_threshold=0.99, halt_patience=2),
     "q": SamplingConfig(halt="q"),
     "auto": AUTO,
 }
