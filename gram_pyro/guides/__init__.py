@@ -2,6 +2,7 @@
 
 from gram_pyro.guides.base import Guide
 from gram_pyro.guides.empty import EmptyGuide
+from gram_pyro.guides.fields import FieldsGuide
 from gram_pyro.guides.flow import FlowGuide
 from gram_pyro.guides.gaussian import GaussianGuide
 from gram_pyro.guides.lookahead import LookaheadGuide
@@ -15,11 +16,11 @@ from gram_pyro.registry import Registry
 
 GUIDES = Registry(
     "guide", Guide, gaussian=GaussianGuide, mean_only=MeanOnlyGuide, scale_only=ScaleOnlyGuide, low_rank=LowRankGuide,
-    flow=FlowGuide, relational=RelationalGuide, lookahead=LookaheadGuide, solution_set=SolutionSetGuide,
-    prior=PriorGuide, empty=EmptyGuide,
+    flow=FlowGuide, fields=FieldsGuide, relational=RelationalGuide, lookahead=LookaheadGuide,
+    solution_set=SolutionSetGuide, prior=PriorGuide, empty=EmptyGuide,
 )  # fmt: skip
 
 __all__ = [
-    "GUIDES", "EmptyGuide", "FlowGuide", "GaussianGuide", "Guide", "LookaheadGuide", "LowRankGuide", "MeanOnlyGuide",
-    "PriorGuide", "RelationalGuide", "ScaleOnlyGuide", "SolutionSetGuide",
+    "GUIDES", "EmptyGuide", "FieldsGuide", "FlowGuide", "GaussianGuide", "Guide", "LookaheadGuide", "LowRankGuide",
+    "MeanOnlyGuide", "PriorGuide", "RelationalGuide", "ScaleOnlyGuide", "SolutionSetGuide",
 ]  # fmt: skip

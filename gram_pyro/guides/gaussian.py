@@ -42,10 +42,14 @@ class GaussianGuide(Guide):
         features = self.site_features(name)
         return features if prior.event_shape[0] == features.shape[-2] else features.mean(-2, keepdim=True)
 
+    def change(self, name: str, prior: dist.TorchDistribution) -> tuple[Tensor, Tensor]:
+        """Return how the answer moves the prior: shift and log ratio of the scale, each of the guidance's shape."""
+        change = at_least_float32(self.project_out(F.silu(self.project_in(self.features(name, prior)))))
+        return change.chunk(2, -1)  # type: ignore[return-value]
+
     def get_posterior(self, name: str, prior: dist.TorchDistribution) -> dist.TorchDistribution:
         """Return the Gaussian at one transition."""
-        change = at_least_float32(self.project_out(F.silu(self.project_in(self.features(name, prior)))))
-        shift, log_ratio = change.chunk(2, -1)
+        shift, log_ratio = self.change(name, prior)
         normal = prior.base_dist
         location, scale = (each.detach() if self.detach_prior else each for each in (normal.loc, normal.scale))
         shift = shift if self.sees_mean else torch.zeros_like(shift)

@@ -3,6 +3,7 @@
 from gram_pyro.models.autoregressive import Autoregressive
 from gram_pyro.models.base import Model
 from gram_pyro.models.direct import Direct
+from gram_pyro.models.fields import Fields
 from gram_pyro.models.gram import Gram, GramConfig
 from gram_pyro.models.hrm import Hrm
 from gram_pyro.models.looped import Looped
@@ -11,7 +12,28 @@ from gram_pyro.models.trm import Trm
 from gram_pyro.registry import Registry
 
 MODELS = Registry(
-    "model", Model, gram=Gram, looped=Looped, trm=Trm, hrm=Hrm, direct=Direct, ar=Autoregressive, mdlm=Mdlm
+    "model",
+    Model,
+    gram=Gram,
+    fields=Fields,
+    looped=Looped,
+    trm=Trm,
+    hrm=Hrm,
+    direct=Direct,
+    ar=Autoregressive,
+    mdlm=Mdlm,
 )
 
-__all__ = ["MODELS", "Autoregressive", "Direct", "Gram", "GramConfig", "Hrm", "Looped", "Mdlm", "Model", "Trm"]
+__all__ = [
+    "MODELS",
+    "Autoregressive",
+    "Direct",
+    "Fields",
+    "Gram",
+    "GramConfig",
+    "Hrm",
+    "Looped",
+    "Mdlm",
+    "Model",
+    "Trm",
+]

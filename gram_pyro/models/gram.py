@@ -62,6 +62,11 @@ class Gram(Model):
         self.config = config = config or self.Config()
         self.width, self.transitions, self.draws = config.width, config.transitions, config.guidance
         self.positions = spec.positions
+        self.add_networks(spec)
+
+    def add_networks(self, spec: Spec) -> None:
+        """Add the networks of the core, the guidance head and the decoder, and the start of both latents."""
+        config = self.config
         self.add_embedding(spec, config.width)
         shape = (config.layers, config.width, config.heads, config.hidden, spec.relations)
         self.high_network = Stack(*shape)
