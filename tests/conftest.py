@@ -33,6 +33,13 @@ def fresh_state() -> None:
 
 
 SLOW = {
+    "test_a_comparison_writes_its_tables", "test_a_model_learns_from_constraints_alone", "test_an_evaluation_with_heads",
+    "test_mutated_command_lines", "test_splits_share_no_puzzle_up_to_symmetry",
+    "test_the_bound_by_the_prior_lies_above_the_truth_and_the_tighter_one_counts",
+    "test_the_probabilities_of_all_outputs_sum_to_one", "test_training_from_python_is_training_from_the_command_line",
+    "test_valid_mass_is_the_frequency_of_valid_draws", "test_what_cannot_be_looked_into_is_refused",
+    "test_what_is_done_is_not_done_again", "test_what_is_known_from_elsewhere_is_not_run",
+    "test_a_run_that_was_trained_is_only_measured", "test_another_budget_needs_another_folder",
     "test_a_compiled_run_resumes_bitwise",
     "test_a_moment_estimates_the_bound_of_very_many_steps",
     "test_a_run_that_was_killed_before_its_first_checkpoint_starts_again",
