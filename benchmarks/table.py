@@ -174,7 +174,7 @@ def inference_table(name: str) -> str:
     facts = load("inference", name)
     blocks = [f"{facts['problems']} problems, {SAMPLES} samples: `{facts['command']}`"]
     for part, columns in INFERENCE.items():
-        if part in facts:
+        if part in facts and (part != "halt" or "heads" in facts):  # elsewhere it is of heads that are gone
             lines = ([text(row) for text in columns.values()] for row in facts[part])
             blocks += [part, markdown_table(columns, lines)]
     if "heads" in facts:

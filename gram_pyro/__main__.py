@@ -3,6 +3,7 @@
 import sys
 from importlib import import_module
 
+from gram_pyro import __version__
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.system.startup import begin_imports
 
@@ -20,8 +21,11 @@ def main() -> None:
 
 
 def choose(arguments: list[str]) -> None:
-    """Say which commands there are. Raises `UserError` unless help is wanted."""
+    """Say which commands there are, or the version. Raises `UserError` unless one of them is wanted."""
     usage = f"gram_pyro {'|'.join(COMMANDS)} [options]; gram_pyro COMMAND --help lists the options of one"
+    if arguments == ["--version"]:
+        print(f"gram_pyro {__version__}")
+        return
     if arguments not in (["-h"], ["--help"]):
         raise UserError(f"unknown command {arguments[0]!r}; usage: {usage}")
     print(usage)

@@ -20,6 +20,7 @@ from gram_pyro.errors import UserError, run_cli
 from gram_pyro.runs.checkpoint import checkpoints, read_latest
 from gram_pyro.runs.store import load_run
 from gram_pyro.tasks import Coloring
+from gram_pyro.tasks.coloring import task as coloring
 from gram_pyro.training import store, validation
 
 SIZES = ["--problems=10", "--batch=4", "--depth=2", "--model.width=16", "--model.hidden=16", "--threads=1"]
@@ -140,6 +141,8 @@ def test_options(
     complaint: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str, word: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(coloring, "PATIENCE", 50)
+    monkeypatch.setattr(coloring, "ENUMERATION_LIMIT", 10_000)
     resumes = options.startswith("--resume ")
     line = complaint(train.main, *([] if resumes else TINY), *options.split())
     assert word in line
