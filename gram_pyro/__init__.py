@@ -32,10 +32,10 @@ PLACES = {
     "objectives.elbo": ("TruncatedTrace_ELBO",),
     "reasoner": ("Reasoner",),
     "guides": (
-        "EmptyGuide", "FlowGuide", "GaussianGuide", "Guide", "LookaheadGuide", "LowRankGuide", "MeanOnlyGuide",
+        "EmptyGuide", "FieldsGuide", "FlowGuide", "GaussianGuide", "Guide", "LookaheadGuide", "LowRankGuide", "MeanOnlyGuide",
         "PriorGuide", "RelationalGuide", "ScaleOnlyGuide", "SolutionSetGuide",
     ),
-    "models": ("Autoregressive", "Direct", "Gram", "GramConfig", "Hrm", "Looped", "Mdlm", "Model", "Trm"),
+    "models": ("Autoregressive", "Direct", "Fields", "Gram", "GramConfig", "Hrm", "Looped", "Mdlm", "Model", "Trm"),
     "tasks": (
         "Answer", "Board", "Coloring", "NQueens", "Pool", "Problems", "Puzzle", "Spec", "Split", "Sudoku", "Task",
         "Wording",

@@ -45,8 +45,9 @@ TASKS: dict[str, Task] = {
 }
 SMALL: dict[str, Any] = {"width": 16, "heads": 2, "layers": 2, "hidden": 16}
 DETERMINISTIC = ("looped", "trm", "hrm", "direct")
+ON_TASKS = [(name, task) for task in TASKS for name in MODELS if name != "fields" or not task.endswith("tokens")]
 over_models = pytest.mark.parametrize("name", MODELS)
-over_tasks = pytest.mark.parametrize("task_name", TASKS)
+over_both = pytest.mark.parametrize(("name", "task_name"), ON_TASKS)
 
 
 def made(name: str, task: Task) -> tuple[Model, Any]:
@@ -61,14 +62,12 @@ def examples(task: Task, count: int = 6) -> tuple[Problems, Tensor]:
     return drawn.problems, drawn.targets
 
 
-@over_models
-@over_tasks
+@over_both
 def test_the_contract_is_kept(name: str, task_name: str) -> None:
     check_model(lambda spec: MODELS[name](spec, config_of(name)(**SMALL)), TASKS[task_name])
 
 
-@over_models
-@over_tasks
+@over_both
 def test_a_model_trains_samples_and_scores_every_position_once(name: str, task_name: str) -> None:
     task = TASKS[task_name]
     model, guide = made(name, task)
