@@ -32,8 +32,8 @@ PLACES = {
     "objectives.elbo": ("TruncatedTrace_ELBO",),
     "reasoner": ("Reasoner",),
     "guides": (
-        "EmptyGuide", "FieldsGuide", "FlowGuide", "GaussianGuide", "Guide", "LookaheadGuide", "LowRankGuide", "MeanOnlyGuide",
-        "PriorGuide", "RelationalGuide", "ScaleOnlyGuide", "SolutionSetGuide",
+        "EmptyGuide", "FieldsGuide", "FlowGuide", "GaussianGuide", "Guide", "LookaheadGuide", "LowRankGuide",
+        "MeanOnlyGuide", "PriorGuide", "RelationalGuide", "ScaleOnlyGuide", "SolutionSetGuide",
     ),
     "models": ("Autoregressive", "Direct", "Fields", "Gram", "GramConfig", "Hrm", "Looped", "Mdlm", "Model", "Trm"),
     "tasks": (
