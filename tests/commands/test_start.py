@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import gram_pyro
 from gram_pyro import sample
 from gram_pyro.errors import run_cli
 
@@ -106,6 +107,7 @@ def test_ctrl_c_while_modules_are_imported(command: str, tmp_path: Path) -> None
 def test_commands_by_name() -> None:
     assert python("-m", "gram_pyro", "sample", "--help").stdout == python("-m", "gram_pyro.sample", "--help").stdout
     assert python("-m", "gram_pyro", "--help").stdout.startswith("gram_pyro train|evaluate|sample")
+    assert python("-m", "gram_pyro", "--version").stdout == f"gram_pyro {gram_pyro.__version__}\n"
     for wrong in ("learn", ""):
         done = python("-m", "gram_pyro", *wrong.split())
         assert done.returncode == 2 and done.stderr.startswith(f"error: unknown command {wrong!r}; usage: gram_pyro")
