@@ -90,7 +90,7 @@ class Fields(Gram):
 
     def split(self, latent: Tensor) -> Tensor:
         """Return a latent `(..., values * width)` as `(..., values, width)`."""
-        return latent.unflatten(-1, (len(self.kinds), self.config.width))
+        return latent.view(*latent.shape[:-1], len(self.kinds), self.config.width)
 
     def embed(self, problems: Problems) -> Tensor:
         """e_x: the pins and the kinds of values, `(batch, length, values * width)`."""

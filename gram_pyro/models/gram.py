@@ -54,6 +54,7 @@ class Gram(Model):
 
     Config: ClassVar = GramConfig
     compiled: ClassVar = ("propose", "guidance", "decode")
+    decoder: nn.Module
     initial_high: Tensor
     initial_low: Tensor
 
