@@ -12,28 +12,10 @@ from gram_pyro.models.trm import Trm
 from gram_pyro.registry import Registry
 
 MODELS = Registry(
-    "model",
-    Model,
-    gram=Gram,
-    fields=Fields,
-    looped=Looped,
-    trm=Trm,
-    hrm=Hrm,
-    direct=Direct,
-    ar=Autoregressive,
+    "model", Model, gram=Gram, fields=Fields, looped=Looped, trm=Trm, hrm=Hrm, direct=Direct, ar=Autoregressive,
     mdlm=Mdlm,
-)
+)  # fmt: skip
 
 __all__ = [
-    "MODELS",
-    "Autoregressive",
-    "Direct",
-    "Fields",
-    "Gram",
-    "GramConfig",
-    "Hrm",
-    "Looped",
-    "Mdlm",
-    "Model",
-    "Trm",
-]
+    "MODELS", "Autoregressive", "Direct", "Fields", "Gram", "GramConfig", "Hrm", "Looped", "Mdlm", "Model", "Trm",
+]  # fmt: skip
