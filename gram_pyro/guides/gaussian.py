@@ -25,8 +25,11 @@ class GaussianGuide(Guide):
 
     def __init__(self, spec: Spec, model: Model) -> None:
         super().__init__(model)
-        width = model.width
-        self.embedding = nn.Embedding(spec.classes + 1, width)
+        self.add_networks(spec.classes + 1, model.width)
+
+    def add_networks(self, symbols: int, width: int) -> None:
+        """Add an embedding of what y says, and the network that moves the prior, which does not at the start."""
+        self.embedding = nn.Embedding(symbols, width)
         self.project_in = nn.Linear(width, 2 * width)
         self.project_out = nn.Linear(2 * width, 2 * width)
         nn.init.zeros_(self.project_out.weight)

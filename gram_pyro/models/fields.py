@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gram_pyro.errors import UserError
 from gram_pyro.models.base import State
-from gram_pyro.models.gram import MIN_SCALE, Core, Gram, GramConfig
+from gram_pyro.models.gram import Core, Gram, GramConfig
 from gram_pyro.models.layers import at_least_float32, rms_norm
 from gram_pyro.tasks.base import Problems, Spec
 
@@ -114,11 +114,7 @@ class Fields(Gram):
 
     def guidance(self, proposal: Tensor) -> tuple[Tensor, Tensor]:
         """Return mu(u_t) and sigma(u_t), each `(batch, length, values * width)`."""
-        assert self.guidance_head is not None
-        location, raw = at_least_float32(self.guidance_head(self.split(proposal))).chunk(2, -1)
-        if not self.config.mean:
-            location = torch.zeros_like(location)
-        scale = F.softplus(raw) + MIN_SCALE if self.config.variance else torch.full_like(raw, MIN_SCALE)
+        location, scale = super().guidance(self.split(proposal))
         return location.flatten(-2), scale.flatten(-2)
 
     def decode(self, high: Tensor) -> Tensor:
