@@ -122,7 +122,7 @@ def test_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, err = capsys.readouterr()
     result = json.loads(out)
     assert err == ""
-    assert set(result) == {"samples", "valid", "conflicts", "solutions", "colorable", "message"} | {
+    assert set(result) == {"samples", "valid", "conflicts", "answers", "solutions", "colorable", "message"} | {
         "select", "answer", "answer_conflicts", "values", "evaluations"
     }  # fmt: skip
     assert (result["select"], result["values"]) == ("checker", None)
