@@ -1,4 +1,9 @@
-"""Sudoku grids, drawn uniformly from all that there are."""
+"""Sudoku grids, drawn uniformly from all that there are.
+
+The first band and the first stack are drawn uniformly, then each further box among all ways to fill it, without
+backtracking. A grid weighs one over the probability of that, and is kept with a probability in proportion to it: the
+numbers of ways hardly vary, so a tenth of all tries are kept, and what is kept is independent and uniform.
+"""
 
 from functools import lru_cache
 from itertools import product
@@ -13,8 +18,13 @@ from gram_pyro.tasks.sudoku.generator import random_orders
 from gram_pyro.tasks.sudoku.solver import Grids
 
 AT_ONCE = 1024  # proposals, few enough for the cache
-NUMBER_OF_GRIDS = {2: 288, 3: 6_670_903_752_021_072_936_960}
 MOST_WAYS = {2: 1, 3: 448 * 8 * 8}
+"""Most ways to fill all boxes outside the first band and the first stack, one after the other, by box.
+
+Of 9x9 cells, each digit of the middle box has two rows and two columns left. How many digits have which is one of 55
+tables, and these have 384 to 448 ways. In the two boxes after it, a digit has one row and two columns left, or the
+reverse, and each row can be filled in 2 ways or none. In the last box all digits have one cell.
+"""
 Digits = NDArray[np.int64]
 
 
@@ -22,13 +32,19 @@ class Proposals(NamedTuple):
     """Grids that were filled without a dead end."""
 
     grids: Grids
-    """`(found, cells)`; the first box has its digits in order."""
+    """`(found, cells)`, the digits of the first box in order."""
     weights: NDArray[np.float64]
-    """`(found,)`, one over the probability of each: the product of the numbers of choices."""
+    """`(found,)`, one over the probability of each: their sum over the number of tries estimates how many grids there
+    are, with the digits of the first box in any order."""
+
+    @property
+    def effective_size(self) -> float:
+        """Return how many uniform draws the weighted grids are worth."""
+        return float(self.weights.sum() ** 2 / (self.weights**2).sum())
 
 
 def uniform_grids(count: int, box: int, rng: Generator) -> Grids:
-    """Return independent uniform draws from all grids `(count, cells)`."""
+    """Draw grids independently and uniformly among all `(count, cells)`."""
     most = crossings(box) * MOST_WAYS[box]
     kept: list[Grids] = []
     while sum(map(len, kept)) < count:
@@ -40,7 +56,7 @@ def uniform_grids(count: int, box: int, rng: Generator) -> Grids:
 
 
 def propose(tries: int, box: int, rng: Generator) -> Proposals:
-    """Fill grids box by box, without backtracking; leave out what comes to a dead end."""
+    """Fill grids box by box, without backtracking; those that come to a dead end are left out."""
     size = box * box
     digits = np.arange(size)
     turned = digits.reshape(box, box).T.ravel()
@@ -66,9 +82,9 @@ def crossings(box: int) -> int:
 
 @lru_cache(maxsize=2)
 def band_patterns(box: int) -> Digits:
-    """Return the rows in which the digits can stand, box by box of a band: `(patterns, boxes, digits)`.
+    """Return all ways to choose the rows of the digits in each box of a band: `(patterns, boxes, digits)`.
 
-    The first box has its digits in order.
+    In the first box the digits are in order.
     """
     home = np.arange(box * box) // box
     shifts = np.array([*product(range(1, box), repeat=box * box)])
@@ -77,24 +93,23 @@ def band_patterns(box: int) -> Digits:
 
 
 def random_bands(count: int, box: int, rng: Generator) -> Digits:
-    """Draw bands uniformly, the first box in order: `(count, boxes, cells)`, digits from 0."""
+    """Draw bands uniformly, the digits of the first box in order: `(count, boxes, cells)`, digits from 0."""
     patterns = band_patterns(box)
     rows = patterns[rng.integers(len(patterns), size=count)]
     noise = rng.random(rows.shape)
-    noise[:, 0] = np.linspace(0, 0.5, box * box)
-    return (rows + noise).argsort(2)
+    noise[:, 0] = 0
+    return (rows + noise).argsort(2, kind="stable")
 
 
 def random_boxes(free: NDArray[np.bool_], rng: Generator) -> tuple[Digits, NDArray[np.int64]]:
-    """Fill boxes uniformly among all ways, each digit once: `(count, cells)`, digits from 0, and the number of ways.
+    """Fill boxes uniformly among all ways, each digit once, as `free` `(count, cells, digits)` allows.
 
-    `free` `(count, cells, digits)` says which digits a cell may have. What is returned where there is no way means
-    nothing.
+    Return the digits from 0 `(count, cells)`, arbitrary where there is no way, and the number of ways `(count,)`.
     """
     count, size, _ = free.shape
     every, bits = np.arange(count), 1 << np.arange(size)
     allowed = np.ascontiguousarray(free.transpose(1, 2, 0)).astype(np.int32)
-    ways = np.zeros((1 << size, count), dtype=np.int32)  # to fill as many cells with the digits of a set
+    ways = np.zeros((1 << size, count), dtype=np.int32)  # to fill the first cells with a set of digits
     ways[0] = 1
     for cell, (sets, chosen) in enumerate(digit_sets(size)):
         ways[sets] = (ways[sets[:, None] ^ bits[chosen]] * allowed[cell, chosen]).sum(1)

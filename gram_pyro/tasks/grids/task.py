@@ -11,7 +11,8 @@ from torch import Tensor
 from gram_pyro.errors import UserError
 from gram_pyro.tasks.abilities import Answer, Axes, Wording
 from gram_pyro.tasks.base import Problems, Spec, Split, Task
-from gram_pyro.tasks.grids.generator import NUMBER_OF_GRIDS, uniform_grids
+from gram_pyro.tasks.grids.bands import NUMBER_OF_GRIDS
+from gram_pyro.tasks.grids.generator import uniform_grids
 from gram_pyro.tasks.grids.split import in_split
 from gram_pyro.tasks.sudoku.checker import Puzzle
 from gram_pyro.tasks.sudoku.task import Sudoku
@@ -66,8 +67,13 @@ class Grids(Task):
             found += self.sudoku.puzzles(grids[in_split(grids, split)])
         return found[:count]
 
-    def prepare(self, problem: Puzzle | str) -> Puzzle:
-        """Return a grid, or a board without any digit. Raises `UserError` if some cells are blank, or in conflict."""
+    def prepare(self, problem: Puzzle | str | None) -> Puzzle:
+        """Return a grid, or the blank board for None.
+
+        Raises `UserError` if only some cells are blank, or if digits are in conflict.
+        """
+        if problem is None:
+            return self.blank
         if not isinstance(problem, (str, Puzzle)):
             raise UserError(f"grids takes a grid as Puzzle(box, cells) or a string, not {type(problem).__name__}")
         puzzle = self.sudoku.prepare(problem)
