@@ -30,7 +30,7 @@ def are_valid(grids: Grids) -> bool:
 
 
 def test_grids_are_kept_in_proportion_to_their_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of two proposals one weighs as much as can be, the other half of that; digits are renamed, and equal stay equal."""
+    """One of two proposals weighs as much as can be, the other half of that; equal digits stay equal by any name."""
     both = np.unique(propose(100, 2, np.random.default_rng(0)).grids, axis=0)[:2]
     weights = crossings(2) * MOST_WAYS[2] * np.array([1, 0.5])
     monkeypatch.setattr(generator, "propose", lambda *_: Proposals(both, weights))
