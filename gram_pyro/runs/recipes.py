@@ -12,7 +12,7 @@ from gram_pyro.registry import Registry
 from gram_pyro.runs.config import Part, RunConfig, config_of, label
 from gram_pyro.runs.training_config import TrainingConfig
 from gram_pyro.system.cli import parse, take_option
-from gram_pyro.tasks import TASKS, Coloring, NQueens, Sudoku, Task
+from gram_pyro.tasks import TASKS, Coloring, Grids, NQueens, Sudoku, Task
 
 PAPER_MODEL = GramConfig(width=512, heads=8, layers=2, hidden=512, refinements=4, transitions=3)
 PAPER_TRAINING = TrainingConfig(
@@ -35,6 +35,8 @@ SUDOKU_PAPER = replace(PAPER_MODEL, refinements=6), replace(PAPER_TRAINING, beta
 PARTS: dict[tuple[str, str], tuple[Task, GramConfig, TrainingConfig]] = {
     ("coloring", "cpu"): (Coloring(), *PRESETS["cpu"]),
     ("coloring", "paper"): (Coloring(layout="tokens", names="canonical"), *PRESETS["paper"]),
+    ("grids", "cpu"): (Grids(), GramConfig(), SUDOKU_TRAINING),
+    ("grids", "paper"): (Grids(), *SUDOKU_PAPER),
     ("nqueens", "cpu"): (NQueens(), GramConfig(), QUEENS_TRAINING),
     ("nqueens", "paper"): (NQueens(split="input", augmented=False), PAPER_MODEL, QUEENS_PAPER),
     ("sudoku", "cpu"): (Sudoku(), GramConfig(), SUDOKU_TRAINING),
