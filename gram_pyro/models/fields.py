@@ -19,11 +19,15 @@ SPREAD = 3.0  # of messages, which means make small
 
 @dataclass(frozen=True)
 class FieldsConfig(GramConfig):
-    """The shape of a network on fields: `width` features of a position and value; `layers` blocks, `refinements` times;
-    there is no attention, and so no `heads`."""
+    """The shape of a network on fields: `width` features of a position and value; `layers` blocks, `refinements` times.
+    """
 
     width: int = 32
     """Features of a position and value."""
+    heads: int = 1
+    """Without meaning: there is no attention."""
+    hidden: int = 64
+    """Hidden features of the feed-forward layers."""
     layers: int = 1
     """Blocks in a row."""
     refinements: int = 6

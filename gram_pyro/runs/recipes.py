@@ -46,12 +46,13 @@ RECIPES = {(name, preset): RunConfig(*parts, task_name=name) for (name, preset),
 
 
 def sized(kind: Callable[..., Any], preset: GramConfig) -> Any:
-    """Return a model's configuration, with the sizes of a preset as far as they are its own."""
+    """Return a model's configuration, with the sizes of a preset where it has no others of its own."""
     names = ["width", "heads", "hidden"]
     if isinstance(kind, type) and issubclass(kind, GramConfig):
         names += ["layers", "refinements", "transitions"]
-    own = {field.name for field in fields(kind)} if is_dataclass(kind) else set()
-    return kind(**{name: getattr(preset, name) for name in names if name in own})
+    defaults = {field.name: field.default for field in fields(kind)} if is_dataclass(kind) else {}
+    usual = GramConfig()
+    return kind(**{name: getattr(preset, name) for name in names if defaults.get(name) == getattr(usual, name)})
 
 
 def recipe(task: Part | Task, preset: str = "cpu", model: Part = "gram", guide: Part | None = None) -> RunConfig:

@@ -200,7 +200,7 @@ def make_trainer(
     if training.objective == "constraint":
         x = task.encode(problems[:1])
         task.constraint_log_prob(x, torch.full((*x.tokens.shape, task.spec.classes), 1 / task.spec.classes))
-    if training.head_rounds != 0:
+    if training.head_rounds:
         check_has_state(model)
     if init is not None:
         load_weights(init, model, guide)
