@@ -20,7 +20,6 @@ from benchmarks.settings import LARGE, RECIPE, Case, Setting, build
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.guides import GUIDES
 from gram_pyro.models import Gram, GramConfig
-from gram_pyro.models.base import State
 from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
 from gram_pyro.runs.machine import compile_network
 from gram_pyro.runs.recipes import recipe
@@ -61,7 +60,7 @@ def wider(case: Case) -> Case:
     model, guide = copy.deepcopy((case.model, case.guide))
     x = case.problems
     relations = None if x.relations is None else x.relations.double()
-    state = State(*(part.double() for part in case.state))
+    state = case.state.map(torch.Tensor.double)
     return Case(model.double(), guide.double(), Problems(x.tokens, relations), case.targets, state)
 
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from benchmarks.settings import Case
 from gram_pyro.guides import GaussianGuide
+from gram_pyro.models.base import State
 
 
 def reference_loss(case: Case, beta: float | Tensor, balance: float) -> Tensor:
@@ -19,7 +20,7 @@ def reference_loss(case: Case, beta: float | Tensor, balance: float) -> Tensor:
     embedded = model.embed(problems)
     with torch.no_grad():
         for _ in range(model.transitions - 1):
-            state = model.propose(state, embedded, problems.relations)
+            state = State(*model.propose(state, embedded, problems.relations))
     proposal, _ = model.propose(state, embedded, problems.relations)
     if not isinstance(guide, GaussianGuide):
         return surprise(model.decode(proposal), targets) / len(targets)

@@ -69,6 +69,6 @@ def build(setting: Setting, seed: int, device: torch.device | str = "cpu") -> Ca
     targets = torch.randint(task.spec.classes, (setting.batch, setting.vertices))
     free = {**vars(TrainingConfig()), **model.recipe}["prior_fraction"]
     targets[: int(free * setting.batch)] = -1
-    state = State(*(part.clone() for part in model.initial_state(setting.batch, setting.vertices)))
+    state = model.initial_state(setting.batch, setting.vertices).map(torch.clone)
     problems = task.encode_adjacency(torch.from_numpy(graphs)).to(device)
     return Case(model, guide, problems, targets.to(device), state)

@@ -47,8 +47,8 @@ class BayesianFlow(Gram):
     def embed_draft(self, draft: Tensor) -> Tensor:
         return draft
 
-    def propose(self, state: State, embedded: Tensor, relations: Any) -> State:
-        return State(state.high + embedded, state.low)
+    def propose(self, state: State, embedded: Tensor, relations: Any) -> tuple[Tensor, Tensor]:
+        return state.high + embedded, state.low
 
     def decode(self, high: Tensor) -> Tensor:
         return high

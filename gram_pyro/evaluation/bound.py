@@ -1,6 +1,5 @@
 """How far a model and its guide are from perfect."""
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -67,7 +66,7 @@ def bound(
     device = next(model.parameters()).device
     generator = torch.Generator().manual_seed(seed)
     targets = [task.targets(problem) for problem in problems]
-    entropy = torch.tensor([math.log(len(each)) for each in targets], dtype=torch.double)
+    entropy = torch.tensor([task.entropy(each) for each in targets], dtype=torch.double)
     kept = [each[torch.randperm(len(each), generator=generator)[:max_targets]].repeat(draws, 1) for each in targets]
     weight = torch.tensor([1 / len(each) for each in kept], dtype=torch.double)
     nll, valid = torch.zeros_like(weight), torch.zeros_like(weight)

@@ -87,13 +87,14 @@ def evaluate(
     selections: Sequence[str] = (),
     with_bound: bool = True,
 ) -> dict[str, Any]:
-    """Measure samples, and the bound on the problems whose number of solutions `counts` knows.
+    """Measure samples, and the bound on the problems whose targets are known.
 
     Samples that know of each other are drawn anew for each number of samples; of others the first so many are taken.
     Returns what `--json` prints, less where the problems came from. Raises `Diverged` if the bound is not finite.
     """
     task, depths = run.task, sorted({*steps, run.depth})
-    countable = [place for place, count in enumerate(counts) if count and count <= MAX_SOLUTIONS]
+    known = task.blank is not None  # the target of a problem without input, whose solutions are past counting
+    countable = [place for place, count in enumerate(counts) if known or (count and count <= MAX_SOLUTIONS)]
     seen: ViolationCache = {}
     rows: list[SampleMetrics] = []
     drawn: list[Draws] = []

@@ -80,7 +80,7 @@ def likelihood(
     """Measure the likelihood of the targets of problems; posterior weights take `max_targets` random ones of each.
     Raises `Diverged` if the model gives numbers that are not finite."""
     every = [run.task.targets(problem) for problem in problems]
-    entropy = torch.tensor([math.log(len(each)) for each in every], dtype=torch.double)
+    entropy = torch.tensor([run.task.entropy(each) for each in every], dtype=torch.double)
     with seeded(seed), pyro.validation_enabled(False):
         nll, latent = by_posterior(run, problems, every, steps, draws, max_targets)
         proposal: Proposal | None = "posterior" if latent else None

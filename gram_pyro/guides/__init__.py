@@ -11,17 +11,19 @@ from gram_pyro.guides.low_rank import LowRankGuide
 from gram_pyro.guides.mean_only import MeanOnlyGuide
 from gram_pyro.guides.prior import PriorGuide
 from gram_pyro.guides.relational import RelationalGuide
+from gram_pyro.guides.revealed import RevealedGuide
 from gram_pyro.guides.scale_only import ScaleOnlyGuide
 from gram_pyro.guides.solution_set import SolutionSetGuide
 from gram_pyro.registry import Registry
 
 GUIDES = Registry(
     "guide", Guide, gaussian=GaussianGuide, mean_only=MeanOnlyGuide, scale_only=ScaleOnlyGuide, low_rank=LowRankGuide,
-    flow=FlowGuide, fields=FieldsGuide, diffusion=DiffusionGuide, relational=RelationalGuide, lookahead=LookaheadGuide,
-    solution_set=SolutionSetGuide, prior=PriorGuide, empty=EmptyGuide,
+    flow=FlowGuide, fields=FieldsGuide, diffusion=DiffusionGuide, revealed=RevealedGuide, relational=RelationalGuide,
+    lookahead=LookaheadGuide, solution_set=SolutionSetGuide, prior=PriorGuide, empty=EmptyGuide,
 )  # fmt: skip
 
 __all__ = [
     "GUIDES", "DiffusionGuide", "EmptyGuide", "FieldsGuide", "FlowGuide", "GaussianGuide", "Guide", "LookaheadGuide",
-    "LowRankGuide", "MeanOnlyGuide", "PriorGuide", "RelationalGuide", "ScaleOnlyGuide", "SolutionSetGuide",
+    "LowRankGuide", "MeanOnlyGuide", "PriorGuide", "RelationalGuide", "RevealedGuide", "ScaleOnlyGuide",
+    "SolutionSetGuide",
 ]  # fmt: skip

@@ -16,7 +16,7 @@ MAX_NUMBER = 1_000_000
 """The most samples or steps at once."""
 AUTO_HALT: dict[str, Any] = {"halt": "simple", "halt_threshold": 0.95, "halt_patience": 8}
 """How trajectories halt by default: as right in the end as those that never do, in a fraction of the steps."""
-Halt = Literal["auto", "never", "simple", "q"]
+Halt = Literal["auto", "never", "simple", "q", "settled"]
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,13 @@ class SamplingConfig:
 
     halt: Halt = "never"
     """When a trajectory stops: never before the last step; where its halt head says that the answer is right
-    (simple); where halting is worth more than going on (q); or, where there are heads for it and nothing else acts on
-    the trajectories, as rarely as not to lose right answers (auto)."""
+    (simple); where halting is worth more than going on (q); where its answer does not change any more (settled); or,
+    where there are heads for it and nothing else acts on the trajectories, as rarely as not to lose right answers
+    (auto)."""
     halt_threshold: float = 0.5
     """Probability of a right answer from which `simple` halts."""
     halt_patience: int = 1
-    """Steps in a row at which `simple` or `q` must want to halt."""
+    """Steps in a row at which `simple` or `q` must want to halt, or that `settled` has seen no other answer for."""
     resample: bool = False
     """Sequential Monte Carlo: trajectories of little value give way to copies of better ones."""
     repel: float = 0.0
@@ -48,7 +49,7 @@ class SamplingConfig:
 
     def __post_init__(self) -> None:
         if self.halt not in get_args(Halt):
-            raise UserError(f"halt must be auto, never, simple or q, not {self.halt!r}")
+            raise UserError(f"halt must be auto, never, simple, q or settled, not {self.halt!r}")
         if not 0 < self.halt_threshold < 1:
             raise UserError(f"halt_threshold must lie between 0 and 1, not {self.halt_threshold}")
         for name, most in (("halt_patience", MAX_NUMBER), ("repel_steps", MAX_NUMBER), ("repel_iterations", 1000)):
@@ -56,7 +57,7 @@ class SamplingConfig:
         for name in ("repel", "noise"):
             if not 0 <= getattr(self, name) <= 1000:
                 raise UserError(f"{name} must lie between 0 and 1000, not {getattr(self, name)}")
-        if self.couples and self.halt in ("simple", "q"):
+        if self.couples and self.halt in ("simple", "q", "settled"):
             raise UserError("trajectories that halt leave the others alone; choose halt, or resample and repel")
 
     @property
@@ -70,9 +71,14 @@ class SamplingConfig:
         return self.resample or self.halt in ("simple", "q")
 
     @property
+    def watches(self) -> bool:
+        """Whether it looks at every step of a trajectory."""
+        return self.needs_heads or self.halt == "settled"
+
+    @property
     def needs_recursion(self) -> bool:
         """Whether it acts on the state that a trajectory carries from step to step."""
-        return self.needs_heads or self.repel > 0 or self.noise > 0 or self.random_start
+        return self.watches or self.repel > 0 or self.noise > 0 or self.random_start
 
     @property
     def draws(self) -> bool:

@@ -128,6 +128,7 @@ def _run(
     decoded = torch.empty(len(steps), rows, length, dtype=torch.long)
     values = torch.empty(len(steps), rows)
     spent = torch.empty(len(steps), rows, dtype=torch.long)
+    last = torch.full((rows, length), -1)
     particles = ParticleFilter(rows // num_samples, num_samples) if method.resample else None
     repel = RepelMessenger(model.decode, equivalence_probs, num_samples, method.repel, method.repel_iterations)
     noise = ChangeMessenger("high", lambda high: high + method.noise * torch.randn_like(high))
@@ -143,17 +144,19 @@ def _run(
         state, reached = outcome.state, depth
         if apart and num_samples > 1 and not repel.met:
             raise UserError("the model draws no guidance, so that its samples cannot repel each other")
-        decoded[target:, running] = answers_of(outcome, method).cpu()
+        answers = answers_of(outcome, method).cpu()
+        wants = (answers == last[running]).all(1) & (method.halt == "settled")
+        decoded[target:, running], last[running] = answers, answers
         spent[target:, running] = depth
-        if heads is None:
-            continue
-        logits = heads(state.high, problems)
-        values[target:, running] = logits.value.sigmoid().cpu()
-        if particles is not None:
-            log_values = F.logsigmoid(logits.value).view(-1, num_samples).cpu()
-            ancestors = particles.step(log_values) + torch.arange(0, rows, num_samples)[:, None]
-            state = state.select(ancestors.flatten().to(device))
-        patient = torch.where(halting(logits, method).cpu(), patient + 1, 0)
+        if heads is not None:
+            logits = heads(state.high, problems)
+            values[target:, running] = logits.value.sigmoid().cpu()
+            wants |= halting(logits, method).cpu()
+            if particles is not None:
+                log_values = F.logsigmoid(logits.value).view(-1, num_samples).cpu()
+                ancestors = particles.step(log_values) + torch.arange(0, rows, num_samples)[:, None]
+                state = state.select(ancestors.flatten().to(device))
+        patient = torch.where(wants, patient + 1, 0)
         going = patient < method.halt_patience
         if not going.all():
             if progress is not None:
@@ -196,7 +199,7 @@ def _legs(steps: Sequence[int], method: SamplingConfig) -> Iterator[tuple[int, i
     """Yield place in `steps` and depth of each stop: every step where heads decide on the way, else those wanted.
     A stop before the first depth wanted counts for it: a trajectory that halts keeps its answer."""
     stops = set(steps)
-    if method.needs_heads:
+    if method.watches:
         stops |= {*range(1, max(steps))}
     elif method.repel and method.repel_steps < max(steps):
         stops.add(method.repel_steps)

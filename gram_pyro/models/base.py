@@ -170,6 +170,10 @@ class Model(nn.Module):
         nothing = next(self.parameters()).new_zeros(batch, length, 0)
         return State(nothing, nothing)
 
+    def summary(self, high: Tensor) -> Tensor:
+        """Return what heads see of h `(batch, length, width)`, free of the names of values: `(batch, length, n)`."""
+        return high
+
     def decode(self, high: Tensor) -> Tensor:
         """f_dec: h `(batch, length, width)` -> logits `(batch, length, classes)`; for samples that repel each other."""
         raise NotImplementedError

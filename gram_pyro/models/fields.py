@@ -19,8 +19,7 @@ SPREAD = 3.0  # of messages, which means make small
 
 @dataclass(frozen=True)
 class FieldsConfig(GramConfig):
-    """The shape of a network on fields: `width` features of a position and value; `layers` blocks, `refinements` times.
-    """
+    """The shape of a network on fields: `layers` blocks, `refinements` times, the same for all positions and values."""
 
     width: int = 32
     """Features of a position and value."""
@@ -131,6 +130,11 @@ class Fields(Gram):
         """Return a latent `(..., values * width)` as `(..., values, width)`."""
         return latent.view(*latent.shape[:-1], len(self.kinds), self.config.width)
 
+    def summary(self, high: Tensor) -> Tensor:
+        """Return mean and maximum over values, `(batch, length, 2 * width)`."""
+        values = self.split(high)
+        return torch.cat((values.mean(-2), values.amax(-2)), -1)
+
     def embed(self, problems: Problems) -> Tensor:
         """e_x: the pins and the kinds of values, `(batch, length, values * width)`."""
         tokens = problems.tokens
@@ -160,13 +164,13 @@ class Fields(Gram):
         """Return a draft `(batch, length, values)` in the shape of the embedded problems."""
         return self.draft_embedding(draft[..., None]).flatten(-2)  # type: ignore[no-any-return]
 
-    def propose(self, state: State, embedded: Tensor, relations: Any) -> State:
+    def propose(self, state: State, embedded: Tensor, relations: Any) -> tuple[Tensor, Tensor]:
         """Refine J times, with the input added once."""
         x = autocast(self.split(state.high) + self.split(embedded))
         for _ in range(self.config.refinements):
             for block in self.field_blocks:
                 x = block(x, relations)
-        return State(at_least_float32(rms_norm(x)).flatten(-2), state.low)
+        return at_least_float32(rms_norm(x)).flatten(-2), state.low
 
     def guidance(self, proposal: Tensor) -> tuple[Tensor, Tensor]:
         """Return mu(u_t) and sigma(u_t), each `(batch, length, values * width)`."""

@@ -113,18 +113,18 @@ class Gram(Model):
         """Return relations, as in `Problems`, in the form that `propose` takes."""
         return relations
 
-    def propose(self, state: State, embedded: Tensor, relations: Tensor | None) -> State:
+    def propose(self, state: State, embedded: Tensor, relations: Tensor | None) -> tuple[Tensor, Tensor]:
         """Refine K times (6) and propose (7): u_t and l_t, each `(batch, length, width)`; a flat core keeps `low`."""
-        high, low, _ = state
+        high, low = state[:2]
         positions = rotary(self.positions, high.shape[-2], self.config.width // self.config.heads, high.device)
         if self.config.core == "flat":
             for _ in range(self.config.refinements):
                 high = self.high_network(high + embedded, relations, positions)
-            return State(high, low)
+            return high, low
         low_network = self.low_network or self.high_network
         for _ in range(self.config.refinements):
             low = low_network(low + high + embedded, relations, positions)
-        return State(self.high_network(high + low, relations, positions), low)
+        return self.high_network(high + low, relations, positions), low
 
     def guidance(self, proposal: Tensor) -> tuple[Tensor, Tensor]:
         """Return mu(u_t) and sigma(u_t) (8): two tensors `(batch, length, width)`, `(batch, 1, width)` if pooled."""
@@ -173,7 +173,7 @@ class Gram(Model):
             for t in pyro.markov(range(1, total + 1)):
                 if self.draft is not None and phase is not None:
                     here = embedded + self.embed_draft(self.draft.draw(t, total, phase, logits, problems.pins))
-                high, low = self.propose(state, here, relations)[:2]
+                high, low = self.propose(state, here, relations)
                 if self.guidance_head is not None:
                     high = state_site("proposal", t, high, total)
                     high = high + guidance_site(t, dist.Normal(*self.guidance(high)).to_event(2), total)

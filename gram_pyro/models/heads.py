@@ -1,6 +1,7 @@
 """Heads that judge a latent state: whether its trajectory ends right, and whether it is right already."""
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -26,13 +27,14 @@ class Heads(nn.Module):
 
     def __init__(self, spec: Spec, model: Model) -> None:
         super().__init__()
-        width = model.width
+        self.summary: Callable[[Tensor], Tensor] = model.summary
+        width = model.summary(model.initial_state(1, 1).high).shape[-1]
         self.block = Block(width, math.gcd(width, MAX_HEADS), 2 * width, spec.relations)
         self.doubt = nn.Linear(width, len(HeadLogits._fields))
         nn.init.zeros_(self.doubt.weight)
 
     def forward(self, high: Tensor, problems: Problems) -> HeadLogits:
         """Judge the high-level latents h_t `(batch, length, width)` of as many problems."""
-        features = self.block(rms_norm(high.detach()), problems.relations, None)
+        features = self.block(rms_norm(self.summary(high.detach())), problems.relations, None)
         doubt = at_least_float32(self.doubt(features)).logsumexp(1) - math.log(high.shape[1])
         return HeadLogits(*(-doubt).unbind(-1))

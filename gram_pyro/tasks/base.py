@@ -1,5 +1,6 @@
 """What a task is: a spec, problems, tensors, targets and a checker; all else follows from these five."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple, Self
@@ -135,6 +136,10 @@ class Task(Abilities, ABC):
     def solutions(self, problem: Any) -> list[Answer]:
         """Return all distinct solutions in canonical form, sorted. Raises `TimeoutError` if there are too many."""
         return sorted({self.canonical(self.answer(problem, row)) for row in self.targets(problem).tolist()})
+
+    def entropy(self, targets: Tensor) -> float:
+        """Return H(y | x) [nats] of a problem with these `targets` `(targets, length)`: they are equally likely."""
+        return math.log(len(targets))
 
     def solvable(self, problem: Any) -> bool | None:
         """Return whether a solution exists; None if a bounded search does not decide it."""

@@ -47,10 +47,11 @@ def check_guide(name: str, guide: Guide, task: Task, problem: Any) -> None:
     targets = torch.cat([target, target, torch.full_like(target, -1)])
     problems = [problem] * len(targets)
     buffers = {key: buffer.clone() for key, buffer in guide.named_buffers() if not is_lazy(buffer)}
-    get_posterior = guide.get_posterior
+    get_posterior, steered = guide.get_posterior, []
 
     def checked(site: str, prior: TorchDistribution) -> TorchDistribution:
         posterior = get_posterior(site, prior)
+        steered.append(site)
         check(f"the guide {name} answers {site} with", posterior, prior)
         return posterior
 
@@ -59,6 +60,9 @@ def check_guide(name: str, guide: Guide, task: Task, problem: Any) -> None:
             context = guide.side_information(task, problems, targets)
             with mock.patch.object(guide, "get_posterior", checked):
                 _, guide_trace = traces_of(guide, task.encode(problems), targets, steps=STEPS, **context)
+            if not steered and [*guide.parameters()]:
+                other = "take --guide diffusion for its drafts, empty if it has none, or switch guidance on"
+                raise UserError(f"the guide {name} steers no site of this model, which draws no guidance; {other}")
             sites: dict[str, Any] = guide_trace.nodes
             for site in sites.values():
                 if not site["fn"].log_prob(site["value"]).isfinite().all():

@@ -23,7 +23,6 @@ from gram_pyro.inference.config import AUTO, AUTO_HALT, INDEPENDENT, Halt, Sampl
 from gram_pyro.inference.judge import Judged, judge
 from gram_pyro.inference.sampling import halting, sample
 from gram_pyro.inference.selection import SELECTIONS, select
-from gram_pyro.models.base import State
 from gram_pyro.models.gram import Gram, GramConfig
 from gram_pyro.models.heads import HeadLogits, Heads
 from gram_pyro.models.trm import Trm
@@ -112,7 +111,7 @@ def test_halting_waits_for_so_many_sure_steps_in_a_row(halt: Halt, patience: int
     model = Gram(TASK.spec, GramConfig(width=16, heads=2, layers=1, hidden=16, refinements=1, guidance=False))
     x = TASK.encode(TASK.generate("test", 30, 0))
     torch.manual_seed(0)
-    state, sure = State(*map(torch.randn_like, model.initial_state(*x.tokens.shape))), []
+    state, sure = model.initial_state(*x.tokens.shape).map(torch.randn_like), []
     for _ in range(steps):
         state = model(x, steps=1, state=state, supervise="none").state
         sure.append(heads(state.high, x).halt > 0)
@@ -309,7 +308,7 @@ def test_repelled_noise_stays_as_likely_as_noise_is() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"halt": "soon"}, "auto, never, simple or q"),
+        ({"halt": "soon"}, "auto, never, simple, q or settled"),
         ({"halt_patience": 0}, "halt_patience"),
         ({"halt": "q", "resample": True}, "choose halt, or"),
         ({"halt_threshold": 1.0}, "between 0 and 1"),

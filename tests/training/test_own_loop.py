@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from gram_pyro.guides import GUIDES
 from gram_pyro.models import MODELS
-from gram_pyro.models.base import State
 from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
 from gram_pyro.objectives.importance import ImportanceELBO
 from gram_pyro.runs.config import config_of
@@ -46,7 +45,7 @@ def test_a_loop_of_ones_own_is_the_trainers(task: Task, name: str) -> None:
     torch.manual_seed(1)
     for _ in range(updates):
         examples = copy.deepcopy(trainer.carry.examples)
-        state = State(*(latent.clone() for latent in trainer.carry.state))
+        state = trainer.carry.state.map(Tensor.clone)
         expected.append((examples.problems.rows(), examples.targets, state, trainer.update().loss))
 
     model, guide = made(task, name)
