@@ -15,7 +15,7 @@ def sides(box: Box) -> tuple[int, int]:
     rows, columns = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
     if min(rows, columns) < 2 or rows * columns > LARGEST:
         most = f"a sudoku box has at least 2 rows and 2 columns, and at most {LARGEST} cells"
-        raise UserError(f"{most}, written as 3 or 2x3, not box={box}")
+        raise UserError(f"{most}, written as 3 for grids of 9 x 9 or 2x3 for 6 x 6, not box={box}")
     return rows, columns
 
 

@@ -61,8 +61,8 @@ def misfit(side: int, box: Box) -> str:
     (rows, columns), size = sides(box), size_of(box)
     *others, last = boxes_of(side) or [0]
     fitting = f"{', '.join(map(str, others))}{' or ' * bool(others)}{last}"
-    hint = f"; puzzles of {side} x {side} take a file of their own, and --task.box {fitting}" if last else ""
-    return f"a grid of {side} x {side} cells has no boxes of {rows} x {columns}, which take {size} x {size} cells{hint}"
+    hint = f"; for puzzles of {side} x {side}, in a file of their own, set --task.box {fitting}" if last else ""
+    return f"a grid of {side} x {side} cells has no boxes of {rows} x {columns}, which need {size} x {size} cells{hint}"
 
 
 def cell_lines(lines: Iterable[tuple[int, str]], size: int) -> list[tuple[int, list[str]]]:

@@ -21,6 +21,7 @@ SHARES: dict[Level, tuple[float, float]] = {"easy": (0.455, 0.56), "medium": (0.
 """The same for other sizes, as shares of all cells; the upper ones are excluded."""
 CHANGES = 8
 GRID_BRANCHES, PUZZLE_BRANCHES = 5000, 100  # after which a search is given up in grids of more than 9 digits
+FEWEST = 64  # such grids searched together; of fewer, each would branch too broadly to end in time
 
 
 def clues_of(box: Box, level: Level) -> tuple[int, int]:
@@ -44,12 +45,13 @@ def solved_grids(count: int, box: Box, rng: np.random.Generator) -> Grids:
     those of which the completion took too long are left out.
     """
     rows, columns = sides(box)
-    start = np.zeros((count, columns, rows, rows, columns), dtype=np.int8)  # band, row, stack, column
+    tried = count if rows * columns <= 9 else max(count, FEWEST)
+    start = np.zeros((tried, columns, rows, rows, columns), dtype=np.int8)  # band, row, stack, column
     for part in range(min(rows, columns) - 1):  # two full boxes cannot always be completed where there are but two
-        start[:, part, :, part, :] = random_orders(count, rows * columns, rng).reshape(count, rows, columns) + 1
-    candidates = candidates_of(start.reshape(count, -1))
+        start[:, part, :, part, :] = random_orders(tried, rows * columns, rng).reshape(tried, rows, columns) + 1
+    candidates = candidates_of(start.reshape(tried, -1))
     completed = search(candidates, 1, branches_of(box, GRID_BRANCHES), rng, box).solutions
-    grids = torch.from_numpy(np.concatenate(completed))
+    grids = torch.from_numpy(np.concatenate(completed)[:count])
     generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
     return random_symmetries(len(grids), box, generator).apply(grids).numpy().astype(np.int8)
 
