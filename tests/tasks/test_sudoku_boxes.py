@@ -241,6 +241,15 @@ def test_generated_puzzles_have_one_solution(box: Box) -> None:
         assert Sudoku(box=box).solutions(Puzzle(box, puzzle)) == [grid]
 
 
+def test_a_digit_stays_where_its_search_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    grids = some_grids("2x4")
+    monkeypatch.setattr("gram_pyro.tasks.sudoku.generator.branches_of", lambda box: 0)
+    puzzles, _ = unique_puzzles(grids, (0, 0), np.random.default_rng(0), "2x4")
+    assert (puzzles == 0).sum() > 100
+    for puzzle, grid in zip(rows_of(puzzles), rows_of(grids), strict=True):
+        assert not other_solution(puzzle, grid, "2x4")
+
+
 def test_grids_of_25_digits_are_solved() -> None:
     grid = shuffled(5, 0)
     puzzle = Puzzle(5, tuple(0 if cell % 3 == 0 else digit for cell, digit in enumerate(grid)))
@@ -422,6 +431,7 @@ SIXTEEN = "\n".join(" ".join(map(str, pattern(4)[at : at + 16])) for at in range
         ("2x3", "my.txt", SIXTEEN, "line 1: a grid of 16 x 16 .* set --task.box 4, 2x8 or 8x2$"),
         (3, "my.csv", f"puzzle\n{GRIDS[3]}\n{GRIDS['2x3']}\n", "line 3: a grid of 6 x 6 .* in a file of their own"),
         (4, "my.txt", GRIDS[4].replace("G", "H"), r"line 1: 'H' in row \d+, .* no digit from 1 to 16 \(1-9, A-G\)"),
+        (4, "my.txt", "ABCDEFG" + "H" * 9 + 15 * ("\n" + "." * 16), "line 1: 'H' in row 1, column 8"),
         (4, "my.txt", SIXTEEN.replace("16", "17"), "line 1: '17' in row 1, column 16 is no digit"),
         (4, "my.txt", SIXTEEN.replace("16 ", "", 1), "line 2: 15 cells, but a row has 16"),
         (4, "my.txt", "00" + "." * 254, "row 1, column 1 and row 1, column 2 share .* the digit 16"),
