@@ -76,7 +76,7 @@ class Reasoner:
     @torch.inference_mode(False)
     def sample(
         self,
-        problem: Any,
+        problem: Any = None,
         num_samples: int = 20,
         steps: int | None = None,
         seed: int = 0,
@@ -92,7 +92,8 @@ class Reasoner:
         of all trajectories together, that were done or are not needed any more.
 
         A problem is what the task understands; for coloring any undirected `networkx.Graph`, whose
-        vertices are answered in order: by number if they are 0..n-1, else in the graph's node order.
+        vertices are answered in order: by number if they are 0..n-1, else in the graph's node order;
+        None where the task takes no input.
         The global random state stays as it was. Several threads may share a `Reasoner`; they draw one after the other.
         Raises `UserError` if the problem does not fit the task or the checkpoint, or if the checkpoint has no
         value and halt heads where they are needed.
@@ -154,7 +155,11 @@ class Reasoner:
         return inspect(self.run, problem, target, **options)  # type: ignore[arg-type]
 
     def plot(
-        self, problem: Any, samples: Samples | None = None, path: str | Path | None = None, title: str | None = None
+        self,
+        problem: Any = None,
+        samples: Samples | None = None,
+        path: str | Path | None = None,
+        title: str | None = None,
     ) -> Figure:
         """Draw the solutions that were found, or the chosen answer; written as PNG if a path is given."""
         from gram_pyro.inference.pictures import draw_answers  # here: it needs matplotlib

@@ -1,4 +1,4 @@
-"""Solve a problem in many ways: `python -m gram_pyro.sample RUN --graph FILE`, or `--board`, or `--puzzle`."""
+"""Solve a problem in many ways: `python -m gram_pyro.sample RUN --graph FILE`, or `--board`, or `--puzzle`, if any."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ class SampleConfig:
 
     run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
     """Run folder, or the name of a checkpoint that comes with the package, such as coloring."""
-    graph: Annotated[str, tyro.conf.arg(aliases=["--board", "--puzzle"], metavar="FILE")]
+    graph: Annotated[str | None, tyro.conf.arg(aliases=["--board", "--puzzle"], metavar="FILE")] = None
     """Graph file: .col (DIMACS), .edges, .edgelist, .txt, .g6, .graph6 or .npy, each also with .gz;
     for nqueens --board, a text file with a line a row, Q for a queen and . for an empty cell, also with .gz;
-    for sudoku --puzzle, the cells row by row with . for an empty one, or a file of them."""
+    for sudoku --puzzle, the cells row by row with . for an empty one, or a file of them;
+    for grids nothing."""
     samples: int = 20
     """Number of samples."""
     steps: int | None = None
@@ -66,6 +67,7 @@ def summary(task: Task, problem: Any, samples: Samples, select: str) -> dict[str
         "samples": count,
         "valid": valid,
         "conflicts": samples.violations,
+        "answers": [task.to_json(answer) for answer in samples.answers],
         **task.details(problem),
         "solutions": [task.to_json(solution) for solution in samples.solutions],
         "select": select,
@@ -101,6 +103,17 @@ def picture_path(name: str, out: str | None) -> Path:
     return path
 
 
+def problem_of(source: str | None, task: Task) -> Any:
+    """Return the one problem that an option gives, or the one without input. Raises `UserError` if there is none."""
+    singular = task.wording.singular
+    loaded = [task.blank] if source is None else task.read(source)
+    if loaded == [None]:
+        raise UserError(f"missing: --{singular} FILE, the {singular} to solve; see python -m gram_pyro.sample --help")
+    if len(loaded) != 1:
+        raise UserError(f"{source} holds {len(loaded)} problems; --{singular} takes one")
+    return task.prepare(loaded[0])
+
+
 def main(arguments: list[str]) -> None:
     """Run the command line. Raises `UserError` on wrong input."""
     config: SampleConfig = parse(SampleConfig, "gram_pyro.sample", arguments)
@@ -112,12 +125,10 @@ def main(arguments: list[str]) -> None:
 
     reasoner = Reasoner(load_run(config.run, config.device))
     task = reasoner.task
-    loaded = task.read(config.graph)
-    if len(loaded) != 1:
-        raise UserError(f"{config.graph} holds {len(loaded)} problems; --{task.wording.singular} takes one")
-    name = Path(config.graph.removesuffix(".gz")).stem if is_file(config.graph) else task.wording.singular
+    problem = problem_of(config.graph, task)
+    named = config.graph is not None and is_file(config.graph)
+    name = Path(str(config.graph).removesuffix(".gz")).stem if named else task.wording.singular
     path = picture_path(name, config.out)
-    problem = task.prepare(loaded[0])
     total = config.samples * (config.steps or reasoner.steps)
     quiet = config.json and not sys.stderr.isatty()
     with tqdm(total=total, desc="steps", unit_scale=True, delay=1, leave=False, disable=quiet) as bar:

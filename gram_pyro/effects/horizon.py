@@ -29,7 +29,7 @@ class HorizonMessenger(Messenger):
 
     def _pyro_post_sample(self, msg: Any) -> None:
         role, remaining = mark(msg, "role"), mark(msg, "remaining")
-        if remaining is None or self.horizon is None or not self.grad_enabled or role == "guidance":
+        if remaining is None or self.horizon is None or not self.grad_enabled or role in ("guidance", "draft"):
             return
         if role == "proposal":
             if remaining >= self.horizon and self.kl_transitions == "all":

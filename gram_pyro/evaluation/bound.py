@@ -79,10 +79,11 @@ def bound(
             chosen, y = [problems[place] for place in owner.tolist()], y.to(device)
             x, context = task.encode(chosen).to(device), guide.side_information(task, chosen, y)
             terms = objective.terms(model, guide, x, y, steps=depth, supervise="last", **context)
-            loss = terms.kl.sum(0).double().cpu() - terms.log_likelihood.double().cpu()
+            parts = [part.double().cpu() for part in (terms.kl, terms.draft_kl) if len(part)]
+            loss = torch.cat([*parts, torch.zeros(1, len(y))]).sum(0) - terms.log_likelihood.double().cpu()
             nll.index_add_(0, owner, weight[owner] * loss)
-            if len(terms.kl):
-                kl += terms.kl.double().cpu() @ weight[owner]
+            for part in parts:
+                kl += part @ weight[owner]
             for place, row in zip(owner.tolist(), terms.outcome.answers.tolist(), strict=True):
                 if judge(task, problems[place], [row], seen).valid:
                     valid[place] += weight[place]

@@ -14,7 +14,7 @@ from gram_pyro.evaluation.bound import chunks, excess_of
 from gram_pyro.guides.base import Guide
 from gram_pyro.inference.sampling import seeded
 from gram_pyro.models.base import Answers, Model
-from gram_pyro.models.sites import sites_of
+from gram_pyro.models.sites import latent_values
 from gram_pyro.objectives.importance import ImportanceELBO
 from gram_pyro.runs.store import Run
 from gram_pyro.tasks.base import Problems
@@ -49,8 +49,9 @@ def log_weights(
 
     The mean of the weights is p(y | x), of `steps` steps and one likelihood; `context` as of `Guide.side_information`.
     """
-    parts = ImportanceELBO(None).parts(model, guide, problems, targets, steps=steps, supervise="last", **context)
-    return parts.log_likelihood - parts.kl_cost, len(parts.kl) > 0
+    objective = ImportanceELBO(None)
+    parts = objective.parts(model, guide, problems, targets, steps=steps, supervise="last", **context)
+    return parts.log_likelihood - objective.cost(parts), len(parts.kl) + len(parts.draft_kl) > 0
 
 
 @torch.no_grad()
@@ -63,12 +64,12 @@ def mixture_log_weights(
     """
     run_kwargs = {"steps": steps, "supervise": "last"}
     rollout: dict[str, Any] = poutine.trace(model).get_trace(problems, **run_kwargs).nodes
-    drawn = {name: site["value"] for name, site in sites_of(rollout, "guidance")}
-    weights = []
+    drawn = latent_values(rollout)
+    objective, weights = ImportanceELBO(None), []
     for values in ({}, drawn):
         with SubstituteMessenger(values):
-            parts = ImportanceELBO(None).parts(model, guide, problems, targets, **run_kwargs, **context)
-        mixture = torch.logaddexp(torch.zeros_like(parts.kl_cost), parts.kl_cost) - math.log(2)
+            cost = objective.cost(parts := objective.parts(model, guide, problems, targets, **run_kwargs, **context))
+        mixture = torch.logaddexp(torch.zeros_like(cost), cost) - math.log(2)
         weights.append(parts.log_likelihood - mixture)
     return torch.stack(weights)
 
@@ -83,7 +84,7 @@ def likelihood(
     with seeded(seed), pyro.validation_enabled(False):
         nll, latent = by_posterior(run, problems, every, steps, draws, max_targets)
         proposal: Proposal | None = "posterior" if latent else None
-        if latent and run.model.recursion == "carried":
+        if latent and run.model.carries:
             alone = by_prior(run, problems, every, steps)
             if alone.mean() < nll.mean():
                 nll, proposal = alone, "prior"

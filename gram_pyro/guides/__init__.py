@@ -1,6 +1,7 @@
 """q(trajectory | x, y): one posterior a file."""
 
 from gram_pyro.guides.base import Guide
+from gram_pyro.guides.diffusion import DiffusionGuide
 from gram_pyro.guides.empty import EmptyGuide
 from gram_pyro.guides.fields import FieldsGuide
 from gram_pyro.guides.flow import FlowGuide
@@ -16,11 +17,11 @@ from gram_pyro.registry import Registry
 
 GUIDES = Registry(
     "guide", Guide, gaussian=GaussianGuide, mean_only=MeanOnlyGuide, scale_only=ScaleOnlyGuide, low_rank=LowRankGuide,
-    flow=FlowGuide, fields=FieldsGuide, relational=RelationalGuide, lookahead=LookaheadGuide,
+    flow=FlowGuide, fields=FieldsGuide, diffusion=DiffusionGuide, relational=RelationalGuide, lookahead=LookaheadGuide,
     solution_set=SolutionSetGuide, prior=PriorGuide, empty=EmptyGuide,
 )  # fmt: skip
 
 __all__ = [
-    "GUIDES", "EmptyGuide", "FieldsGuide", "FlowGuide", "GaussianGuide", "Guide", "LookaheadGuide", "LowRankGuide",
-    "MeanOnlyGuide", "PriorGuide", "RelationalGuide", "ScaleOnlyGuide", "SolutionSetGuide",
+    "GUIDES", "DiffusionGuide", "EmptyGuide", "FieldsGuide", "FlowGuide", "GaussianGuide", "Guide", "LookaheadGuide",
+    "LowRankGuide", "MeanOnlyGuide", "PriorGuide", "RelationalGuide", "ScaleOnlyGuide", "SolutionSetGuide",
 ]  # fmt: skip

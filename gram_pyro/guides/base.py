@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from gram_pyro.errors import UserError
 from gram_pyro.guides.steered import steer
 from gram_pyro.models.base import inputs_of, register
+from gram_pyro.models.draft import Look, diffusion
 from gram_pyro.models.sites import Role, mark, value_at
 from gram_pyro.tasks.base import Problems, Task
 
@@ -83,7 +84,10 @@ class Guide(GuideMessenger, nn.Module):
         if self.steered is None:
             return
         self.role, self.transition = mark(msg, "role"), mark(msg, "transition")
-        super()._pyro_sample(msg)
+        if self.role == "draft":
+            msg["fn"] = self.get_draft_posterior(msg["name"], prior, mark(msg, "look"))
+        else:
+            super()._pyro_sample(msg)
         if msg["fn"] is not prior:
             msg["fn"] = steer(msg["fn"], prior, self.steered)
 
@@ -105,6 +109,11 @@ class Guide(GuideMessenger, nn.Module):
             raise UserError(f"{kind} draws {name}, and {type(self).__name__} steers guidance only; take --guide prior")
         assert self.transition is not None
         return value_at(self.trace.nodes, "proposal", self.transition)
+
+    def get_draft_posterior(self, name: str, prior: TorchDistribution, look: Look) -> TorchDistribution:
+        """Return q(draft_t | y), by default that of diffusion: the answer with noise on it."""
+        assert self.targets is not None
+        return diffusion(look, self.targets)
 
     def get_posterior(self, name: str, prior: TorchDistribution) -> TorchDistribution:
         """Return q(eps_t | u_t, y) for the site `name`, batch shape `(batch,)`, event shape `(length, width)`."""

@@ -4,6 +4,7 @@ from pyro.distributions import TorchDistribution
 
 from gram_pyro.guides.base import Guide
 from gram_pyro.models.base import Model
+from gram_pyro.models.draft import Look
 from gram_pyro.tasks.base import Spec
 
 
@@ -16,3 +17,7 @@ class PriorGuide(Guide):
     def get_posterior(self, name: str, prior: TorchDistribution) -> TorchDistribution:
         """The prior itself."""
         return prior
+
+    def get_draft_posterior(self, name: str, prior: TorchDistribution, look: Look) -> TorchDistribution:
+        """The prior itself."""
+        return self.get_posterior(name, prior)

@@ -134,7 +134,7 @@ def _run(
     running, patient = torch.arange(rows), torch.zeros(rows, dtype=torch.long)
     state = None
     if method.random_start:
-        state = State(*(torch.randn_like(latent) for latent in model.initial_state(rows, length)))
+        state = model.initial_state(rows, length).map(torch.randn_like)
     reached = 0
     for target, depth in _legs(steps, method):
         apart = method.repel > 0 and reached < method.repel_steps

@@ -22,7 +22,7 @@ class Autoregressive(Transformer):
     related to position j as i is, to slot j as i is to j - 1. With targets all slots run at once.
     """
 
-    recursion: ClassVar[Recursion] = "none"
+    recursion: Recursion = "none"
     independent: ClassVar[bool] = False
     compiled: ClassVar = ("encode", "predict")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import pyro
@@ -20,19 +20,44 @@ Recursion = Literal["carried", "planned", "none"]
 Supervise = Literal["every", "last", "none"]
 
 
+class Phase(NamedTuple):
+    """Where trajectories stand: `step` of `total` transitions, each `(batch,)`, and `order` `(batch, length)`, the rank
+    of each position where a posterior reveals one after the other."""
+
+    step: Tensor
+    total: Tensor
+    order: Tensor
+
+    @classmethod
+    def start(cls, total: Tensor, length: int, generator: torch.Generator | None = None) -> Phase:
+        """Return the first phase of trajectories of `total` `(batch,)` transitions, a random order each."""
+        order = torch.rand(len(total), length, generator=generator).argsort(-1)
+        return cls(torch.zeros_like(total), total, order.to(total.device))
+
+
 class State(NamedTuple):
-    """z = (h, l), each `(batch, length, width)`."""
+    """z = (h, l), each `(batch, length, width)`, and where on its way each trajectory is, if that was planned."""
 
     high: Tensor
     low: Tensor
+    phase: Phase | None = None
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> State:
+        """Apply a function to each tensor."""
+        phase = None if self.phase is None else Phase(*map(function, self.phase))
+        return State(function(self.high), function(self.low), phase)
+
+    def tensors(self) -> list[Tensor]:
+        """Return all tensors, each with a row for every problem."""
+        return [self.high, self.low, *(self.phase or ())]
 
     def detach(self) -> State:
         """Return the same values without gradient."""
-        return State(self.high.detach(), self.low.detach())
+        return self.map(Tensor.detach)
 
     def select(self, rows: Tensor) -> State:
         """Return the states at `rows` `(count,)`, which may repeat."""
-        return State(self.high[rows], self.low[rows])
+        return self.map(lambda part: part[rows])
 
 
 class Outcome(NamedTuple):
@@ -112,7 +137,7 @@ class Model(nn.Module):
     """Blocks (attention and feed-forward) that a supervision step runs every position through: its price."""
     draws: bool = True
     """Whether two runs on one problem may differ; one that draws nothing is run once for all samples."""
-    recursion: ClassVar[Recursion] = "carried"
+    recursion: Recursion = "carried"
     """What steps are: a run goes on from that of fewer steps; all are planned from the first; or there is one step."""
     independent: ClassVar[bool] = True
     """Whether its answers at different positions are independent, given the latent state."""
@@ -122,6 +147,11 @@ class Model(nn.Module):
     """Fields of `TrainingConfig` that it needs otherwise than a recipe has them."""
     compiled: ClassVar[tuple[str, ...]] = ()
     """Names of the functions, from tensors to tensors and free of sites, that `torch.compile` may compile."""
+
+    @property
+    def carries(self) -> bool:
+        """Whether training carries its state from one update to the next."""
+        return self.recursion == "carried"
 
     def add_embedding(self, spec: Spec, width: int) -> None:
         """Add what `embed` needs: an embedding of tokens, and one of groups where a task has them."""

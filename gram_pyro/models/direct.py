@@ -15,7 +15,7 @@ class Direct(Transformer):
     """p(y | x) = prod_i p(y_i | x): independent positions given the input, one site `y_1`. Ignores `steps`."""
 
     draws = False
-    recursion: ClassVar[Recursion] = "none"
+    recursion: Recursion = "none"
     compiled: ClassVar = ("predict",)
 
     def __init__(self, spec: Spec, config: TransformerConfig | None = None) -> None:

@@ -1,7 +1,7 @@
 """GRAM on fields: a latent vector for every position and value, and one network for all values."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from gram_pyro.errors import UserError
 from gram_pyro.models.base import State
 from gram_pyro.models.gram import Core, Gram, GramConfig
-from gram_pyro.models.layers import at_least_float32, rms_norm
+from gram_pyro.models.layers import at_least_float32, autocast, rms_norm
 from gram_pyro.tasks.base import Problems, Spec
 
 SUM_SCALE = 0.25  # of sums over relatives beside their means
@@ -19,11 +19,15 @@ SPREAD = 3.0  # of messages, which means make small
 
 @dataclass(frozen=True)
 class FieldsConfig(GramConfig):
-    """The shape of a network on fields: `width` features of a position and value; `layers` blocks, `refinements` times;
-    there is no attention, and so no `heads`."""
+    """The shape of a network on fields: `width` features of a position and value; `layers` blocks, `refinements` times.
+    """
 
     width: int = 32
     """Features of a position and value."""
+    heads: int = 1
+    """Without meaning: there is no attention."""
+    hidden: int = 64
+    """Hidden features of the feed-forward layers."""
     layers: int = 1
     """Blocks in a row."""
     refinements: int = 6
@@ -37,27 +41,60 @@ class FieldsConfig(GramConfig):
             raise UserError("the model fields has a flat core and a guidance at each position; leave core and pooled")
 
 
+class Classes(NamedTuple):
+    """Relations that say "of the same class": `member` `(length, classes)` is 1.0 where a position belongs to a class,
+    those of one relation after those of another, `counts` of each. A sum over relatives is one over a class."""
+
+    member: Tensor
+    counts: tuple[int, ...]
+
+
+def classes_of(relations: Tensor) -> Classes | None:
+    """Return the classes of relations `(relations, length, length)` that all problems share; None if one has none."""
+    near = relations.bool() | torch.eye(relations.shape[-1], dtype=torch.bool, device=relations.device)
+    first = near.byte().argmax(-1)
+    if not torch.equal(near, first[:, :, None] == first[:, None, :]):
+        return None
+    members = [F.one_hot(each.unique(return_inverse=True)[1]) for each in first]
+    return Classes(torch.cat(members, 1).float(), tuple(each.shape[1] for each in members))
+
+
 class FieldBlock(nn.Module):
     """Messages over relatives, over all positions and over all values, then a feed-forward layer, the same for every
     position and value: renaming values, or moving positions with their relations, commutes with it."""
 
     def __init__(self, width: int, hidden: int, relations: int) -> None:
         super().__init__()
-        self.send = nn.Linear(width, width, bias=False)
-        self.receive = nn.Linear((2 * relations + 2) * width, width, bias=False)
+        self.from_relatives = nn.ModuleList(nn.Linear(2 * width, width, bias=False) for _ in range(relations))
+        self.from_all, self.from_values = (nn.Linear(width, width, bias=False) for _ in range(2))
         self.up, self.down = nn.Linear(width, hidden), nn.Linear(hidden, width, bias=False)
 
-    def forward(self, x: Tensor, relations: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, relations: Tensor | Classes | None) -> Tensor:
         """Exchange and digest, `(batch, length, values, width)` in and out."""
-        sent = self.send(rms_norm(x))
-        messages = [sent.mean(-3, keepdim=True).expand_as(sent), sent.mean(-2, keepdim=True).expand_as(sent)]
-        if relations is not None:
-            relations = relations.to(sent.dtype)
-            sums = (relations @ sent.flatten(-2)[..., None, :, :]).unflatten(-1, sent.shape[-2:])  # (b r l v w)
-            relatives = relations.sum(-1).clamp(min=1)[..., None, None]
-            messages += [*(sums / relatives).unbind(-4), *(SUM_SCALE * sums).unbind(-4)]
-        x = x + self.receive(SPREAD * torch.cat(messages, -1))
-        return x + self.down(F.gelu(self.up(rms_norm(x))))  # type: ignore[no-any-return]
+        sent = SPREAD * rms_norm(x)
+        x = x + self.from_all(sent.mean(-3, keepdim=True)) + self.from_values(sent.mean(-2, keepdim=True))
+        if isinstance(relations, Classes):
+            x = x + self.within_classes(sent, relations)
+        elif relations is not None:
+            x = x + self.among_relatives(sent, relations)
+        return x + self.down(F.relu(self.up(rms_norm(x))).square())  # type: ignore[no-any-return]
+
+    def within_classes(self, sent: Tensor, relations: Classes) -> Tensor:
+        """Return what each position learns from its classes, in fewer operations than from its relatives."""
+        member = relations.member.to(sent.dtype)
+        sums = (member.mT @ sent.flatten(-2)).view(len(sent), -1, *sent.shape[-2:])  # (b classes v w)
+        said = torch.cat((sums / member.sum(0)[:, None, None], SUM_SCALE * sums), -1)
+        parts = zip(self.from_relatives, torch.split(said, [*relations.counts], 1), strict=True)
+        received = torch.cat([network(part) for network, part in parts], 1)
+        return (member.to(received.dtype) @ received.flatten(-2)).view(sent.shape)
+
+    def among_relatives(self, sent: Tensor, relations: Tensor) -> Tensor:
+        """Return what each position learns from its relatives and itself."""
+        near = relations.to(sent.dtype) + torch.eye(sent.shape[1], dtype=sent.dtype, device=sent.device)
+        sums = (near @ sent.flatten(-2)[:, None]).view(len(sent), -1, *sent.shape[1:])  # (b r l v w)
+        said = torch.cat((sums / near.sum(-1)[..., None, None], SUM_SCALE * sums), -1)
+        received = [network(each) for network, each in zip(self.from_relatives, said.unbind(1), strict=True)]
+        return torch.stack(received).sum(0)
 
 
 class Fields(Gram):
@@ -70,6 +107,8 @@ class Fields(Gram):
     Config: ClassVar = FieldsConfig
     guide: ClassVar[str] = "fields"
     kinds: Tensor
+    related: tuple[Tensor, Any] | None = None
+    """The shared relations met last, and what `relate` made of them."""
 
     def add_networks(self, spec: Spec) -> None:
         """Add the blocks, the guidance head and the decoder, and the start of the latent."""
@@ -104,13 +143,30 @@ class Fields(Gram):
         high = self.initial_high.repeat(len(self.kinds)).expand(batch, length, -1)
         return State(high, high[..., :0])
 
-    def propose(self, state: State, embedded: Tensor, relations: Tensor | None) -> State:
+    def relate(self, relations: Tensor | None) -> Any:
+        """Return relations that all problems share as classes, if they are such."""
+        if relations is None or relations.dim() == 4:
+            return relations
+        if self.related is None or self.related[0] is not relations:
+            classes = classes_of(relations)
+            self.related = relations, relations if classes is None else classes
+        return self.related[1]
+
+    def add_draft(self, spec: Spec) -> None:
+        """Add the embedding of drafts, one number for each position and value."""
+        self.draft_embedding = nn.Linear(1, self.config.width, bias=False)
+
+    def embed_draft(self, draft: Tensor) -> Tensor:
+        """Return a draft `(batch, length, values)` in the shape of the embedded problems."""
+        return self.draft_embedding(draft[..., None]).flatten(-2)  # type: ignore[no-any-return]
+
+    def propose(self, state: State, embedded: Tensor, relations: Any) -> State:
         """Refine J times, with the input added once."""
-        x = self.split(state.high) + self.split(embedded)
+        x = autocast(self.split(state.high) + self.split(embedded))
         for _ in range(self.config.refinements):
             for block in self.field_blocks:
                 x = block(x, relations)
-        return State(rms_norm(x).flatten(-2), state.low)
+        return State(at_least_float32(rms_norm(x)).flatten(-2), state.low)
 
     def guidance(self, proposal: Tensor) -> tuple[Tensor, Tensor]:
         """Return mu(u_t) and sigma(u_t), each `(batch, length, values * width)`."""

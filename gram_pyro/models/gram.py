@@ -1,7 +1,7 @@
 """GRAM: recursive latent reasoning with a learned Gaussian guidance, as a Pyro program."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import pyro
 import pyro.distributions as dist
@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gram_pyro.errors import UserError
-from gram_pyro.models.base import Answers, Model, Outcome, State, Supervise, register
+from gram_pyro.models.base import Answers, Model, Outcome, Phase, State, Supervise, register
+from gram_pyro.models.draft import Draft, Receiver, Schedule
 from gram_pyro.models.layers import MAX_SIZE, Decoder, Shape, Stack, at_least_float32, rotary
 from gram_pyro.models.sites import answer_site, guidance_site, state_site
 from gram_pyro.tasks.base import Problems, Spec
@@ -37,6 +38,11 @@ class GramConfig(Shape):
     """Whether the guidance is one vector a problem, the same at all positions, instead of one a position."""
     variance: bool = True
     """Whether its scale is learned; without it next to none, MIN_SCALE."""
+    draft: Schedule = "none"
+    """Noisy looks at the answer before each transition: none; from noise to the answer (cosine); those of a Bayesian
+    flow network (flow); or, drawn from the prior, all noise, at whatever depth (constant)."""
+    receiver: Receiver = "mean"
+    """Prior of a draft: a Gaussian around the decoder's probabilities, or a mixture of one around each value."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -50,6 +56,7 @@ class Gram(Model):
     Sites, with t counting transitions from 1 and n supervision steps from 1: `high_0`, `low_0` the start; `proposal_t`
     u_t (7); `guidance_t` eps_t (4)(8); `high_t`, `low_t` the state after the move (5)(9); `y_n` the answer, its
     distribution's `logits` the decoder's output. All but `guidance_t` and `y_n` are deterministic.
+    With a draft channel (`model.draft`), `draft_t` comes before u_t: a Gaussian around the decoder's probabilities.
     """
 
     Config: ClassVar = GramConfig
@@ -61,9 +68,19 @@ class Gram(Model):
     def __init__(self, spec: Spec, config: GramConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or self.Config()
-        self.width, self.transitions, self.draws = config.width, config.transitions, config.guidance
+        self.width, self.transitions = config.width, config.transitions
+        self.draft = None if config.draft == "none" else Draft(config.draft, config.receiver)
+        self.draws = config.guidance or self.draft is not None
+        self.recursion = "carried" if self.draft is None or self.draft.held else "planned"
         self.positions = spec.positions
         self.add_networks(spec)
+        if self.draft is not None:
+            self.add_draft(spec)
+
+    @property
+    def carries(self) -> bool:
+        """Whether training carries its state: always, as a state knows its phase."""
+        return True
 
     def add_networks(self, spec: Spec) -> None:
         """Add the networks of the core, the guidance head and the decoder, and the start of both latents."""
@@ -79,14 +96,26 @@ class Gram(Model):
         self.register_buffer("initial_high", torch.randn(config.width))
         self.register_buffer("initial_low", torch.randn(config.width))
 
+    def add_draft(self, spec: Spec) -> None:
+        """Add the embedding of drafts."""
+        self.draft_embedding = nn.Linear(spec.classes, self.config.width, bias=False)
+
+    def embed_draft(self, draft: Tensor) -> Tensor:
+        """Return a draft `(batch, length, values)` in the shape of the embedded problems."""
+        return self.draft_embedding(draft)  # type: ignore[no-any-return]
+
     def initial_state(self, batch: int, length: int) -> State:
         """Return z_0, the same stored vectors at every position: two tensors `(batch, length, width)`."""
         shape = (batch, length, self.config.width)
         return State(self.initial_high.expand(shape), self.initial_low.expand(shape))
 
+    def relate(self, relations: Tensor | None) -> Any:
+        """Return relations, as in `Problems`, in the form that `propose` takes."""
+        return relations
+
     def propose(self, state: State, embedded: Tensor, relations: Tensor | None) -> State:
         """Refine K times (6) and propose (7): u_t and l_t, each `(batch, length, width)`; a flat core keeps `low`."""
-        high, low = state
+        high, low, _ = state
         positions = rotary(self.positions, high.shape[-2], self.config.width // self.config.heads, high.device)
         if self.config.core == "flat":
             for _ in range(self.config.refinements):
@@ -132,19 +161,29 @@ class Gram(Model):
         register("model", self)
         batch, length = problems.tokens.shape
         total = steps * self.transitions
-        embedded = self.embed(problems)
+        embedded = here = self.embed(problems)
+        relations = self.relate(problems.relations)
         state = self.initial_state(batch, length) if state is None else state
+        phase, drafts = state.phase, self.draft is not None
+        if phase is None and drafts:
+            phase = Phase.start(torch.full((batch,), total, device=embedded.device), length)
+        logits = self.decode(state.high) if drafts else embedded
         with pyro.plate("problems", batch, dim=-1):
             state = State(state_site("high", 0, state.high, total), state_site("low", 0, state.low, total))
             for t in pyro.markov(range(1, total + 1)):
-                high, low = self.propose(state, embedded, problems.relations)
+                if self.draft is not None and phase is not None:
+                    here = embedded + self.embed_draft(self.draft.draw(t, total, phase, logits, problems.pins))
+                high, low = self.propose(state, here, relations)[:2]
                 if self.guidance_head is not None:
                     high = state_site("proposal", t, high, total)
                     high = high + guidance_site(t, dist.Normal(*self.guidance(high)).to_event(2), total)
                 state = State(state_site("high", t, high, total), state_site("low", t, low, total))
                 step, within = divmod(t, self.transitions)
-                if within == 0 and (supervise == "every" or t == total):
+                answers = within == 0 and (supervise == "every" or t == total)
+                if answers or drafts:
                     logits = self.decode(state.high)
-                    if supervise != "none":
-                        answer_site(f"y_{step}", self.likelihood(logits), targets)
+                if answers and supervise != "none":
+                    answer_site(f"y_{step}", self.likelihood(logits), targets)
+        if phase is not None:
+            state = state._replace(phase=phase._replace(step=phase.step + total))
         return Outcome(state, logits)

@@ -51,6 +51,12 @@ def at_least_float32(x: Tensor) -> Tensor:
     return x.float() if x.itemsize < 4 else x
 
 
+def autocast(x: Tensor) -> Tensor:
+    """Return `x` in the precision of autocast where that is on: what elementwise work is done in."""
+    device = x.device.type
+    return x.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else x
+
+
 def rotary(positions: str, length: int, width: int, device: torch.device) -> Rotary:
     """Return cosines and sines of rotary positions, each `(length, width)` (RoPE, base 10000).
 

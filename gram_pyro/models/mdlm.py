@@ -66,7 +66,7 @@ class Mdlm(Transformer):
     """
 
     guide: ClassVar[str] = "prior"
-    recursion: ClassVar[Recursion] = "planned"
+    recursion: Recursion = "planned"
     independent: ClassVar[bool] = False
     compiled: ClassVar = ("predict",)
 

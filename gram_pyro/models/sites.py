@@ -9,8 +9,8 @@ import pyro.distributions as dist
 import torch
 from torch import Tensor
 
-Role = Literal["high", "low", "proposal", "guidance", "answer"]
-"""h_t and l_t after a transition, u_t and eps_t within it, and what is observed."""
+Role = Literal["high", "low", "proposal", "guidance", "draft", "answer"]
+"""h_t and l_t after a transition, u_t, eps_t and the draft within it, and what is observed."""
 
 
 class FixedValue(dist.TorchDistribution):
@@ -55,13 +55,19 @@ def guidance_site(transition: int, prior: dist.TorchDistribution, total: int) ->
     return pyro.sample(f"guidance_{transition}", prior, infer=_marks("guidance", transition, total))
 
 
+def draft_site(transition: int, prior: dist.TorchDistribution, look: Any, total: int) -> Tensor:
+    """Draw draft_t from its prior; a guide finds in the mark `look` what a posterior is made of."""
+    infer = _marks("draft", transition, total) | {"look": look}
+    return pyro.sample(f"draft_{transition}", prior, infer=infer)
+
+
 def answer_site(name: str, likelihood: dist.TorchDistribution, targets: Tensor | None) -> Tensor:
     """Observe the targets, or draw an answer where there are none."""
     marks: Any = {"role": "answer"}
     return pyro.sample(name, likelihood, obs=targets, infer=marks)
 
 
-def mark(site: Mapping[str, Any], name: Literal["role", "transition", "remaining"]) -> Any:
+def mark(site: Mapping[str, Any], name: Literal["role", "transition", "remaining", "look"]) -> Any:
     """Return a mark of a message or of a node of a trace; None where it has none."""
     return site.get("infer", {}).get(name)
 
@@ -69,6 +75,12 @@ def mark(site: Mapping[str, Any], name: Literal["role", "transition", "remaining
 def sites_of(nodes: Mapping[str, Any], role: Role) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the names and sites of one role among the nodes of a trace, in the order of the program."""
     return ((name, site) for name, site in nodes.items() if mark(site, "role") == role)
+
+
+def latent_values(nodes: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Return the values of what was drawn on the way, guidance and drafts, by the names of their sites."""
+    roles: tuple[Role, ...] = ("guidance", "draft")
+    return {name: site["value"] for role in roles for name, site in sites_of(nodes, role)}
 
 
 def value_at(nodes: dict[str, Any], role: Role, transition: int) -> Tensor:

@@ -24,12 +24,15 @@ KL_DRAWS = 8  # draws of a guidance that a sampled KL is the mean of: with one, 
 
 
 class Parts(NamedTuple):
-    """One run of model and guide taken apart, unweighted: `log_likelihood` and `kl_cost` `(batch,)` with gradient,
-    `kl` `(charged transitions, batch)`, and the model's `trace` under the posterior's draws."""
+    """One run of model and guide taken apart, unweighted: `log_likelihood`, and `kl_cost` and `draft_cost`, which the
+    guidance and the drafts cost, `(batch,)` with gradient; `kl` and `draft_kl`, the same by transition,
+    `(charged transitions, batch)`; and the model's `trace` under the posterior's draws."""
 
     log_likelihood: Tensor
     kl_cost: Tensor
+    draft_cost: Tensor
     kl: Tensor
+    draft_kl: Tensor
     trace: Trace
 
 
@@ -39,6 +42,7 @@ class Terms(NamedTuple):
     loss: Tensor
     log_likelihood: Tensor
     kl: Tensor
+    draft_kl: Tensor
     trace: Trace
 
     @property
@@ -53,6 +57,18 @@ class Options(TypedDict, total=False):
     beta: float | Tensor
     kl_transitions: Literal["last", "all"]
     recompute: bool
+    draft_weight: float
+
+
+class Divergences(NamedTuple):
+    """KL by transition of one kind of sites, each `(batch,)`: their `values`, and what they cost with gradient."""
+
+    values: list[Tensor]
+    costs: list[Tensor]
+
+    def rows(self) -> Tensor:
+        """Return the values as `(transitions, batch)`."""
+        return torch.stack(self.values) if self.values else torch.zeros(0, 1)
 
 
 class TruncatedTrace_ELBO(ELBO):
@@ -75,6 +91,8 @@ class TruncatedTrace_ELBO(ELBO):
         Whether supervision steps but the last are run again for their gradient instead of being kept (activation
         checkpointing): memory for one step, and about half as much time again. Losses and gradients are the same, but
         for a guide that looks ahead, which does so anew at each step. Only for a `Model` with a carried state.
+    draft_weight
+        Coefficient of the KL of drafts, which `beta` and `balance` leave alone; at 0 it is not computed.
 
     The KL is analytic where torch knows one, else the mean of `KL_DRAWS` draws. Works in `pyro.infer.SVI` and as
     a module, `elbo(model, guide)`; values of an ordinary guide are replayed, a `GuideMessenger` runs interleaved.
@@ -88,6 +106,7 @@ class TruncatedTrace_ELBO(ELBO):
         balance: float | None = None,
         kl_transitions: Literal["last", "all"] = "last",
         recompute: bool = False,
+        draft_weight: float = 1.0,
     ) -> None:
         super().__init__(num_particles=1)  # type: ignore[no-untyped-call]
         if horizon is not None and horizon < 1:
@@ -97,7 +116,7 @@ class TruncatedTrace_ELBO(ELBO):
         if kl_transitions not in ("last", "all"):
             raise ValueError(f"kl_transitions must be 'last' or 'all', not {kl_transitions!r}")
         self.horizon, self.beta, self.balance = horizon, beta, balance
-        self.kl_transitions, self.recompute = kl_transitions, recompute
+        self.kl_transitions, self.recompute, self.draft_weight = kl_transitions, recompute, draft_weight
 
     @property
     def balances(self) -> bool:
@@ -107,8 +126,12 @@ class TruncatedTrace_ELBO(ELBO):
     def terms(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> Terms:
         """Run model and guide once and take the bound apart."""
         parts = self.parts(model, guide, *args, **kwargs)
-        loss = (self.beta * parts.kl_cost - parts.log_likelihood).sum()
-        return Terms(loss, parts.log_likelihood.detach(), parts.kl, parts.trace)
+        loss = (self.cost(parts) - parts.log_likelihood).sum()
+        return Terms(loss, parts.log_likelihood.detach(), parts.kl, parts.draft_kl, parts.trace)
+
+    def cost(self, parts: Parts) -> Tensor:
+        """Return the weighted KL of each problem, `(batch,)`."""
+        return self.beta * parts.kl_cost + self.draft_weight * parts.draft_cost
 
     def parts(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> Parts:
         """Run model and guide once: likelihood and KL of each problem, nothing weighted yet."""
@@ -136,15 +159,16 @@ class TruncatedTrace_ELBO(ELBO):
             *parts, state = checkpoint(step, left, state, use_reentrant=False)
             found.append(parts)
         *parts, trace = run(0, state, supervise)
-        log_likelihoods, charges, kl = zip(*found, parts, strict=True)
-        rows = torch.cat([each for each in kl if len(each)] or [kl[-1]])
-        return Parts(total([*log_likelihoods]), total([*charges]), rows, trace)
+        log_likelihoods, costs, draft_costs, *by_transition = zip(*found, parts, strict=True)
+        kl, draft_kl = (torch.cat([each for each in part if len(each)] or [part[-1]]) for part in by_transition)
+        return Parts(total([*log_likelihoods]), total([*costs]), total([*draft_costs]), kl, draft_kl, trace)
 
     def _parts(self, horizon: int | None, model: Any, guide: Any, *args: Any, **kwargs: Any) -> Parts:
         """Run once, where the gradient sees its last `horizon` transitions; 0 or less if it ends before the horizon."""
         with HorizonMessenger(horizon, self.kl_transitions):
             model_trace, guide_trace = self._get_trace(model, guide, args, kwargs)
-        likelihoods, divergences, charges = [], [], []
+        likelihoods: list[Tensor] = []
+        guidance, drafts = Divergences([], []), Divergences([], [])
         charged = math.inf if horizon is None or self.kl_transitions == "all" else horizon
         sites: dict[str, Any] = model_trace.nodes
         for name, site in sites.items():
@@ -153,11 +177,15 @@ class TruncatedTrace_ELBO(ELBO):
             if site["is_observed"]:
                 likelihoods.append(scale_and_mask(site["fn"].log_prob(site["value"]), site["scale"], site["mask"]))
             elif name in guide_trace.nodes and (mark(site, "remaining") or 0) < charged:
-                divergence, balanced = self._kl(name, guide_trace.nodes[name], site)
-                divergences.append(divergence.detach())
-                charges.append(balanced)
-        kl = torch.stack(divergences) if divergences else torch.zeros(0, 1)
-        return Parts(total(likelihoods), total(charges), kl, model_trace)
+                draft = mark(site, "role") == "draft"
+                if draft and self.draft_weight == 0:
+                    continue
+                divergence, cost = self._kl(name, guide_trace.nodes[name], site, None if draft else self.balance)
+                chosen = drafts if draft else guidance
+                chosen.values.append(divergence.detach())
+                chosen.costs.append(cost)
+        costs = total(guidance.costs), total(drafts.costs)
+        return Parts(total(likelihoods), *costs, guidance.rows(), drafts.rows(), model_trace)
 
     def differentiable_loss(self, model: Any, guide: Any, *args: Any, **kwargs: Any) -> Tensor:
         """Return the loss as a tensor with gradient."""
@@ -184,7 +212,7 @@ class TruncatedTrace_ELBO(ELBO):
         model_trace = poutine.trace(SubstituteMessenger(values)(model)).get_trace(*args, **kwargs)
         return prune_subsample_sites(model_trace), prune_subsample_sites(guide_trace)
 
-    def _kl(self, name: str, guide_site: Any, model_site: Any) -> tuple[Tensor, Tensor]:
+    def _kl(self, name: str, guide_site: Any, model_site: Any, balance: float | None) -> tuple[Tensor, Tensor]:
         """Return the KL of one site, `(batch,)`, and the same value with the balanced gradient."""
         q, p, value = guide_site["fn"], model_site["fn"], guide_site["value"]
         if q is p:
@@ -192,11 +220,11 @@ class TruncatedTrace_ELBO(ELBO):
             return nothing, nothing
         check_density(name, q)
         scale, mask = guide_site["scale"], guide_site["mask"]
-        if self.balance is None:
+        if balance is None:
             divergence = scale_and_mask(divergence_of(q, p, value), scale, mask)
             return divergence, divergence
         train_prior = divergence_of(detached(q), p, value.detach())
-        balanced = self.balance * train_prior + (1 - self.balance) * divergence_of(q, detached(p), value)
+        balanced = balance * train_prior + (1 - balance) * divergence_of(q, detached(p), value)
         return scale_and_mask(train_prior, scale, mask), scale_and_mask(balanced, scale, mask)
 
 

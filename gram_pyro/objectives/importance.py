@@ -27,12 +27,13 @@ class ImportanceELBO(TruncatedTrace_ELBO):
     def terms(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> Terms:
         """Run model and guide `particles` times; the likelihood and KL reported are means over them."""
         runs = [self.parts(model, guide, *args, **kwargs) for _ in range(self.particles)]
-        weights = torch.stack([run.log_likelihood - self.beta * run.kl_cost for run in runs])
+        weights = torch.stack([run.log_likelihood - self.cost(run) for run in runs])
         loss = -(weights.logsumexp(0) - math.log(self.particles)).sum()
         log_likelihood = torch.stack([run.log_likelihood for run in runs]).mean(0).detach()
-        return Terms(loss, log_likelihood, torch.stack([run.kl for run in runs]).mean(0), runs[-1].trace)
+        kl, draft_kl = (torch.stack([getattr(run, name) for run in runs]).mean(0) for name in ("kl", "draft_kl"))
+        return Terms(loss, log_likelihood, kl, draft_kl, runs[-1].trace)
 
-    def _kl(self, name: str, guide_site: Any, model_site: Any) -> tuple[Tensor, Tensor]:
+    def _kl(self, name: str, guide_site: Any, model_site: Any, balance: float | None) -> tuple[Tensor, Tensor]:
         """Return log q - log p at the draw, `(batch,)`, without and with gradient."""
         q, value = guide_site["fn"], guide_site["value"]
         if q is not model_site["fn"]:

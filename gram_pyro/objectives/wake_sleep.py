@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gram_pyro.effects.change import ChangeMessenger
 from gram_pyro.effects.substitute import SubstituteMessenger
-from gram_pyro.models.sites import sites_of
+from gram_pyro.models.sites import latent_values, sites_of
 from gram_pyro.objectives.elbo import Options, Terms, TruncatedTrace_ELBO, total, traces_of
 
 
@@ -40,7 +40,7 @@ class WakeSleepELBO(TruncatedTrace_ELBO):
         """Return log q of a trajectory of the prior, given the answer that the decoder draws at its end: `(batch,)`."""
         with torch.no_grad(), poutine.block():
             sites: Any = poutine.trace(model).get_trace(problems, **{**run_kwargs, "supervise": "last"}).nodes
-        trajectory = {name: site["value"] for name, site in sites_of(sites, "guidance")}
+        trajectory = latent_values(sites)
         if not trajectory:
             return torch.zeros(())
         answer = [site["value"] for _, site in sites_of(sites, "answer")][-1]

@@ -12,7 +12,7 @@ from gram_pyro.registry import Registry
 from gram_pyro.runs.config import Part, RunConfig, config_of, label
 from gram_pyro.runs.training_config import TrainingConfig
 from gram_pyro.system.cli import parse, take_option
-from gram_pyro.tasks import TASKS, Coloring, NQueens, Sudoku, Task
+from gram_pyro.tasks import TASKS, Coloring, Grids, NQueens, Sudoku, Task
 
 PAPER_MODEL = GramConfig(width=512, heads=8, layers=2, hidden=512, refinements=4, transitions=3)
 PAPER_TRAINING = TrainingConfig(
@@ -35,6 +35,8 @@ SUDOKU_PAPER = replace(PAPER_MODEL, refinements=6), replace(PAPER_TRAINING, beta
 PARTS: dict[tuple[str, str], tuple[Task, GramConfig, TrainingConfig]] = {
     ("coloring", "cpu"): (Coloring(), *PRESETS["cpu"]),
     ("coloring", "paper"): (Coloring(layout="tokens", names="canonical"), *PRESETS["paper"]),
+    ("grids", "cpu"): (Grids(), GramConfig(), SUDOKU_TRAINING),
+    ("grids", "paper"): (Grids(), *SUDOKU_PAPER),
     ("nqueens", "cpu"): (NQueens(), GramConfig(), QUEENS_TRAINING),
     ("nqueens", "paper"): (NQueens(split="input", augmented=False), PAPER_MODEL, QUEENS_PAPER),
     ("sudoku", "cpu"): (Sudoku(), GramConfig(), SUDOKU_TRAINING),
@@ -44,12 +46,13 @@ RECIPES = {(name, preset): RunConfig(*parts, task_name=name) for (name, preset),
 
 
 def sized(kind: Callable[..., Any], preset: GramConfig) -> Any:
-    """Return a model's configuration, with the sizes of a preset as far as they are its own."""
+    """Return a model's configuration, with the sizes of a preset where it has no others of its own."""
     names = ["width", "heads", "hidden"]
     if isinstance(kind, type) and issubclass(kind, GramConfig):
         names += ["layers", "refinements", "transitions"]
-    own = {field.name for field in fields(kind)} if is_dataclass(kind) else set()
-    return kind(**{name: getattr(preset, name) for name in names if name in own})
+    defaults = {field.name: field.default for field in fields(kind)} if is_dataclass(kind) else {}
+    usual = GramConfig()
+    return kind(**{name: getattr(preset, name) for name in names if defaults.get(name) == getattr(usual, name)})
 
 
 def recipe(task: Part | Task, preset: str = "cpu", model: Part = "gram", guide: Part | None = None) -> RunConfig:

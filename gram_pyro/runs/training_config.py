@@ -8,13 +8,13 @@ from gram_pyro.errors import UserError
 
 LIMITS: tuple[tuple[float, float, str, str], ...] = (
     (1, 1000, "lie between 1 and 1,000", "evaluations particles"),
-    (1, 2**12, "lie between 1 and 4,096", "depth"),
+    (1, 2**12, "lie between 1 and 4,096", "depth shortest"),
     (1, 2**16, "lie between 1 and 65,536", "batch accumulate horizon"),
     (1, 10**7, "lie between 1 and 10,000,000", "problems"),
     (1, math.inf, "be at least 1", "updates"),
     (0, 1, "lie between 0 and 1", "balance ema prior_fraction kl_decay final_rate"),
     (0, 10**6, "lie between 0 and 1,000,000", "head_rounds"),
-    (0, 2**63 - 1, "be 0 or more", "beta kl_rate warmup weight_decay constraint_weight seed"),
+    (0, 2**63 - 1, "be 0 or more", "beta kl_rate draft_weight warmup weight_decay constraint_weight seed"),
     (math.ulp(0), 2.0**1023, "be above 0", "minutes kl_target kl_target_start kl_tilt learning_rate clip"),
 )
 """The least and the most that fields may be, in numbers and in words."""
@@ -38,7 +38,10 @@ class TrainingConfig:
     accumulate: int = 1
     """Pieces of an update that a process computes one after the other: memory for one of them."""
     depth: int = 16
-    """Supervision steps of a trajectory (N_sup)."""
+    """Supervision steps of a trajectory (N_sup); the most of them, if `shortest` is given."""
+    shortest: int | None = None
+    """Fewest supervision steps of a trajectory, each with a number of its own from here to `depth`; None: all have
+    `depth`."""
     prior_fraction: float = 0.5
     """Part of the problems that first run free, under the prior, before a target steers them; 0 in the paper."""
     problems: int = 20_000
@@ -74,6 +77,9 @@ class TrainingConfig:
     """Speed of the controller: the most that log beta moves for each supervision step that an update unrolls."""
     kl_tilt: float = 1.0
     """Weight of the KL in the first supervision step relative to the last, geometric in between; 1 in the paper."""
+    draft_weight: float = 0.0
+    """Weight of the KL of drafts, outside beta and the controller: 1 as the ELBO has it; 0 leaves the learning to the
+    likelihood of every step."""
     balance: float | None = 0.8
     """KL balance of `elbo` and `constraint`, which the other objectives have not; None leaves the gradient whole."""
     learning_rate: float = 1e-3
@@ -98,9 +104,10 @@ class TrainingConfig:
         """Return how many supervision steps of `transitions` each an update unrolls."""
         return math.ceil(self.horizon / transitions) if self.deep_supervision else self.depth
 
-    def rounds(self, transitions: int, recursion: str) -> int:
-        """Return how many updates a problem stays for, its state carried from one to the next."""
-        return self.depth // self.steps(transitions) if recursion == "carried" else 1
+    def rounds(self, transitions: int) -> tuple[int, int]:
+        """Return for how many updates a problem stays, its state carried from one to the next, at least and at most."""
+        steps = self.steps(transitions)
+        return -(-(self.shortest or self.depth) // steps), self.depth // steps
 
     def __post_init__(self) -> None:
         for least, most, words, names in LIMITS:
@@ -108,6 +115,8 @@ class TrainingConfig:
                 value = getattr(self, name)
                 if value is not None and not least <= value <= most:
                     raise UserError(f"training.{name} must {words}, not {value}")
+        if self.shortest is not None and self.shortest > self.depth:
+            raise UserError(f"training.shortest must be at most the depth of {self.depth}, not {self.shortest}")
         if self.prior_fraction == 1:
             raise UserError("training.prior_fraction must be below 1: some problems need a target from their start")
         if self.kl_target is not None and self.beta == 0:

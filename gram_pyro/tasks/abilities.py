@@ -37,6 +37,11 @@ class Abilities:
     """Columns of a training log beside the loss; coverage and ratio need solutions that can be counted."""
 
     @property
+    def blank(self) -> Any:
+        """Return the problem without input, where a task is p(y) rather than p(y | x); None where it takes an input."""
+        return None
+
+    @property
     def feasible(self) -> str:
         """Return what a problem is that has a solution, after "the problem is" or "is not"."""
         return self.wording.feasible

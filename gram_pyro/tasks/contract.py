@@ -58,11 +58,17 @@ def check_splits(task: Task, count: int, seed: int) -> list[Any]:
         parts = [task.generate(split, count, seed) for _ in range(2)]
         found = len(parts[0])
         require(1 <= found <= count, f"generate: {found} problems in the {split} split, not 1 to {count}")
-        rows, again = (task.encode(part).rows() for part in parts)
+        rows, again = (told_apart(task, part) for part in parts)
         require(all(map(torch.equal, rows, again)), f"generate: the {split} split of a seed differs from call to call")
         for row in zip(*([each.numpy().tobytes() for each in part] for part in rows), strict=True):
             require(seen.setdefault(row, split) == split, f"generate: {seen[row]} and {split} split share a problem")
     return task.generate("train", count, seed)
+
+
+def told_apart(task: Task, problems: Sequence[Any]) -> list[Tensor]:
+    """Return tensors that differ where problems do, a row for each; without any input, targets are among them."""
+    targets = [] if task.blank is None else [torch.cat([task.targets(problem) for problem in problems])]
+    return [*task.encode(problems).rows(), *targets]
 
 
 def check_encoding(where: str, spec: Spec, x: Problems) -> None:

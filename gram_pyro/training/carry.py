@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from gram_pyro.models.base import Model, Outcome, State, inputs_of
+from gram_pyro.models.base import Model, Outcome, Phase, State, inputs_of
 from gram_pyro.system.distributed import ALONE, World
 from gram_pyro.tasks import Examples, Pool, Problems, Task
 
@@ -16,7 +16,8 @@ CHUNK = 2048
 class Carry:
     """`batch` problems, each with its target, its latent state and its depth.
 
-    Problems that reached `depth` supervision steps are replaced by new ones. Depths start spread evenly.
+    Problems that reached their last round are replaced by new ones; each has a number of rounds drawn from `shortest`
+    to `depth`, by default `depth`. Depths start spread evenly. A state's phase counts `moves` transitions a round.
     A part `prior_fraction` of the problems starts with a prior rollout of random length: its targets are -1, so that
     the guide leaves it to the prior and no likelihood is charged. Then it gets a target drawn from p(y | z) among the
     solutions of the problem, and is steered from where the prior really goes.
@@ -24,15 +25,26 @@ class Carry:
     """
 
     def __init__(
-        self, pool: Pool, initial: State, depth: int, prior_fraction: float, generator: Generator, world: World = ALONE
+        self,
+        pool: Pool,
+        initial: State,
+        depth: int,
+        prior_fraction: float,
+        generator: Generator,
+        world: World = ALONE,
+        *,
+        shortest: int | None = None,
+        moves: int = 1,
     ) -> None:
         self.pool, self.initial, self.depth, self.generator, self.world = pool, initial, depth, generator, world
+        self.shortest, self.moves = depth if shortest is None else shortest, moves
         self.prior_fraction = prior_fraction if depth > 1 else 0.0  # a prior rollout needs a step left to be steered in
-        self.choices = Generator().manual_seed(generator.initial_seed() + 1)
+        self.choices, self.plans = (Generator().manual_seed(generator.initial_seed() + i) for i in (1, 2))
         batch, self.device = len(initial.high), initial.high.device
         self.rows = world.rows(batch)
-        self.state = State(*(latent[self.rows].clone() for latent in initial))
-        self.depths = torch.arange(batch) * depth // batch
+        self.lengths, self.orders = self._plan(batch)
+        self.depths = torch.arange(batch) * self.lengths // batch
+        self._place(initial.map(lambda latent: latent[self.rows].clone()))
         self.prior_until = torch.zeros(batch, dtype=torch.long)
         self._chunk_size = max(CHUNK, batch)
         self._refill()
@@ -48,21 +60,23 @@ class Carry:
 
         The logits are those of the whole batch. Where one is NaN nothing gets a target: the log will say so.
         """
-        self.state = state.detach()
         self.depths += 1
         if len(freed := (self.depths == self.prior_until).nonzero()[:, 0]):
             log_probs = logits.detach()[freed].cpu().log_softmax(-1)
             if not log_probs.isnan().any():
                 targets = self.pool.task.retarget(self.examples.solutions[freed], log_probs, self.choices)
                 self.examples.targets[freed] = targets.to(self.device)
-        if len(finished := (self.depths >= self.depth).nonzero()[:, 0]):
-            self._replace(finished)
+        state = state.detach()
+        if len(finished := (self.depths >= self.lengths).nonzero()[:, 0]):
+            self._replace(finished, state)
+        self._place(state)
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that is needed to go on exactly here."""
         return {
-            "state": [self.world.gather(latent) for latent in self.state],
+            "state": [self.world.gather(latent) for latent in self.state[:2]],
             "depths": self.depths,
+            "plans": [self.lengths, self.orders, self.plans.get_state()],
             "free_until": self.prior_until,
             "examples": _tensors(self.examples),
             "chunk_start": self._chunk_start,
@@ -72,8 +86,11 @@ class Carry:
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
         """Go on where `state_dict` was taken."""
-        self.state = State(*(latent[self.rows].to(self.device) for latent in saved["state"]))
         self.depths, self.prior_until = saved["depths"].clone(), saved["free_until"].clone()
+        lengths, orders, plans = saved["plans"]
+        self.lengths, self.orders = lengths.clone(), orders.clone()
+        self.plans.set_state(plans)
+        self._place(State(*(latent[self.rows].to(self.device) for latent in saved["state"])))
         for old, new in zip(_tensors(self.examples), saved["examples"], strict=True):
             old.copy_(new)
         self.generator.set_state(saved["chunk_start"])
@@ -81,17 +98,30 @@ class Carry:
         self._cursor = saved["cursor"]
         self.choices.set_state(saved["choices"])
 
-    def _replace(self, rows: Tensor) -> None:
+    def _plan(self, count: int) -> tuple[Tensor, Tensor]:
+        """Draw rounds `(count,)` and orders of the positions `(count, length)` of new problems."""
+        lengths = torch.randint(self.shortest, self.depth + 1, (count,), generator=self.plans)
+        length = self.pool.problems.tokens.shape[1]
+        return lengths, torch.rand(count, length, generator=self.plans).argsort(1)
+
+    def _place(self, state: State) -> None:
+        """Set the state of this process's rows, with the phase that belongs to their depths."""
+        step, total = (self.moves * part[self.rows] for part in (self.depths, self.lengths))
+        phase = Phase(step, total, self.orders[self.rows])
+        self.state = State(state.high, state.low, Phase(*(part.to(self.device) for part in phase)))
+
+    def _replace(self, rows: Tensor, state: State) -> None:
         fresh = self._take(len(rows))
         by_prior = torch.rand(len(rows), generator=self.choices) < self.prior_fraction
         until = torch.randint(1, max(2, self.depth), (len(rows),), generator=self.choices)
+        self.lengths[rows], self.orders[rows] = self._plan(len(rows))
         self.depths[rows] = 0
-        self.prior_until[rows] = torch.where(by_prior, until, 0)
+        self.prior_until[rows] = torch.where(by_prior, until.minimum(self.lengths[rows] - 1), 0)
         fresh.targets[by_prior] = -1
         for old, new in zip(_tensors(self.examples), _tensors(fresh), strict=True):
             old[rows] = new
         mine = rows[(rows >= self.rows.start) & (rows < self.rows.stop)] - self.rows.start
-        for latent, start in zip(self.state, self.initial, strict=True):
+        for latent, start in zip(state[:2], self.initial[:2], strict=True):
             latent[mine] = start[: len(mine)]
 
     def _refill(self) -> None:
@@ -136,9 +166,9 @@ def carried(
     ...     svi.step(problems, targets, state=state)
     """
     pool, generator = Pool(task, problems), Generator().manual_seed(seed)
-    rounds = depth if model.recursion == "carried" else 1
+    rounds = depth if model.carries else 1
     initial = model.initial_state(batch, pool.problems.tokens.shape[1])
-    carry = Carry(pool, initial, rounds, prior_fraction, generator)
+    carry = Carry(pool, initial, rounds, prior_fraction, generator, moves=model.transitions)
     reached = Outcome(carry.state, torch.empty(0))
 
     def follow(_: Any, args: Any, kwargs: Any, outcome: Outcome) -> None:

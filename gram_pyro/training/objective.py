@@ -13,7 +13,9 @@ from gram_pyro.tasks.base import Task
 
 def common(config: TrainingConfig) -> dict[str, Any]:
     """Return the options of every objective."""
-    return {"kl_transitions": config.kl_transitions, "recompute": config.recompute}
+    return {
+        "kl_transitions": config.kl_transitions, "recompute": config.recompute, "draft_weight": config.draft_weight
+    }  # fmt: skip
 
 
 OBJECTIVES: dict[str, Callable[[TrainingConfig, Task], TruncatedTrace_ELBO]] = {

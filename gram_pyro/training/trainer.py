@@ -95,9 +95,12 @@ class Trainer:
         rows = config.batch // pieces
         self.micro_batches = [slice(start * rows, (start + 1) * rows) for start in range(config.accumulate)]
         initial = model.initial_state(config.batch, pool.problems.tokens.shape[1])
-        rounds = config.rounds(model.transitions, model.recursion)
+        shortest, rounds = config.rounds(model.transitions) if model.carries else (1, 1)
         generator = torch.Generator().manual_seed(config.seed)
-        self.carry = Carry(pool, initial, rounds, config.prior_fraction, generator, world)
+        self.carry = Carry(
+            pool, initial, rounds, config.prior_fraction, generator, world, shortest=shortest,
+            moves=self.steps * model.transitions,
+        )  # fmt: skip
         progress = torch.arange(rounds) / max(1, rounds - 1)
         self.kl_weights = (config.kl_tilt ** (1 - progress)).to(device)
 
@@ -133,8 +136,8 @@ class Trainer:
         if config.kl_target is not None and latent[0]:
             target = self.kl_target()
             self.controller.update(torch.where(count > 0, kl, target), target)
-        state = State(*map(torch.cat, zip(*(outcome.state for outcome in outcomes), strict=True)))
-        self.carry.advance(state, world.gather(torch.cat([outcome.logits for outcome in outcomes])))
+        high, low = (torch.cat([outcome.state[i] for outcome in outcomes]) for i in (0, 1))
+        self.carry.advance(State(high, low), world.gather(torch.cat([outcome.logits for outcome in outcomes])))
         self.done += 1
         return UpdateMetrics(loss / (config.batch * self.steps), kl, accuracy, beta, norm)
 
@@ -150,7 +153,7 @@ class Trainer:
         state = carry.state
         if len(rows) < config.batch:
             problems, targets, solutions = problems.select(rows), targets[rows], solutions[rows]
-            state = State(*(latent[piece] for latent in state))
+            state = state.map(lambda part: part[piece])
         beta = self.controller.beta
         self.elbo.beta = beta if config.kl_tilt == 1 else beta * self.kl_weights[carry.depths[rows]]
         run_kwargs: dict[str, Any] = {"steps": self.steps, "state": state, "supervise": self.supervise}
@@ -197,7 +200,7 @@ def make_trainer(
     if training.objective == "constraint":
         x = task.encode(problems[:1])
         task.constraint_log_prob(x, torch.full((*x.tokens.shape, task.spec.classes), 1 / task.spec.classes))
-    if training.head_rounds != 0:
+    if training.head_rounds:
         check_has_state(model)
     if init is not None:
         load_weights(init, model, guide)

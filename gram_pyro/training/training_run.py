@@ -61,6 +61,8 @@ class TrainingRun:
         self.validation = Validation(task, training.depth, training.seed, world, self.device)
         self.trainer = make_trainer(config, self.problems, pool, init, world, self.device)
         self.model, self.guide = self.trainer.averaged, self.trainer.averaged_guide
+        if training.head_rounds is None and self.model.recursion != "carried":
+            self.config = replace(self.config, training=replace(training, head_rounds=0))
         self.metrics = self.store.rows
         self.schedule: Plan | None = None
         self.heads: Heads | None = None

@@ -26,12 +26,13 @@ class Validation:
     def __init__(self, task: Task, depth: int, seed: int, world: World, device: torch.device) -> None:
         self.task, self.steps, self.seed, self.world, self.device = task, (depth, DEEP * depth), seed, world, device
         self.problems = task.generate("validation", PROBLEMS, seed)
+        self.samples = SAMPLES if task.blank is None else 1  # problems without an input are all the same
         self.counts = [count_solutions(task, problem) for problem in self.problems]
 
     @property
     def cost(self) -> int:
         """Supervision steps of all samples together."""
-        return len(self.problems) * SAMPLES * self.steps[-1]
+        return len(self.problems) * self.samples * self.steps[-1]
 
     def measure(self, model: Model, picture: Path | None, count: int | None = None) -> dict[str, float]:
         """Return a row of the log, at the training depth and `DEEP` times as deep; draw samples if there is a path.
@@ -43,7 +44,7 @@ class Validation:
         if picture is not None:
             draw_samples(self.task, problems, decoded[1], picture)
         pairs = zip(decoded, self.steps, strict=True)
-        usual, deep = (measure(self.task, problems, values, SAMPLES, depth, counts) for values, depth in pairs)
+        usual, deep = (measure(self.task, problems, values, self.samples, depth, counts) for values, depth in pairs)
         row = {name: getattr(usual, name) for name in self.task.scores}
         row |= {f"{name}_deep": getattr(deep, name) for name in self.task.scores if name != "coverage"}
         return {name: round(value or 0.0, 5) for name, value in row.items()}
@@ -68,5 +69,5 @@ class Validation:
         each = -(-count // world.size)
         own = range(world.rank * each, (world.rank + 1) * each)
         problems = self.task.encode([self.problems[min(i, count - 1)] for i in own])
-        decoded = sample(model, problems, SAMPLES, self.steps, self.seed + world.rank).decoded
+        decoded = sample(model, problems, self.samples, self.steps, self.seed + world.rank).decoded
         return [world.gather(values.to(self.device))[:count].cpu() for values in decoded]

@@ -25,7 +25,7 @@ from gram_pyro.models.gram import Gram, GramConfig
 from gram_pyro.reasoner import Reasoner, Samples
 from gram_pyro.runs import store
 from gram_pyro.runs.store import Run
-from gram_pyro.tasks import Board, Coloring, NQueens, Puzzle, Sudoku, Task
+from gram_pyro.tasks import Board, Coloring, Grids, NQueens, Puzzle, Sudoku, Task
 
 K4 = "p edge 4 6\ne 1 2\ne 1 3\ne 1 4\ne 2 3\ne 2 4\ne 3 4\n"
 EDGE = "p edge 3 1\ne 1 3\n"
@@ -104,7 +104,23 @@ def test_named_vertices_are_answered_in_order() -> None:
     assert REASONER.sample(nx.MultiGraph([(0, 1), (0, 1)])) == REASONER.sample(nx.path_graph(2))
 
 
-@pytest.mark.parametrize("problem", [nx.DiGraph([(0, 1)]), nx.Graph([(0, 0)]), nx.Graph(), [(0, 1)]])
+def test_a_task_without_input(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tiny_run(task=Grids())
+    monkeypatch.setattr(store, "load_run", lambda *_: run)
+    sample.main(["tiny", "--samples", "3", "--json"])
+    result = json.loads(capsys.readouterr().out)
+    assert (result["samples"], result["valid"], len(result["answers"])) == (3, 0, 3) and result["solvable"]
+    assert all(len(answer) == 81 and {*answer} <= {*range(1, 10)} for answer in result["answers"])
+    assert result["answers"] == [*map(list, Reasoner(run).sample(num_samples=3).answers)]
+    sample.main(["tiny", "--samples", "1"])
+    assert (folder / "grid-solutions.png").is_file()
+    with pytest.raises(UserError, match=r"my\.txt: the task grids reads no files"):
+        sample.main(["tiny", "--puzzle", "my.txt"])
+
+
+@pytest.mark.parametrize("problem", [None, nx.DiGraph([(0, 1)]), nx.Graph([(0, 0)]), nx.Graph(), [(0, 1)]])
 def test_what_is_not_a_graph_to_color_is_refused(problem: Any) -> None:
     with pytest.raises(UserError):
         REASONER.sample(problem)
@@ -122,7 +138,7 @@ def test_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, err = capsys.readouterr()
     result = json.loads(out)
     assert err == ""
-    assert set(result) == {"samples", "valid", "conflicts", "solutions", "colorable", "message"} | {
+    assert set(result) == {"samples", "valid", "conflicts", "answers", "solutions", "colorable", "message"} | {
         "select", "answer", "answer_conflicts", "values", "evaluations"
     }  # fmt: skip
     assert (result["select"], result["values"]) == ("checker", None)

@@ -125,7 +125,7 @@ def test_what_is_unknown_and_what_is_missing_is_said_in_any_encoding(encoding: s
     unknown = python("-m", "gram_pyro.sample", "coloring", "--grph", "x.col", PYTHONIOENCODING=encoding)
     assert unknown.stderr.startswith("error: unknown option --grph; perhaps you meant --graph; see python -m")
     missing = python("-m", "gram_pyro.sample", "coloring", PYTHONIOENCODING=encoding)
-    assert missing.stderr.startswith("error: missing: --board FILE, --puzzle FILE, --graph FILE; see python -m")
+    assert missing.stderr.startswith("error: missing: --graph FILE, the graph to solve; see python -m")
     strange = python("-m", "gram_pyro.sample", "coloring", "--gr\u00f6\u00dfe", PYTHONIOENCODING=encoding)
     assert "unknown option --gr" in strange.stderr and strange.returncode == 2
 

@@ -16,7 +16,7 @@ CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("task", ["coloring", "nqueens", "sudoku"])
+@pytest.mark.parametrize("task", ["coloring", "grids", "nqueens", "sudoku"])
 def test_parts_are_made_without_numbers_and_filled(model: str, task: str) -> None:
     """No draw, no memory, then the same numbers as the original, in memory of their own."""
     config = recipe(task, model=model)

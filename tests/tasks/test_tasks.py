@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 
 from gram_pyro.errors import UserError
 from gram_pyro.models.gram import Gram, GramConfig
-from gram_pyro.tasks import TASKS, Coloring, NQueens, Pool, Sudoku, Task
+from gram_pyro.tasks import TASKS, Coloring, Grids, NQueens, Pool, Sudoku, Task
 from gram_pyro.testing import check_task
 
 VARIANTS: dict[str, Task] = {
     "coloring": Coloring(n=6),
     "coloring tokens": Coloring(n=5, layout="tokens", names="canonical"),
     "coloring positions": Coloring(n=5, k=4, positions=True),
+    "grids": Grids(),
+    "grids small": Grids(box=2),
     "nqueens": NQueens(n=6),
     "nqueens excluded": NQueens(n=6, excluded=3),
     "nqueens input": NQueens(n=7, split="input", augmented=False),
@@ -72,7 +74,8 @@ def test_known_solutions_are_solutions(name: str) -> None:
         rows = {tuple(row) for row in known.tolist() if max(row) >= 0}
         assert tuple(target.tolist()) in rows <= {tuple(row) for row in all_of_it.tolist()}
         spelled = {task.canonical(task.answer(problem, row)) for row in rows}
-        assert len(spelled) == len(rows) == min(len(task.solutions(problem)), task.max_known)
+        solutions = {task.canonical(task.answer(problem, row)) for row in all_of_it.tolist()}
+        assert len(spelled) == len(rows) == min(len(solutions), task.max_known)
     x, drawn, solutions = Pool(task, some).draw(20, torch.Generator().manual_seed(0))
     known = task.align(solutions, drawn)
     answered = drawn >= 0
@@ -122,7 +125,7 @@ def test_pins_hold_in_every_answer_before_and_after_a_move(name: str) -> None:
     task = VARIANTS[name]
     x = task.encode(problems(name))
     if x.pins is None:
-        assert isinstance(task, Coloring)
+        assert isinstance(task, Coloring | Grids)
         return
     for problem, pins in zip(problems(name), x.pins, strict=True):
         pinned = pins >= 0

@@ -1,0 +1,90 @@
+"""The draft channel: before each transition, a noisy look at the answer."""
+
+import math
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import pyro.distributions as dist
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gram_pyro.errors import UserError
+from gram_pyro.models.base import Phase
+from gram_pyro.models.sites import draft_site
+
+ACCURACY = 27.0  # of all looks of the schedule `flow` together
+FIRST, LAST = 0.01, 0.99  # times of the schedule `cosine`: neither all noise nor none
+
+Schedule = Literal["none", "cosine", "flow", "constant"]
+Receiver = Literal["mean", "mixture"]
+Levels = tuple[Tensor, Tensor]
+"""a and b of `draft = a y + b noise`, each `(batch,)`."""
+
+
+class Look(NamedTuple):
+    """What a draft is drawn around: `a` and `b` of the posterior, `(batch, 1, 1)`, and y_hat, the decoder's
+    probabilities with the pins in their place, `(batch, length, values)`."""
+
+    a: Tensor
+    b: Tensor
+    prediction: Tensor
+
+
+def cosine(step: Tensor, total: Tensor) -> Levels:
+    """From noise to the answer along a quarter of a circle: `a = sin`, `b = cos`."""
+    time = FIRST + (LAST - FIRST) * (step / (total - 1).clamp(min=1)).clamp(max=1)
+    return torch.sin(math.pi / 2 * time), torch.cos(math.pi / 2 * time)
+
+
+def flow(step: Tensor, total: Tensor) -> Levels:
+    """Looks of a Bayesian flow network: look i of n has the accuracy `a^2 / b^2 = ACCURACY (2 i - 1) / n^2`."""
+    look = (step + 1).minimum(total)
+    accuracy = ACCURACY * (2 * look - 1) / total**2
+    return (accuracy / (1 + accuracy)).sqrt(), (1 + accuracy).rsqrt()
+
+
+SCHEDULES: dict[Schedule, Callable[[Tensor, Tensor], Levels]] = {"cosine": cosine, "flow": flow, "constant": cosine}
+"""Levels of the posterior at `step` (from 0) of `total`, each `(batch,)`. The prior of `constant` has a = 0, b = 1: all
+its drafts are noise."""
+
+
+class Draft:
+    """`draft_t ~ Normal(a_t y_hat, b_t)` over one-hot answers; with `mixture` a mixture over the values."""
+
+    def __init__(self, schedule: Schedule, receiver: Receiver) -> None:
+        if schedule not in SCHEDULES or receiver not in ("mean", "mixture"):
+            raise UserError("model.draft must be none, cosine, flow or constant, and model.receiver mean or mixture")
+        self.levels, self.receiver, self.held = SCHEDULES[schedule], receiver, schedule == "constant"
+
+    def draw(self, t: int, total: int, phase: Phase, logits: Tensor, pins: Tensor | None) -> Tensor:
+        """Draw draft_t where `phase` is that of the first transition: `(batch, length, values)`, clean at the pins.
+        `logits` `(batch, length, values)` are those before the transition, `pins` as in `Problems`."""
+        prediction = pinned(logits.softmax(-1), pins)
+        a, b = (level[:, None, None] for level in self.levels(phase.step + (t - 1), phase.total))
+        held = torch.zeros_like(a), torch.ones_like(b)
+        prior = self.prior(prediction, *(held if self.held else (a, b)))
+        return pinned(draft_site(t, prior, Look(a, b, prediction), total), pins)
+
+    def prior(self, prediction: Tensor, a: Tensor, b: Tensor) -> dist.TorchDistribution:
+        """Return the distribution of a draft, batch `(batch,)`, event `(length, values)`."""
+        if self.receiver == "mean":
+            return dist.Normal(a * prediction, b).to_event(2)  # type: ignore[no-any-return]
+        names = a[..., None] * torch.eye(prediction.shape[-1], device=prediction.device)
+        each = dist.Normal(names.expand(*prediction.shape, -1), b[..., None]).to_event(1)
+        return dist.MixtureSameFamily(dist.Categorical(prediction), each).to_event(1)  # type: ignore[no-any-return]
+
+
+def diffusion(look: Look, targets: Tensor) -> dist.TorchDistribution:
+    """Return `Normal(a y, b)`, the draft of one who knows the answer; y_hat stands in where there is none.
+    KL to the receiver `mean`: `a^2 / (2 b^2) ||y - y_hat||^2`."""
+    y = pinned(look.prediction, targets)
+    return dist.Normal(look.a * y, look.b).to_event(2)  # type: ignore[no-any-return]
+
+
+def pinned(values: Tensor, pins: Tensor | None) -> Tensor:
+    """Return `values` `(batch, length, values)`, one-hot where `pins` `(batch, length)` are 0 or more."""
+    if pins is None:
+        return values
+    one_hot = F.one_hot(pins.clamp(min=0), values.shape[-1]).to(values)
+    return torch.where((pins >= 0)[..., None], one_hot, values)

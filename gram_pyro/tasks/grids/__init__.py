@@ -1,0 +1,1 @@
+"""Sudoku grids from nothing."""
