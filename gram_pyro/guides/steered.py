@@ -43,7 +43,8 @@ class Steered(dist.TorchDistribution):
     def rsample(self, sample_shape: Any = ()) -> Tensor:
         """Draw with gradient: `sample_shape + batch_shape + event_shape`."""
         shape = torch.Size(sample_shape)
-        return self._choose(self.posterior.rsample(shape), self.prior.rsample(shape))
+        prior = self.prior.rsample if self.prior.has_rsample else self.prior.sample
+        return self._choose(self.posterior.rsample(shape), prior(shape))
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the log-density `(batch,)`."""

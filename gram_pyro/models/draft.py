@@ -33,7 +33,7 @@ class Look(NamedTuple):
 
 def cosine(step: Tensor, total: Tensor) -> Levels:
     """From noise to the answer along a quarter of a circle: `a = sin`, `b = cos`."""
-    time = FIRST + (LAST - FIRST) * (step / (total - 1).clamp(min=1)).clamp(max=1)
+    time = FIRST + (LAST - FIRST) * step.minimum(total - 1) / (total - 1).clamp(min=1)
     return torch.sin(math.pi / 2 * time), torch.cos(math.pi / 2 * time)
 
 
