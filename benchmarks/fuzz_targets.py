@@ -122,6 +122,7 @@ def targets() -> dict[str, Target]:
     board = b"Q.......\n" + b"........\n" * 7
     puzzle = b"53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79\n"
     framed = b"+---+\n|12|--|\n|34|**|\n+---+\n|2_|..|\n|4x|00|\n"
+    large = b" ".join(b"%d" % digit for digit in range(1, 17)) + (b"\n" + b". 0 _ ? " * 4) * 15
     table = b"source,question,rating\nx," + puzzle.strip() + b",3\n"
     diagonals = json.dumps({"8": {"0": [[1, 0], [2, 1]]}}).encode()
     found += [
@@ -131,6 +132,7 @@ def targets() -> dict[str, Target]:
         Target("boards.json", (diagonals,), lambda path: NQueens(excluded=2).load(str(path))),
         Target("puzzle.txt", (puzzle,), lambda path: Sudoku().load(str(path))),
         Target("small.sdk", (framed,), lambda path: Sudoku(box=2, max_solutions=300).load(str(path))),
+        Target("large.txt", (large,), lambda path: Sudoku(box=4, max_solutions=2).load(str(path))),
         Target("puzzles.csv", (table,), lambda path: Sudoku().load(str(path))),
         Target("config.json", (config,), from_json),
         Target("checkpoint-000000001.pt", (checkpoint_bytes(),), read_checkpoint),

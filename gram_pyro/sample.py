@@ -30,7 +30,7 @@ class SampleConfig:
     graph: Annotated[str | None, tyro.conf.arg(aliases=["--board", "--puzzle"], metavar="FILE")] = None
     """Graph file: .col (DIMACS), .edges, .edgelist, .txt, .g6, .graph6 or .npy, each also with .gz;
     for nqueens --board, a text file with a line a row, Q for a queen and . for an empty cell, also with .gz;
-    for sudoku --puzzle, 81 characters with . for an empty cell, or a file of them;
+    for sudoku --puzzle, the cells row by row with . for an empty one, or a file of them;
     for grids nothing."""
     samples: int = 20
     """Number of samples."""

@@ -177,10 +177,11 @@ def check_pool(task: Task, problems: Sequence[Any], seed: int) -> None:
     check_fit("augment", task, x, targets)
     known = task.align(solutions, drawn)
     for rows in known.unbind(1):
-        present = (rows >= 0).any(1).nonzero()[:, 0]
-        check_fit("align", task, x.select(present), rows[present])
+        some = (rows >= 0).any(1).nonzero()[:, 0]
+        check_fit("align", task, x.select(some), rows[some])
     require((known == drawn[:, None]).all(2).any(1).all(), "retarget: a target is none of the known solutions")
-    last = known[torch.arange(DRAWN), (known >= 0).any(2).sum(1) - 1]
+    present = (known >= 0).any(2).int()
+    last = known[torch.arange(DRAWN), present.shape[1] - 1 - present.flip(1).argmax(1)]
     sure = (50 * one_hot(task, last)).log_softmax(-1)
     drawn = task.retarget(solutions, sure, torch.Generator().manual_seed(seed))
     require(torch.equal(drawn, last), "retarget: a target is not the solution of which the decoder is sure")

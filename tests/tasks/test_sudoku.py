@@ -25,7 +25,7 @@ from gram_pyro.tasks.base import Split
 from gram_pyro.tasks.pool import Pool
 from gram_pyro.tasks.sudoku.checker import Puzzle, rule
 from gram_pyro.tasks.sudoku.files import read_csv
-from gram_pyro.tasks.sudoku.generator import CLUES, open_puzzles, solved_grids, unique_puzzles
+from gram_pyro.tasks.sudoku.generator import clues_of, open_puzzles, solved_grids, unique_puzzles
 from gram_pyro.tasks.sudoku.solver import Grids, candidates_of, search
 from gram_pyro.tasks.sudoku.split import splits_of
 from gram_pyro.tasks.sudoku.symmetry import Symmetries, cell_symmetries, grid_class, orbit, random_symmetries
@@ -205,7 +205,7 @@ def test_symmetries_keep_solutions_and_classes(box: int) -> None:
     symmetries = random_symmetries(60, box, torch.Generator().manual_seed(1))
     images = symmetries.apply(torch.from_numpy(grids(box))).numpy().astype(np.int8)
     assert all(solved(grid, box) for grid in rows_of(images)) and (images == grids(box)).all(1).mean() < 0.1
-    assert grid_class(images) == grid_class(grids(box))
+    assert grid_class(images, box) == grid_class(grids(box), box)
     puzzles = torch.from_numpy(open_puzzles(grids(box), (box**2, 3 * box**2), np.random.default_rng(0)))
     blank = symmetries.apply(puzzles) == 0
     assert torch.equal(blank.sum(1), (puzzles == 0).sum(1))
@@ -215,7 +215,7 @@ def test_symmetries_keep_solutions_and_classes(box: int) -> None:
 
 def test_grids_that_no_symmetry_relates_differ() -> None:
     """Random grids; and a grid in which two rows of a band swap two digits that stand crosswise in two columns."""
-    assert len(set(grid_class(grids(3)))) == 60
+    assert len(set(grid_class(grids(3), 3))) == 60
     before, after = [], []
     for grid in grids(3):
         for one, other in combinations(range(9), 2):
@@ -224,12 +224,12 @@ def test_grids_that_no_symmetry_relates_differ() -> None:
                 after.append(grid.copy())
                 after[-1][[one, other, 9 + one, 9 + other]] = grid[[other, one, 9 + other, 9 + one]]
     assert before and all(solved(grid, 3) for grid in rows_of(np.array(after)))
-    assert all(np.array(grid_class(np.array(before))) != np.array(grid_class(np.array(after))))
+    assert all(np.array(grid_class(np.array(before), 3)) != np.array(grid_class(np.array(after), 3)))
 
 
 def test_orbits_of_small_puzzles() -> None:
     """The 288 grids are two orbits, as is known, also by their cycles; a puzzle and its images share one."""
-    classes, orbits = grid_class(all_small_grids()), orbit(all_small_grids(), 2)
+    classes, orbits = grid_class(all_small_grids(), 2), orbit(all_small_grids(), 2)
     assert len(set(classes)) == 2 == len(set(zip(classes, orbits, strict=True)))
     moves = {tuple(move) for move in cell_symmetries(2).tolist()}
     drawn = random_symmetries(3000, 2, torch.Generator().manual_seed(0))
@@ -246,7 +246,7 @@ def test_classes_are_those_of_an_independent_hash() -> None:
     rows = shared_rows("sudoku_easier_test", 2150) + shared_rows("sudoku_extreme_1k_train", 1000)
     answers = np.array([cells_of(row["answer"]) for row in rows], dtype=np.int8)
     theirs = [row["grid_class"] for row in rows]
-    pairs = set(zip(grid_class(answers), theirs, strict=True))
+    pairs = set(zip(grid_class(answers, 3), theirs, strict=True))
     assert len(pairs) == len({mine for mine, _ in pairs}) == len(set(theirs))
 
 
@@ -263,8 +263,8 @@ def test_grids_are_solved_and_various(box: int) -> None:
 
 @pytest.mark.parametrize(("box", "level"), [(2, "easy"), (2, "hard"), (3, "easy"), (3, "medium"), (3, "hard")])
 def test_puzzles_have_one_solution_and_so_many_givens(box: int, level: Any) -> None:
-    low, high = CLUES[box][level]
-    puzzles, done = unique_puzzles(grids(box)[:30], (low, high), np.random.default_rng(0))
+    low, high = clues_of(box, level)
+    puzzles, done = unique_puzzles(grids(box)[:30], (low, high), np.random.default_rng(0), box)
     assert done.mean() > 0.8
     for puzzle, grid, reached in zip(rows_of(puzzles), rows_of(grids(box)[:30]), done, strict=True):
         clues = sum(digit > 0 for digit in puzzle)
@@ -273,7 +273,7 @@ def test_puzzles_have_one_solution_and_so_many_givens(box: int, level: Any) -> N
 
 def test_puzzles_above_their_target_have_no_digit_to_spare() -> None:
     """Fewer than 17 givens never do, so that digits are removed while any can be."""
-    puzzles, done = unique_puzzles(grids(3)[:4], (0, 16), np.random.default_rng(0))
+    puzzles, done = unique_puzzles(grids(3)[:4], (0, 16), np.random.default_rng(0), 3)
     assert not done.any()
     for puzzle in rows_of(puzzles):
         for cell in np.flatnonzero(puzzle).tolist():
@@ -296,7 +296,7 @@ def test_splits_share_no_puzzle_up_to_symmetry(task: Sudoku) -> None:
         puzzles = torch.tensor([puzzle.cells for puzzle in part])
         images = random_symmetries(20, task.box, torch.Generator().manual_seed(3)).apply(puzzles)
         solutions = [rows.numpy().astype(np.int8) + 1 for rows in task.list_solutions(task.puzzles(images.numpy()))]
-        assert set(splits_of(images.numpy().astype(np.int8), solutions)) == {split}
+        assert set(splits_of(images.numpy().astype(np.int8), solutions, task.box)) == {split}
 
 
 # Tensors
@@ -647,9 +647,9 @@ def test_an_empty_split_is_said(tmp_path: Path) -> None:
         Sudoku(data=path).generate("test", 1, 0)
 
 
-@pytest.mark.parametrize("options", [{"box": 4}, {"max_solutions": 0}, {"test_data": "my.csv"}])
+@pytest.mark.parametrize("options", [{"max_solutions": 0}, {"test_data": "my.csv"}])
 def test_impossible_options_are_refused(options: dict[str, Any]) -> None:
-    with pytest.raises(UserError, match=r"box=4|max_solutions|task\.data"):
+    with pytest.raises(UserError, match=r"max_solutions|task\.data"):
         Sudoku(**options)
 
 

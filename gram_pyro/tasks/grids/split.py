@@ -11,5 +11,5 @@ from gram_pyro.tasks.sudoku.symmetry import digest, grid_class
 
 def in_split(grids: Grids, split: Split) -> NDArray[np.bool_]:
     """Return whether each grid `(count, cells)` belongs to a split: a hash of its class, or of itself if it is 4x4."""
-    classes = grid_class(grids) if grids.shape[1] == 81 else [digest(grid.tobytes()) for grid in grids]
+    classes = grid_class(grids, 3) if grids.shape[1] == 81 else [digest(grid.tobytes()) for grid in grids]
     return np.asarray(splits_of_classes(classes) == split)

@@ -1,39 +1,46 @@
-"""What is wrong with a sudoku puzzle or an answer to it, by its graph; nothing here looks for solutions."""
+"""What is wrong with a sudoku puzzle or an answer to it, by its rule; nothing here looks for solutions."""
 
 from functools import lru_cache
+from itertools import combinations, product
 from typing import NamedTuple
-
-import networkx as nx
 
 from gram_pyro.errors import UserError
 from gram_pyro.tasks.abilities import Answer
 from gram_pyro.tasks.grid import cell_name
+from gram_pyro.tasks.sudoku.box import Box, sides, size_of
 
 
 class Puzzle(NamedTuple):
-    """A grid of `box` x `box` boxes of as many cells each; `cells` row by row, 0 where blank."""
+    """A grid with boxes of `box` cells, `3` for 3 x 3 or `"2x3"` for 2 x 3; `cells` row by row, 0 where blank."""
 
-    box: int
+    box: Box
     cells: tuple[int, ...]
 
 
 @lru_cache(maxsize=2)
-def rule(box: int) -> list[tuple[int, int]]:
+def rule(box: Box) -> list[tuple[int, int]]:
     """Return the edges of the sudoku graph: pairs of cells that may not have the same digit."""
-    return sorted(nx.sudoku_graph(box).edges)
+    rows, columns = sides(box)
+    size = rows * columns
+    pairs = combinations(product(range(size), repeat=2), 2)
+    return [
+        (size * r + c, size * s + d)
+        for (r, c), (s, d) in pairs
+        if r == s or c == d or (r // rows == s // rows and c // columns == d // columns)
+    ]
 
 
 def count_violations(puzzle: Puzzle, answer: Answer) -> int:
     """Count pairs of cells that may not have the same digit and do, givens that changed, and what is no digit."""
     same = sum(answer[first] == answer[second] for first, second in rule(puzzle.box))
     changed = sum(given not in (0, digit) for given, digit in zip(puzzle.cells, answer, strict=True))
-    return same + changed + sum(not 1 <= digit <= puzzle.box**2 for digit in answer)
+    return same + changed + sum(not 1 <= digit <= size_of(puzzle.box) for digit in answer)
 
 
 def check_puzzle(puzzle: Puzzle) -> None:
     """Raise `UserError` if a puzzle of the right size has what is no digit, or givens in conflict."""
     box, cells = puzzle
-    size = box * box
+    size = size_of(box)
     for cell, digit in enumerate(cells):
         if digit not in range(size + 1):
             raise UserError(f"{digit!r} in {cell_name(size, cell)} is no digit from 1 to {size}, nor 0 for a blank")

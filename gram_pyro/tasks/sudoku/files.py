@@ -1,73 +1,26 @@
 """Sudoku puzzles from files: CSV as in the public collections, and plain text; each also gzipped."""
 
 import csv
-import re
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from gram_pyro.errors import UserError
-from gram_pyro.system.files import check_left_out, ending, file_bytes, is_file, is_folder, naming, text_lines
-from gram_pyro.tasks.grid import cell_name
+from gram_pyro.system.files import check_left_out, ending, file_bytes, naming, text_lines
+from gram_pyro.tasks.sudoku.box import Box, size_of
+from gram_pyro.tasks.sudoku.cells import digits_of, parse_cells, parse_text
 from gram_pyro.tasks.sudoku.checker import Puzzle, check_puzzle
 from gram_pyro.tasks.sudoku.solver import Grids, candidates_of, search
 
 TEXT_ENDINGS = (".txt", ".sudoku", ".sdm", ".sdk", ".ss")
 CSV_ENDING = ".csv"
+ENDINGS = (*TEXT_ENDINGS, CSV_ENDING)
 SEARCH_LIMIT = 100_000
 QUESTIONS = ("question", "quizzes", "quiz", "puzzle", "puzzles", "problem", "sudoku", "unsolved")
 ANSWERS = ("answer", "one_answer", "answers", "solution", "solutions", "solved")
 
-BLANKS = str.maketrans(dict.fromkeys(".*_-xX?", "0"))
-FRAME = re.compile(r"[^\w.*?-]")  # all that is neither a cell nor a letter
-LETTERS = re.compile(r"[^\W\d_xX]")
-RULED = re.compile(r"[-_*]+")
 
-
-def parse_cells(text: str, box: int) -> Grids:
-    """Read the cells that a text spells `(cells,)`, one of `.0*_-x?` for a blank. Raises `UserError` on others."""
-    size = box * box
-    marks = "".join(cells for _, cells in cell_lines(enumerate(text.splitlines(), 1), size))
-    if len(marks) != size**2:
-        short = len(marks) < size**2 and text.rstrip().endswith(("...", "\u2026"))
-        rest = ", and '...' stands for three blanks" if short else ""
-        hint = f"write each of them, row by row, with . for a blank{rest}"
-        raise UserError(f"sudoku with box={box} takes a puzzle of {size**2} cells, not {len(marks)}: {hint}")
-    marks = marks.translate(BLANKS)
-    if wrong := re.search(f"[^0-{size}]", marks):
-        cell = cell_name(size, wrong.start())
-        raise UserError(f"{wrong[0]!r} in {cell} is no digit from 1 to {size}, nor . or 0 for a blank")
-    return np.frombuffer(marks.encode(), dtype=np.int8) - np.int8(ord("0"))
-
-
-def cell_lines(lines: Iterable[tuple[int, str]], size: int) -> list[tuple[int, str]]:
-    """Return number and cells of each line that has some, without frames, comments (`#`, `;`) and titles.
-
-    A line of nothing but `-`, `_` or `*` may be a frame or a row of blanks: a frame if there are enough cells
-    without it.
-    """
-    found = []
-    for number, line in lines:
-        text = line.partition("#")[0].strip()
-        cells = FRAME.sub("", text)
-        title = 2 * len(LETTERS.findall(cells)) > len(cells)
-        frame = RULED.fullmatch(cells) and ("+" in text or len({*cells}) > 1 or len(cells) not in (size, size**2))
-        if cells and not (title or frame or text.startswith(";")):
-            found.append((number, cells))
-    firm = [(number, cells) for number, cells in found if len(cells) != size or not RULED.fullmatch(cells)]
-    count = sum(len(cells) for _, cells in firm)
-    return firm if count and count % size**2 == 0 else found
-
-
-def spells_puzzle(text: str) -> bool:
-    """Return whether a text must be the cells of a puzzle, well written or not, rather than a path."""
-    known = ending(Path(text)) in (*TEXT_ENDINGS, CSV_ENDING)
-    named = 2 * len(LETTERS.findall(text)) > len(FRAME.sub("", text))
-    return not (not text.strip() or known or named or "/" in text or is_file(text) or is_folder(text))
-
-
-def read_puzzles(path: Path, box: int, most: int | None = None, skip_bad: bool = False) -> Grids:
+def read_puzzles(path: Path, box: Box, most: int | None = None, skip_bad: bool = False) -> Grids:
     """Read the puzzles of a CSV file, as `read_csv`, or of a text file `(puzzles, cells)`.
 
     A text has a line for each puzzle, or a line for each row of each. Raises `UserError` if the file cannot be read, or
@@ -81,15 +34,15 @@ def read_puzzles(path: Path, box: int, most: int | None = None, skip_bad: bool =
     with naming(path):
         lines = list(text_lines(file_bytes(path, "puzzle")))
         if ending(path) not in TEXT_ENDINGS:
-            known = ", ".join((*TEXT_ENDINGS, CSV_ENDING))
+            known = ", ".join(ENDINGS)
             raise UserError(f"unknown ending {ending(path)!r}; known endings are {known}, each also with .gz")
         for number, cells in parse_text(lines, box):
             try:
-                puzzles[number] = parse_puzzle(cells, box)
+                puzzles[number] = checked(digits_of(cells, box), box)
             except UserError as error:
                 bad[number] = str(error)
         if most is not None and puzzles:
-            found = search(candidates_of(np.stack([*puzzles.values()])), most + 1, SEARCH_LIMIT).solutions
+            found = search(candidates_of(np.stack([*puzzles.values()])), most + 1, SEARCH_LIMIT, box=box).solutions
             for number, solutions in zip(puzzles, found, strict=True):
                 if len(solutions) > most:
                     bad[number] = f"{too_many(most)}; a model of max_solutions above {most} takes it"
@@ -97,26 +50,8 @@ def read_puzzles(path: Path, box: int, most: int | None = None, skip_bad: bool =
     return np.stack([cells for number, cells in puzzles.items() if number not in bad])
 
 
-def parse_text(lines: list[tuple[int, str]], box: int) -> list[tuple[int, str]]:
-    """Return line number and cells of each puzzle in a text. Raises `UserError` if its rows make no whole puzzles."""
-    size = box * box
-    lines = cell_lines(lines, size)
-    if not lines:
-        raise UserError("the file has no puzzle, or is empty")
-    if len(lines[0][1]) != size:
-        return lines
-    for number, line in lines:
-        if len(line) != size:
-            raise UserError(f"line {number}: {len(line)} cells, but a row has {size}")
-    if len(lines) % size:
-        raise UserError(f"{len(lines)} rows of {size} cells, but a puzzle has {size}")
-    starts = range(0, len(lines), size)
-    return [(lines[at][0], "".join(cells for _, cells in lines[at : at + size])) for at in starts]
-
-
-def parse_puzzle(text: str, box: int) -> Grids:
-    """Read the puzzle that a text spells `(cells,)`. Raises `UserError` if there is none, or givens in conflict."""
-    cells = parse_cells(text, box)
+def checked(cells: Grids, box: Box) -> Grids:
+    """Return the digits of a puzzle `(cells,)`. Raises `UserError` if givens are in conflict."""
     check_puzzle(Puzzle(box, tuple(cells.tolist())))
     return cells
 
@@ -133,7 +68,7 @@ def too_many(most: int) -> str:
     return f"the puzzle has more than {most} solution{'s' * (most > 1)}"
 
 
-def read_csv(path: str | Path, box: int, most: int | None, skip_bad: bool) -> tuple[Grids, list[Grids]]:
+def read_csv(path: str | Path, box: Box, most: int | None, skip_bad: bool) -> tuple[Grids, list[Grids]]:
     """Read puzzles `(rows, cells)` of a CSV file, and the solutions of each `(solutions, cells)`.
 
     Each has one to `most` solutions, or any number if that is None, of which one is listed; a column of answers must
@@ -142,9 +77,10 @@ def read_csv(path: str | Path, box: int, most: int | None, skip_bad: bool) -> tu
     path = Path(path)
     with naming(path):
         bad, rows = parse_table(list(text_lines(file_bytes(path, "puzzle"))), box)
-        puzzles, answers = np.array([*rows.values()], dtype=np.int8).reshape(-1, 2, box**4).swapaxes(0, 1)
-        solutions, _, undecided = search(candidates_of(puzzles), 1 if most is None else most + 1, SEARCH_LIMIT)
-        solved = [len(part) > 0 for part in search(candidates_of(answers), 1, SEARCH_LIMIT).solutions]
+        puzzles, answers = np.array([*rows.values()], dtype=np.int8).reshape(-1, 2, size_of(box) ** 2).swapaxes(0, 1)
+        limit = 1 if most is None else most + 1
+        solutions, _, undecided = search(candidates_of(puzzles), limit, SEARCH_LIMIT, box=box)
+        solved = [len(part) > 0 for part in search(candidates_of(answers), 1, SEARCH_LIMIT, box=box).solutions]
         right = ((answers == puzzles) | (puzzles == 0)).all(1) & np.array(solved, dtype=bool)
     total, kept = len(bad) + len(rows), []
     for row, number in enumerate(rows):
@@ -162,7 +98,7 @@ def read_csv(path: str | Path, box: int, most: int | None, skip_bad: bool) -> tu
     return puzzles[kept], [solutions[row] for row in kept]
 
 
-def parse_table(lines: list[tuple[int, str]], box: int) -> tuple[dict[int, str], dict[int, tuple[Grids, Grids]]]:
+def parse_table(lines: list[tuple[int, str]], box: Box) -> tuple[dict[int, str], dict[int, tuple[Grids, Grids]]]:
     """Return errors by line of a CSV file, and puzzle and answer of the other lines. Raises `UserError` without any."""
     with naming("line 1"):
         names = [name.strip().lower() for name in split_row(lines[0][1])]
@@ -178,8 +114,8 @@ def parse_table(lines: list[tuple[int, str]], box: int) -> tuple[dict[int, str],
             continue
         try:
             cells = split_row(line) + [""] * len(names)
-            puzzle = parse_puzzle(cells[question], box)
-            solution = puzzle if answer is None else parse_cells(cells[answer], box)
+            puzzle = checked(parse_cells(cells[question], box), box)
+            solution = puzzle if answer is None else parse_cells(cells[answer], box, solved=True)
             if answer is not None and not solution.all():
                 raise UserError("the answer has a blank")
             rows[number] = puzzle, solution

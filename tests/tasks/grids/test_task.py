@@ -99,7 +99,7 @@ def test_what_is_accepted() -> None:
     [
         (1, "takes a grid .* not int"),
         ("1" + "." * 80, "no puzzle to solve, but 80 cells are blank; use the task sudoku"),
-        ("12345678" * 8, "81 cells"),
+        ("12345678" * 8, "9 x 9 cells"),
         ("1" * 81, "both are given the digit 1"),
     ],
 )
