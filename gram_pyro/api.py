@@ -32,7 +32,7 @@ def load(run: str, device: str = "auto") -> Reasoner:
 def fit(
     task: Part | Task,
     *,
-    model: Part = "gram",
+    model: Part | None = None,
     guide: Part | None = None,
     objective: str = "elbo",
     minutes: float | None = None,
@@ -46,7 +46,7 @@ def fit(
     Parameters
     ----------
     task, model, guide
-        A name, a class or function that makes one, or an instance.
+        A name, a class or function that makes one, or an instance; by default what the task's recipe has.
     objective
         Name of what is minimised: elbo, importance, wake_sleep or constraint.
     minutes, updates

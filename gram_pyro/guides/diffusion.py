@@ -1,5 +1,8 @@
 """The posterior of diffusion: a draft of the answer with noise on it, and nothing to learn."""
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 from pyro.distributions import TorchDistribution
 
 from gram_pyro.errors import UserError
@@ -11,6 +14,10 @@ from gram_pyro.tasks.base import Spec
 class DiffusionGuide(Guide):
     """q(draft_t | y) = N(a_t y, b_t^2 I), and the prior for guidance, if there is any: the answer speaks through the
     drafts alone. Every guide has this posterior for drafts; this one has no other."""
+
+    recipe: ClassVar[Mapping[str, Any]] = {
+        "horizon": 4, "shortest": 16, "depth": 64, "prior_fraction": 0.0, "kl_target": None
+    }  # fmt: skip
 
     def __init__(self, spec: Spec, model: Model) -> None:
         """Raise `UserError` if the model draws no drafts."""

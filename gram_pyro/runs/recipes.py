@@ -8,6 +8,7 @@ from typing import Any
 from gram_pyro.errors import UserError
 from gram_pyro.guides import GUIDES, Guide
 from gram_pyro.models import MODELS, GramConfig, Model
+from gram_pyro.models.fields import FieldsConfig
 from gram_pyro.registry import Registry
 from gram_pyro.runs.config import Part, RunConfig, config_of, label
 from gram_pyro.runs.training_config import TrainingConfig
@@ -35,7 +36,6 @@ SUDOKU_PAPER = replace(PAPER_MODEL, refinements=6), replace(PAPER_TRAINING, beta
 PARTS: dict[tuple[str, str], tuple[Task, GramConfig, TrainingConfig]] = {
     ("coloring", "cpu"): (Coloring(), *PRESETS["cpu"]),
     ("coloring", "paper"): (Coloring(layout="tokens", names="canonical"), *PRESETS["paper"]),
-    ("grids", "cpu"): (Grids(), GramConfig(), SUDOKU_TRAINING),
     ("grids", "paper"): (Grids(), *SUDOKU_PAPER),
     ("nqueens", "cpu"): (NQueens(), GramConfig(), QUEENS_TRAINING),
     ("nqueens", "paper"): (NQueens(split="input", augmented=False), PAPER_MODEL, QUEENS_PAPER),
@@ -43,6 +43,13 @@ PARTS: dict[tuple[str, str], tuple[Task, GramConfig, TrainingConfig]] = {
     ("sudoku", "paper"): (Sudoku(level="hard"), *SUDOKU_PAPER),
 }
 RECIPES = {(name, preset): RunConfig(*parts, task_name=name) for (name, preset), parts in PARTS.items()}
+GRIDS_MODEL = FieldsConfig(draft="cosine", guidance=False)
+GRIDS_TRAINING = TrainingConfig(
+    minutes=45, batch=32, horizon=4, shortest=16, depth=128, prior_fraction=0.0, kl_target=None, learning_rate=2e-3
+)
+RECIPES["grids", "cpu"] = RunConfig(
+    Grids(), GRIDS_MODEL, GRIDS_TRAINING, guide="diffusion", task_name="grids", model_name="fields"
+)
 
 
 def sized(kind: Callable[..., Any], preset: GramConfig) -> Any:
@@ -55,22 +62,28 @@ def sized(kind: Callable[..., Any], preset: GramConfig) -> Any:
     return kind(**{name: getattr(preset, name) for name in names if defaults.get(name) == getattr(usual, name)})
 
 
-def recipe(task: Part | Task, preset: str = "cpu", model: Part = "gram", guide: Part | None = None) -> RunConfig:
+def recipe(task: Part | Task, preset: str = "cpu", model: Part | None = None, guide: Part | None = None) -> RunConfig:
     """Return the recipe of a task, with what its model and guide want (`Model.guide`, `Model.recipe`, `Guide.recipe`).
 
-    Each part is a name, a class or function, or an instance. A task of the user's own starts from the preset alone.
+    Without a model it is the task's own, with its guide; for most tasks `gram` and `gaussian`. Each part is a name, a
+    class or function, or an instance. A task of the user's own starts from the preset alone.
     Raises `UserError` for an unknown task, preset, model or guide.
     """
     if preset not in PRESETS:
         raise UserError(f"unknown preset {preset!r}; known are {' and '.join(PRESETS)}")
+    made, name = make_task(task)
+    base = RECIPES.get((str(name), preset)) or RunConfig(made, *PRESETS[preset])
+    if model is None or model == base.model_name:
+        model, guide = base.model_name, base.guide if guide is None else guide
     kind = MODELS.find(model)
     guide = getattr(kind, "guide", Model.guide) if guide is None else guide
     needs = {**getattr(kind, "recipe", Model.recipe), **getattr(GUIDES.find(guide), "recipe", Guide.recipe)}
     model, guide = known_name(MODELS, model), known_name(GUIDES, guide)
-    made, name = make_task(task)
-    base = RECIPES.get((str(name), preset)) or RunConfig(made, *PRESETS[preset])
     made = made if isinstance(task, Task) else base.task
-    config = base.model if model == "gram" else sized(config_of(model), base.model)
+    shape = base.model if base.model_name == "gram" else PRESETS[preset][0]
+    config = base.model if model == base.model_name else sized(config_of(model), shape)
+    if (model, guide) == (base.model_name, base.guide):
+        needs = {}
     return RunConfig(made, config, replace(base.training, **needs), base.machine, guide, name, model)
 
 
@@ -95,9 +108,9 @@ def known_name(registry: Registry, part: Part) -> Part:
 
 def configured(arguments: Sequence[str]) -> tuple[RunConfig, Path]:
     """Return configuration and run folder of a command line that starts a training. Raises `UserError` if wrong."""
-    arguments, defaults = [*arguments], {"task": "coloring", "preset": "cpu", "model": "gram"}
-    task, preset, model = (str(take_option(arguments, name, default)) for name, default in defaults.items())
-    guide, init, out = (take_option(arguments, name) for name in ("guide", "init", "out"))
+    arguments, defaults = [*arguments], {"task": "coloring", "preset": "cpu"}
+    task, preset = (str(take_option(arguments, name, default)) for name, default in defaults.items())
+    model, guide, init, out = (take_option(arguments, name) for name in ("model", "guide", "init", "out"))
     base = recipe(task, preset, model, guide)
     given = {argument.partition("=")[0] for argument in arguments}
     if given >= {"--minutes", "--updates"}:

@@ -40,8 +40,8 @@ class TrainingConfig:
     depth: int = 16
     """Supervision steps of a trajectory (N_sup); the most of them, if `shortest` is given."""
     shortest: int | None = None
-    """Fewest supervision steps of a trajectory, each with a number of its own from here to `depth`; None: all have
-    `depth`."""
+    """Fewest supervision steps of a trajectory, each with a number of its own from here to `depth`; None, or more than
+    `depth`: all have `depth`."""
     prior_fraction: float = 0.5
     """Part of the problems that first run free, under the prior, before a target steers them; 0 in the paper."""
     problems: int = 20_000
@@ -107,7 +107,7 @@ class TrainingConfig:
     def rounds(self, transitions: int) -> tuple[int, int]:
         """Return for how many updates a problem stays, its state carried from one to the next, at least and at most."""
         steps = self.steps(transitions)
-        return -(-(self.shortest or self.depth) // steps), self.depth // steps
+        return -(-min(self.shortest or self.depth, self.depth) // steps), self.depth // steps
 
     def __post_init__(self) -> None:
         for least, most, words, names in LIMITS:
@@ -115,8 +115,6 @@ class TrainingConfig:
                 value = getattr(self, name)
                 if value is not None and not least <= value <= most:
                     raise UserError(f"training.{name} must {words}, not {value}")
-        if self.shortest is not None and self.shortest > self.depth:
-            raise UserError(f"training.shortest must be at most the depth of {self.depth}, not {self.shortest}")
         if self.prior_fraction == 1:
             raise UserError("training.prior_fraction must be below 1: some problems need a target from their start")
         if self.kl_target is not None and self.beta == 0:

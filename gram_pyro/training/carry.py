@@ -101,8 +101,7 @@ class Carry:
     def _plan(self, count: int) -> tuple[Tensor, Tensor]:
         """Draw rounds `(count,)` and orders of the positions `(count, length)` of new problems."""
         lengths = torch.randint(self.shortest, self.depth + 1, (count,), generator=self.plans)
-        length = self.pool.problems.tokens.shape[1]
-        return lengths, torch.rand(count, length, generator=self.plans).argsort(1)
+        return lengths, torch.rand(count, self.initial.high.shape[1], generator=self.plans).argsort(1)
 
     def _place(self, state: State) -> None:
         """Set the state of this process's rows, with the phase that belongs to their depths."""

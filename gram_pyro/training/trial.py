@@ -13,6 +13,7 @@ from gram_pyro.errors import UserError
 from gram_pyro.guides.base import Guide
 from gram_pyro.inference.sampling import seeded
 from gram_pyro.models.base import Model
+from gram_pyro.models.sites import sites_of
 from gram_pyro.objectives.elbo import traces_of
 from gram_pyro.runs.training_config import TrainingConfig
 from gram_pyro.tasks.base import Task
@@ -60,10 +61,10 @@ def check_guide(name: str, guide: Guide, task: Task, problem: Any) -> None:
             context = guide.side_information(task, problems, targets)
             with mock.patch.object(guide, "get_posterior", checked):
                 _, guide_trace = traces_of(guide, task.encode(problems), targets, steps=STEPS, **context)
-            if not steered and [*guide.parameters()]:
-                other = "take --guide diffusion for its drafts, empty if it has none, or switch guidance on"
-                raise UserError(f"the guide {name} steers no site of this model, which draws no guidance; {other}")
             sites: dict[str, Any] = guide_trace.nodes
+            if not steered and [*guide.parameters()] and any(sites_of(sites, "draft")):
+                other = "take --guide diffusion, or leave --model.no-guidance"
+                raise UserError(f"the guide {name} steers no site of this model, which draws drafts alone; {other}")
             for site in sites.values():
                 if not site["fn"].log_prob(site["value"]).isfinite().all():
                     raise UserError(f"the guide {name} answers {site['name']} with a distribution that is not finite")

@@ -93,7 +93,7 @@ def test_round_trip(tmp_path: Path, config: RunConfig) -> None:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipes_round_trip(tmp_path: Path, name: tuple[str, str]) -> None:
-    config = recipe(*name, model="gram", guide="gaussian")
+    config = recipe(*name)
     (tmp_path / "config.json").write_text(to_json(config), encoding="utf-8")
     assert from_json(tmp_path / "config.json") == config == RECIPES[name]
 

@@ -38,6 +38,8 @@ def test_parts_are_made_without_numbers_and_filled(model: str, task: str) -> Non
 @pytest.mark.parametrize("guide", GUIDES)
 def test_guides_and_heads_too(guide: str) -> None:
     config = recipe("coloring", model="fields" if guide == "fields" else "gram", guide=guide)
+    if guide == "diffusion":
+        config = recipe("grids")
     with Hollow():
         model, hollow = build_parts(config)
         heads = Heads(config.task.spec, model)

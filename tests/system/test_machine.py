@@ -62,7 +62,7 @@ def test_what_a_graph_returns_is_kept() -> None:
     state, tensor, name = cloned(replay, 1.0, twice=True)
     cloned(replay, 5.0, twice=False)
     assert isinstance(state, State) and name == "name"
-    assert all(part.tolist() == [2, 2] for part in (*state, tensor))
+    assert all(part.tolist() == [2, 2] for part in (*state[:2], tensor))
 
 
 @pytest.mark.parametrize("training", [{}, {"accumulate": 2}, {"recompute": True}])

@@ -67,8 +67,8 @@ def propose(tries: int, box: int, rng: Generator) -> Proposals:
     for band, stack in product(range(1, box), repeat=2):
         left = boxes[:, band, :stack].reshape(-1, stack, box, box, 1) == digits
         above = boxes[:, :band, stack].reshape(-1, band, box, box, 1) == digits
-        free = ~(left.any((1, 3))[:, :, None] | above.any((1, 2))[:, None])  # (grid, row, column, digit)
-        boxes[:, band, stack], ways = random_boxes(free.reshape(-1, size, size), rng)
+        allowed = ~(left.any((1, 3))[:, :, None] | above.any((1, 2))[:, None])  # (grid, row, column, digit)
+        boxes[:, band, stack], ways = random_boxes(allowed.reshape(-1, size, size), rng)
         boxes, weights = boxes[ways > 0], (weights * ways)[ways > 0]
     cells = boxes.reshape(-1, box, box, box, box).swapaxes(2, 3)  # (grid, band, row, stack, column)
     return Proposals((cells.reshape(-1, size * size) + 1).astype(np.int8), weights)
@@ -101,14 +101,14 @@ def random_bands(count: int, box: int, rng: Generator) -> Digits:
     return (rows + noise).argsort(2, kind="stable")
 
 
-def random_boxes(free: NDArray[np.bool_], rng: Generator) -> tuple[Digits, NDArray[np.int64]]:
-    """Fill boxes uniformly among all ways, each digit once, as `free` `(count, cells, digits)` allows.
+def random_boxes(candidates: NDArray[np.bool_], rng: Generator) -> tuple[Digits, NDArray[np.int64]]:
+    """Fill boxes uniformly among all ways, each digit once, as `candidates` `(count, cells, digits)` allows.
 
     Return the digits from 0 `(count, cells)`, arbitrary where there is no way, and the number of ways `(count,)`.
     """
-    count, size, _ = free.shape
+    count, size, _ = candidates.shape
     every, bits = np.arange(count), 1 << np.arange(size)
-    allowed = np.ascontiguousarray(free.transpose(1, 2, 0)).astype(np.int32)
+    allowed = np.ascontiguousarray(candidates.transpose(1, 2, 0)).astype(np.int32)
     ways = np.zeros((1 << size, count), dtype=np.int32)  # to fill the first cells with a set of digits
     ways[0] = 1
     for cell, (sets, chosen) in enumerate(digit_sets(size)):
