@@ -374,7 +374,7 @@ def test_answers_that_are_no_numbers_stop(task: str, tmp_path: Path, monkeypatch
     decode = Gram.decode
     monkeypatch.setattr(Gram, "decode", lambda model, high: decode(model, high) * float("nan"))
     with pytest.raises(UserError, match=r"is not finite \(nan\) at update 1; no checkpoint was made before"):
-        start(tmp_path / "run", "--task", task, "--prior-fraction", "0.9", "--depth", "4")
+        start(tmp_path / "run", "--task", task, "--model", "gram", "--prior-fraction", "0.9", "--depth", "4")
 
 
 @pytest.mark.parametrize(
