@@ -30,3 +30,13 @@ def test_a_task_takes_sixty_lines_and_passes_the_contract(monkeypatch: pytest.Mo
         exec(block, names)
     assert len(blocks) >= 3 and isinstance(names["reasoner"].guide, names["Shift"])
     sys.modules.pop("latin_squares", None)
+
+
+def test_the_page_on_posteriors_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(DOCS.parent)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    blocks = re.findall(r"```python\n(.*?)```", (DOCS / "posteriors.md").read_text(), re.DOTALL)
+    names: dict[str, Any] = {"__name__": "page"}
+    for block in blocks:
+        exec(block, names)
+    assert len(blocks) >= 6
