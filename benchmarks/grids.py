@@ -22,7 +22,6 @@ from benchmarks.report import RESULTS, DeviceOptions, Row, write_json
 from benchmarks.trained import facts_of
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.evaluation.bound import bound
-from gram_pyro.guides import PriorGuide
 from gram_pyro.inference.sampling import sample
 from gram_pyro.models.draft import Draft, Receiver, Schedule
 from gram_pyro.runs.machine import compile_network
@@ -75,9 +74,8 @@ def bounded(run: Run, task: Grids, problems: list[Any], steps: int, way: Way, se
     """Return -ELBO less the entropy of uniform grids, of a trajectory of so many steps."""
     schedule, receiver = way
     run.model.draft = Draft(schedule, receiver)  # type: ignore[assignment]
-    guide = PriorGuide(task.spec, run.model) if schedule == "constant" else run.guide
     bar = partial(tqdm, desc=f"bound, {schedule}, {receiver}, {steps} steps", file=sys.stderr)
-    found = bound(task, run.model, guide, problems, steps, seed=seed, progress=bar)
+    found = bound(task, run.model, run.guide, problems, steps, seed=seed, progress=bar)
     return {"steps": steps, "schedule": schedule, "receiver": receiver, **found._asdict()}
 
 

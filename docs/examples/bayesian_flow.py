@@ -14,9 +14,9 @@ from gram_pyro.tasks import Problems, Spec
 class WeighedDraft(Draft):
     """Drafts as evidence: `a / b^2 * draft` is the log-likelihood of each value, up to a constant."""
 
-    def draw(self, t: int, total: int, phase: Phase, logits: Tensor, pins: Tensor | None) -> Tensor:
+    def draw(self, t: int, total: int, phase: Phase, logits: Tensor, *args: Any) -> Tensor:
         a, b = self.levels(phase.step + (t - 1), phase.total)
-        return (a / b**2)[:, None, None] * super().draw(t, total, phase, logits, pins)
+        return (a / b**2)[:, None, None] * super().draw(t, total, phase, logits, *args)
 
 
 class BayesianFlow(Gram):

@@ -138,7 +138,7 @@ def measured(run: Run, system: System, budget: Budget, reference: Result | None)
         "likelihood": likelihood(run, few, usual)._asdict(),
         "calibration": calibration(run, problems, usual, 0)._asdict(),
     }
-    if run.model.draws and run.model.recursion == "carried":
+    if run.model.draws and run.model.carries:
         posterior = bound(run.task, run.model, run.guide, few, usual, max_targets=MAX_TARGETS)
         samples = samples_at(run, usual, budget, reference)
         prior = measure_draws(run.task, problems, first, 0, samples, usual, counts, seen, scored, ())

@@ -21,7 +21,7 @@ from gram_pyro.evaluation.likelihood import mixture_log_weights
 from gram_pyro.inference.config import MAX_NUMBER, whole_number
 from gram_pyro.inference.judge import judge
 from gram_pyro.inference.sampling import seeded
-from gram_pyro.models.sites import sites_of, value_at
+from gram_pyro.models.sites import Role, mark, sites_of, value_at
 from gram_pyro.objectives.elbo import divergence_of
 from gram_pyro.runs.store import Run
 from gram_pyro.system.figures import save_figure
@@ -152,7 +152,7 @@ def inspect(
     task, steps = run.task, run.depth if steps is None else whole_number("steps", steps, 1, MAX_NUMBER)
     samples, draws = whole_number("samples", samples, 1, MAX_NUMBER), whole_number("draws", draws, 1, MAX_NUMBER)
     seed = whole_number("seed", seed, 0, 2**32 - 1)
-    if run.model.recursion != "carried" or not run.model.draws:
+    if not (run.model.carries and run.model.draws):
         raise UserError(f"{type(run.model).__name__} draws no guidance: there is no posterior to look into")
     problem = task.prepare(problem)
     word = task.wording.singular
@@ -191,15 +191,21 @@ def trajectories(run: Run, problem: Any, sites: Any, steps: int) -> Trajectories
 
 
 def divergence(model_sites: Any, guide_sites: Any) -> Divergence:
-    """Return the KL of every guidance site, by position where positions are independent."""
-    rows = []
-    for name, site in sites_of(guide_sites, "guidance"):
-        q, p = site["fn"], model_sites[name]["fn"]
-        if all(type(getattr(each, "base_dist", None)) is dist.Normal for each in (q, p)):
-            rows.append(kl_divergence(q.base_dist, p.base_dist).sum(-1).mean(0))
-        else:
-            rows.append(divergence_of(q, p, site["value"]).mean(0, keepdim=True))
-    return Divergence(torch.stack(rows).double().cpu().numpy())
+    """Return the KL of every transition, guidance and draft together, by position where positions are independent."""
+    rows: dict[int, list[Tensor]] = {}
+    roles: tuple[Role, ...] = ("guidance", "draft")
+    for role in roles:
+        for name, site in sites_of(guide_sites, role):
+            q, p = site["fn"], model_sites[name]["fn"]
+            if all(type(getattr(each, "base_dist", None)) is dist.Normal for each in (q, p)):
+                nats = kl_divergence(q.base_dist, p.base_dist).sum(-1).mean(0)
+            else:
+                nats = divergence_of(q, p, site["value"]).mean(0, keepdim=True)
+            rows.setdefault(mark(site, "transition"), []).append(nats)
+    alike = len({part.shape for parts in rows.values() for part in parts}) == 1
+    parts = [[part if alike else part.sum(-1, keepdim=True) for part in rows[t]] for t in sorted(rows)]
+    summed = [torch.stack(each).sum(0) for each in parts]
+    return Divergence(torch.stack(summed).double().cpu().numpy())
 
 
 def components(prior: NDArray[np.float32], posterior: NDArray[np.float32]) -> Components:

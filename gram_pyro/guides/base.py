@@ -85,7 +85,8 @@ class Guide(GuideMessenger, nn.Module):
             return
         self.role, self.transition = mark(msg, "role"), mark(msg, "transition")
         if self.role == "draft":
-            msg["fn"] = self.get_draft_posterior(msg["name"], prior, mark(msg, "look"))
+            look = mark(msg, "look")
+            msg["fn"] = prior if look is None else self.get_draft_posterior(msg["name"], prior, look)
         else:
             super()._pyro_sample(msg)
         if msg["fn"] is not prior:

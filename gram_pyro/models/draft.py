@@ -57,14 +57,20 @@ class Draft:
             raise UserError("model.draft must be none, cosine, flow or constant, and model.receiver mean or mixture")
         self.levels, self.receiver, self.held = SCHEDULES[schedule], receiver, schedule == "constant"
 
-    def draw(self, t: int, total: int, phase: Phase, logits: Tensor, pins: Tensor | None) -> Tensor:
+    def draw(
+        self, t: int, total: int, phase: Phase, logits: Tensor, pins: Tensor | None, training: bool = True
+    ) -> Tensor:
         """Draw draft_t where `phase` is that of the first transition: `(batch, length, values)`, clean at the pins.
-        `logits` `(batch, length, values)` are those before the transition, `pins` as in `Problems`."""
+
+        `logits` `(batch, length, values)` are those before the transition, `pins` as in `Problems`. Noise that is held
+        is a look at the answer under the posterior of a `training`; outside of one the posterior is the prior.
+        """
         prediction = pinned(logits.softmax(-1), pins)
         a, b = (level[:, None, None] for level in self.levels(phase.step + (t - 1), phase.total))
         held = torch.zeros_like(a), torch.ones_like(b)
         prior = self.prior(prediction, *(held if self.held else (a, b)))
-        return pinned(draft_site(t, prior, Look(a, b, prediction), total), pins)
+        look = Look(a, b, prediction) if training or not self.held else None
+        return pinned(draft_site(t, prior, look, total), pins)
 
     def prior(self, prediction: Tensor, a: Tensor, b: Tensor) -> dist.TorchDistribution:
         """Return the distribution of a draft, batch `(batch,)`, event `(length, values)`."""

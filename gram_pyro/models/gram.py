@@ -173,7 +173,8 @@ class Gram(Model):
             state = State(state_site("high", 0, state.high, total), state_site("low", 0, state.low, total))
             for t in pyro.markov(range(1, total + 1)):
                 if self.draft is not None and phase is not None:
-                    here = embedded + self.embed_draft(self.draft.draw(t, total, phase, logits, problems.pins))
+                    draft = self.draft.draw(t, total, phase, logits, problems.pins, self.training)
+                    here = embedded + self.embed_draft(draft)
                 high, low = self.propose(state, here, relations)
                 if self.guidance_head is not None:
                     high = state_site("proposal", t, high, total)

@@ -56,7 +56,7 @@ def guidance_site(transition: int, prior: dist.TorchDistribution, total: int) ->
 
 
 def draft_site(transition: int, prior: dist.TorchDistribution, look: Any, total: int) -> Tensor:
-    """Draw draft_t from its prior; a guide finds in the mark `look` what a posterior is made of."""
+    """Draw draft_t from its prior; a guide finds in the mark `look` what a posterior is made of, None for the prior."""
     infer = _marks("draft", transition, total) | {"look": look}
     return pyro.sample(f"draft_{transition}", prior, infer=infer)
 

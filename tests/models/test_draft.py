@@ -277,3 +277,13 @@ def test_what_cannot_be() -> None:
         Gram(SPEC, GramConfig(draft="linear"))  # type: ignore[arg-type]
     with pytest.raises(UserError, match="receiver"):
         Gram(SPEC, GramConfig(draft="flow", receiver="median"))  # type: ignore[arg-type]
+
+
+def test_noise_that_is_held_teaches_in_training_alone() -> None:
+    """The bound of a trained model is that of its samples: E log p(y | h) over the prior, drafts of noise included."""
+    y = torch.zeros(3, 1).long()
+    model = bayes("constant")
+    assert (run(model, y, 4).draft_kl > 0).all()
+    model.eval()
+    assert (run(model, y, 4).draft_kl == 0).all()
+    assert (run(bayes("cosine").eval(), y, 4).draft_kl > 0).all()
