@@ -62,7 +62,11 @@ class Reasoner:
     def of(
         cls, task: Task, model: Model, guide: Guide | None = None, *, depth: int = 16, heads: Heads | None = None
     ) -> Reasoner:
-        """Return a reasoner of parts that a loop of one's own trained with `depth` supervision steps."""
+        """Return a reasoner of parts that a loop of one's own trained with `depth` supervision steps.
+
+        A model that was trained with another number of values (`fields`) serves as well.
+        """
+        model = model.fitted(task.spec)
         device = next(model.parameters()).device
         guide = PriorGuide(task.spec, model) if guide is None else guide
         return cls(Run(task.name, task, model, guide, depth, device, heads))

@@ -165,6 +165,10 @@ class Model(nn.Module):
             embedded = embedded + self.group_embedding(problems.group)[:, None]
         return embedded
 
+    def fitted(self, spec: Spec) -> Model:
+        """Return the model for a task of this spec: itself, unless its weights serve other numbers of values."""
+        return self
+
     def initial_state(self, batch: int, length: int) -> State:
         """z_0: two tensors `(batch, length, width)`; `(batch, length, 0)` where nothing is carried."""
         nothing = next(self.parameters()).new_zeros(batch, length, 0)

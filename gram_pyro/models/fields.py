@@ -1,5 +1,8 @@
 """GRAM on fields: a latent vector for every position and value, and one network for all values."""
 
+from __future__ import annotations
+
+import warnings
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -125,6 +128,21 @@ class Fields(Gram):
         self.decoder = nn.Linear(config.width, 1)
         self.blocks = config.transitions * config.refinements * config.layers
         self.register_buffer("initial_high", torch.randn(config.width))
+
+    def fitted(self, spec: Spec) -> Fields:
+        """Return a model with these weights for a task of other values of the same kinds, with a warning if they are
+        more than it was trained with. Raises `UserError` if there are other kinds, or other relations."""
+        trained = self.kinds.tolist()
+        if list(spec.values) == trained:
+            return self
+        relations = len(self.field_blocks[0].from_relatives)  # type: ignore[arg-type]
+        if not {*spec.values} <= {*trained} or spec.relations != relations:
+            raise UserError(f"the model was trained with {relations} relations and the kinds {trained} of values")
+        if spec.classes > len(trained):
+            warnings.warn(f"trained with {len(trained)} values, the model now has {spec.classes}", stacklevel=3)
+        model = Fields(spec, self.config).to(self.kinds.device)
+        model.load_state_dict(self.state_dict())
+        return model.train(self.training)
 
     def split(self, latent: Tensor) -> Tensor:
         """Return a latent `(..., values * width)` as `(..., values, width)`."""

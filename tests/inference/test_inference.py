@@ -357,3 +357,25 @@ def test_selection_needs_what_it_selects_by() -> None:
         select("value", judge(TASK, nx.path_graph(2), [[0, 1]]), None)
     with pytest.raises(UserError, match="known are first, majority, value, checker"):
         select("best", judge(TASK, nx.path_graph(2), [[0, 1]]), None)
+
+
+@pytest.mark.parametrize("patience", [1, 3])
+def test_trajectories_halt_where_their_answer_settles(patience: int) -> None:
+    """They end with an answer that had not changed for so many steps, at the first place where that is so."""
+    torch.manual_seed(0)
+    task = Coloring(n=6)
+    model = Gram(task.spec, GramConfig(width=16, heads=2))
+    x = task.encode(task.generate("test", 8, 0))
+    method = SamplingConfig(halt="settled", halt_patience=patience)
+    steps = list(range(1, 25))
+    halted = sample(model, x, 1, steps, 3, method=method)
+    spent, decoded = halted.spent[-1, :, 0], halted.decoded[:, :, 0]
+    assert len({*spent.tolist()}) > 1
+    for row, end in enumerate(spent.tolist()):
+        answers = [tuple(answer) for answer in decoded[:end, row].tolist()]
+        runs = [len({*answers[at - patience : at + 1]}) == 1 for at in range(patience, end)]
+        assert runs[-1] == (end < 24 or runs[-1]) and not any(runs[:-1])
+        assert (decoded[end - 1 :, row] == decoded[end - 1, row]).all()
+    with pytest.raises(UserError, match="carries no latent state"):
+        annealed = Gram(task.spec, GramConfig(width=16, heads=2, draft="cosine"))
+        sample(annealed, x, 1, [4], 3, method=method)

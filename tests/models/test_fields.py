@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
+import networkx as nx
 import pyro
 import pytest
 import torch
 from torch import Tensor
 
+from gram_pyro import Reasoner
 from gram_pyro.effects.substitute import SubstituteMessenger
 from gram_pyro.errors import UserError
 from gram_pyro.guides import FieldsGuide, GaussianGuide
 from gram_pyro.models import Fields, Gram
-from gram_pyro.models.fields import FieldsConfig, named
+from gram_pyro.models.fields import FieldBlock, FieldsConfig, classes_of, named
+from gram_pyro.models.heads import Heads
 from gram_pyro.objectives.elbo import TruncatedTrace_ELBO, traces_of
 from gram_pyro.tasks import Coloring, NQueens, Problems, Sudoku, Task
 from gram_pyro.testing import check_guide, check_model
@@ -108,6 +112,50 @@ def test_positions_are_known_by_their_relations(task: Task) -> None:
     torch.testing.assert_close(moved, logits[:, order], rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("task", TASKS, ids=NAMES)
+def test_drafts_and_heads_know_no_names(task: Task) -> None:
+    torch.manual_seed(0)
+    model = Fields(task.spec, replace(SMALL, draft="cosine", guidance=False))
+    heads = Heads(task.spec, model)
+    with torch.no_grad():
+        for parameter in (*model.parameters(), *heads.parameters()):
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    x, _ = batch(task)
+    old = renaming(task).argsort()
+    drafts = {f"draft_{t}": torch.randn(*x.tokens.shape, task.spec.classes) for t in range(1, STEPS + 1)}
+    pins = None if x.pins is None else renaming(task)[x.pins.clamp(min=0)].where(x.pins >= 0, -1)
+    found = []
+    for problems, noise in (
+        (x, drafts),
+        (x._replace(pins=pins), {name: each[..., old] for name, each in drafts.items()}),
+    ):
+        with SubstituteMessenger(noise), torch.no_grad():
+            outcome = model(problems, steps=STEPS)
+            found.append((outcome.logits, *heads(outcome.state.high, x)))
+    torch.testing.assert_close(found[1][0], found[0][0][..., old], rtol=0, atol=1e-5)
+    torch.testing.assert_close(found[1][1:], found[0][1:], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("task", [NQueens(n=5), Sudoku(box=2), Sudoku(box="2x3")], ids=["nqueens", "sudoku", "six"])
+def test_classes_are_a_shorter_way_to_the_same_sums(task: Task) -> None:
+    torch.manual_seed(0)
+    x, _ = batch(task)
+    assert x.relations is not None
+    shared = x.relations if x.relations.dim() == 3 else x.relations[0]
+    classes = classes_of(shared)
+    assert classes is not None and sum(classes.counts) == classes.member.shape[1]
+    block = FieldBlock(8, 16, len(shared))
+    latent = torch.randn(2, x.tokens.shape[1], task.spec.classes, 8)
+    torch.testing.assert_close(block(latent, classes), block(latent, shared[None].expand(2, -1, -1, -1)))
+
+
+def test_what_is_no_class_is_summed_as_it_is() -> None:
+    path = torch.diag(torch.ones(2), 1) + torch.diag(torch.ones(2), -1)
+    assert classes_of(path[None]) is None
+    model = Fields(Coloring(n=5).spec, SMALL)
+    assert model.relate(path[None]).shape == (1, 3, 3) and model.relate(None) is None
+
+
 def test_values_of_two_kinds_are_told_apart() -> None:
     model, _ = perturbed(NQueens(n=4))
     x, _ = batch(NQueens(n=4))
@@ -121,6 +169,18 @@ def test_one_set_of_weights_for_any_number_of_values() -> None:
     four.load_state_dict(three.state_dict())
     x, _ = batch(Coloring(n=5, k=4))
     assert four(x, steps=2).logits.shape == (3, 5, 4)
+
+
+def test_a_trained_model_takes_more_colors_and_warns() -> None:
+    torch.manual_seed(0)
+    model = Fields(Coloring(n=5).spec, SMALL).eval()
+    with pytest.warns(UserWarning, match="trained with 3 values, the model now has 5"):
+        reasoner = Reasoner.of(Coloring(n=5, k=5), model)
+    samples = reasoner.sample(nx.complete_graph(5), 4, steps=3)
+    assert len(samples.answers) == 4 and reasoner.model.kinds.shape == (5,) and not reasoner.model.training
+    assert model.fitted(Coloring(n=5, k=2).spec).kinds.shape == (2,) and model.fitted(Coloring(n=9).spec) is model
+    with pytest.raises(UserError, match=r"trained with 1 relations and the kinds \[0, 0, 0\] of values"):
+        Reasoner.of(Sudoku(box=2), model)
 
 
 def test_what_values_say() -> None:

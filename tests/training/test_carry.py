@@ -223,3 +223,24 @@ def test_a_saved_carry_goes_on_exactly(
         for left, right in zip(go_on(other), expected, strict=True):
             assert left[:2] == right[:2]
             assert torch.equal(left[2], right[2]) and torch.equal(left[3], right[3])
+
+
+def test_trajectories_of_many_lengths_know_their_phase() -> None:
+    torch.manual_seed(0)
+    batch, depth, shortest, moves = 40, 9, 3, 4
+    carry = Carry(Numbered(), start(batch), depth, 0.5, generator(), shortest=shortest, moves=moves)
+    met, before = set(), numbers(carry)
+    for step in range(40):
+        phase = carry.state.phase
+        assert phase is not None
+        assert torch.equal(phase.step, moves * carry.depths) and torch.equal(phase.total, moves * carry.lengths)
+        assert torch.equal(phase.order.sort(1).values, torch.arange(LENGTH).expand(batch, LENGTH))
+        assert (carry.depths < carry.lengths).all() and (carry.prior_until < carry.lengths).all()
+        lengths = carry.lengths.clone()
+        carry.advance(moved(carry, step), logits(carry))
+        after = numbers(carry)
+        replaced = torch.tensor([a != b for a, b in zip(after, before, strict=True)])
+        assert torch.equal(replaced, carry.depths == 0) and torch.equal(carry.lengths[~replaced], lengths[~replaced])
+        met |= set(carry.lengths.tolist())
+        before = after
+    assert met == set(range(shortest, depth + 1))
