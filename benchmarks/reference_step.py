@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -9,6 +11,9 @@ from torch import Tensor
 from benchmarks.settings import Case
 from gram_pyro.guides import GaussianGuide
 from gram_pyro.models.base import State
+from gram_pyro.tasks import Coloring
+
+CLASSES = Coloring().spec.classes
 
 
 def reference_loss(case: Case, beta: float | Tensor, balance: float) -> Tensor:
@@ -17,11 +22,13 @@ def reference_loss(case: Case, beta: float | Tensor, balance: float) -> Tensor:
     A model with guidance has one transition here: those outside the horizon would pay KL as well.
     """
     model, guide, problems, targets, state = case
-    embedded = model.embed(problems)
+    embedded, relations = model.embed(problems), model.relate(problems.relations)
+    if model.draft is not None:
+        embedded = embedded + model.embed_draft(reference_draft(case))
     with torch.no_grad():
         for _ in range(model.transitions - 1):
-            state = State(*model.propose(state, embedded, problems.relations))
-    proposal, _ = model.propose(state, embedded, problems.relations)
+            state = State(*model.propose(state, embedded, relations))
+    proposal, _ = model.propose(state, embedded, relations)
     if not isinstance(guide, GaussianGuide):
         return surprise(model.decode(proposal), targets) / len(targets)
     location, scale = model.guidance(proposal)
@@ -36,6 +43,15 @@ def reference_loss(case: Case, beta: float | Tensor, balance: float) -> Tensor:
     train_posterior = divergence(mean, deviation, fixed_location, fixed_scale)
     kl = balance * train_prior + (1 - balance) * train_posterior
     return (surprise(logits, targets) + beta * kl) / len(targets)
+
+
+def reference_draft(case: Case) -> Tensor:
+    """Return the answer with the noise of the schedule `cosine` on it."""
+    phase = case.state.phase
+    assert phase is not None
+    angle = math.pi / 2 * (0.01 + 0.98 * phase.step / (phase.total - 1))[:, None, None]
+    y = F.one_hot(case.targets, CLASSES).float()
+    return torch.sin(angle) * y + torch.cos(angle) * torch.randn_like(y)
 
 
 def surprise(logits: Tensor, targets: Tensor) -> Tensor:

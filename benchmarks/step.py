@@ -51,8 +51,8 @@ class StepOptions(DeviceOptions, FigureOptions):
     """Compile the network's tensor functions, as training does where it pays."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of the network, for all contenders."""
-    model: Literal["gram", "trm", "hrm", "looped"] = "gram"
-    """What is trained."""
+    model: Literal["gram", "fields", "trm", "hrm", "looped"] = "gram"
+    """What is trained; fields with a draft channel."""
     d: int | None = None
     """Width of a setting of your own, which takes the place of the others; its other sizes follow."""
     batch: int = 32
@@ -75,7 +75,11 @@ class Contenders:
     def __init__(self, case: Case, precision: str = "float32", graphs: bool = False) -> None:
         self.case, self.precision, self.graphs = case, precision, graphs
         self.elbo = TruncatedTrace_ELBO(
-            TRAINING.horizon, beta=TRAINING.beta, balance=BALANCE, kl_transitions=TRAINING.kl_transitions
+            TRAINING.horizon,
+            beta=TRAINING.beta,
+            balance=BALANCE,
+            kl_transitions=TRAINING.kl_transitions,
+            draft_weight=TRAINING.draft_weight,
         )
         self.parameters: list[Tensor] = [*case.model.parameters(), *case.guide.parameters()]
         self.averaged = [parameter.detach().clone() for parameter in self.parameters]

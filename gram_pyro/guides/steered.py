@@ -70,6 +70,7 @@ def steer(posterior: dist.TorchDistribution, prior: dist.TorchDistribution, stee
     q, p = (getattr(each, "base_dist", None) for each in (posterior, prior))
     if type(q) is dist.Normal and type(p) is dist.Normal and posterior.event_shape == prior.event_shape:
         rows = as_events(steered, prior.event_dim)
-        location, scale = torch.where(rows, q.loc, p.loc), torch.where(rows, q.scale, p.scale)
+        # rows under the prior cost nothing, and a gradient of zeros would cost time
+        location, scale = torch.where(rows, q.loc, p.loc.detach()), torch.where(rows, q.scale, p.scale.detach())
         return dist.Normal(location, scale).to_event(prior.event_dim)  # type: ignore[no-any-return]
     return Steered(posterior, prior, steered)
