@@ -10,7 +10,7 @@ from pyro.poutine.util import site_is_subsample
 from torch import Tensor, nn
 
 from gram_pyro.errors import UserError
-from gram_pyro.guides.steered import steer
+from gram_pyro.guides.steered import detached, steer
 from gram_pyro.models.base import inputs_of, register
 from gram_pyro.models.draft import Look, diffusion
 from gram_pyro.models.sites import Role, mark, value_at
@@ -87,10 +87,12 @@ class Guide(GuideMessenger, nn.Module):
         if self.role == "draft":
             look = mark(msg, "look")
             msg["fn"] = prior if look is None else self.get_draft_posterior(msg["name"], prior, look)
+            instead = detached(prior)  # drafts of rows under the prior teach nothing
         else:
             super()._pyro_sample(msg)
+            instead = prior
         if msg["fn"] is not prior:
-            msg["fn"] = steer(msg["fn"], prior, self.steered)
+            msg["fn"] = steer(msg["fn"], instead, self.steered)
 
     def _pyro_post_sample(self, msg: Any) -> None:
         if "prior" in msg["infer"] and self.steered is not None:

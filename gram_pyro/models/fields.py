@@ -84,18 +84,18 @@ class FieldBlock(nn.Module):
     def within_classes(self, sent: Tensor, relations: Classes) -> Tensor:
         """Return what each position learns from its classes, in fewer operations than from its relatives."""
         member = relations.member.to(sent.dtype)
-        sums = (member.mT @ sent.flatten(-2)).view(len(sent), -1, *sent.shape[-2:])  # (b classes v w)
+        sums = (member.mT @ sent.flatten(-2)).unflatten(-1, sent.shape[-2:])  # type: ignore[no-untyped-call]
         said = torch.cat((sums / member.sum(0)[:, None, None], SUM_SCALE * sums), -1)
-        parts = zip(self.from_relatives, torch.split(said, [*relations.counts], 1), strict=True)
-        received = torch.cat([network(part) for network, part in parts], 1)
+        parts = zip(self.from_relatives, torch.split(said, [*relations.counts], -3), strict=True)
+        received = torch.cat([network(part) for network, part in parts], -3)  # (b classes v w)
         return (member.to(received.dtype) @ received.flatten(-2)).view(sent.shape)
 
     def among_relatives(self, sent: Tensor, relations: Tensor) -> Tensor:
         """Return what each position learns from its relatives and itself."""
-        near = relations.to(sent.dtype) + torch.eye(sent.shape[1], dtype=sent.dtype, device=sent.device)
-        sums = (near @ sent.flatten(-2)[:, None]).view(len(sent), -1, *sent.shape[1:])  # (b r l v w)
+        near = relations.to(sent.dtype) + torch.eye(sent.shape[-3], dtype=sent.dtype, device=sent.device)
+        sums = (near @ sent.flatten(-2).unsqueeze(-3)).unflatten(-1, sent.shape[-2:])  # type: ignore[no-untyped-call]
         said = torch.cat((sums / near.sum(-1)[..., None, None], SUM_SCALE * sums), -1)
-        received = [network(each) for network, each in zip(self.from_relatives, said.unbind(1), strict=True)]
+        received = [network(each) for network, each in zip(self.from_relatives, said.unbind(-4), strict=True)]
         return torch.stack(received).sum(0)
 
 

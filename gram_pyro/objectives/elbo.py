@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple, TypedDict
 import pyro.distributions as dist
 import torch
 from pyro import poutine
-from pyro.distributions.util import detach, scale_and_mask
+from pyro.distributions.util import scale_and_mask
 from pyro.infer import ELBO
 from pyro.poutine.guide import GuideMessenger
 from pyro.poutine.trace_struct import Trace
@@ -18,6 +18,7 @@ from torch.utils.checkpoint import checkpoint
 
 from gram_pyro.effects.horizon import HorizonMessenger
 from gram_pyro.effects.substitute import SubstituteMessenger
+from gram_pyro.guides.steered import detached
 from gram_pyro.models.sites import mark
 
 KL_DRAWS = 8  # draws of a guidance that a sampled KL is the mean of: with one, its noise drowns what is to be learned
@@ -262,12 +263,3 @@ def check_density(name: str, q: dist.TorchDistribution) -> None:
         raise ValueError(f"the guide puts a point mass on {name!r}, which has no KL to a density; {advice}")
     if not q.has_rsample:
         raise ValueError(f"the guide's {name!r} cannot be reparameterised, and its gradient would be lost")
-
-
-def detached(distribution: dist.TorchDistribution) -> dist.TorchDistribution:
-    """Return a distribution without gradient; Gaussians are rebuilt, as Pyro's deep copy takes ten times as long."""
-    if type(distribution) is dist.Independent:
-        return dist.Independent(detached(distribution.base_dist), distribution.reinterpreted_batch_ndims)
-    if type(distribution) is dist.Normal:
-        return dist.Normal(distribution.loc.detach(), distribution.scale.detach())
-    return detach(distribution)  # type: ignore[no-any-return]

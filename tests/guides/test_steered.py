@@ -13,8 +13,8 @@ from pyro.distributions.util import detach
 from torch import Tensor
 from torch.distributions import kl_divergence
 
-from gram_pyro.guides.steered import Steered, steer
-from gram_pyro.objectives.elbo import detached, divergence_of
+from gram_pyro.guides.steered import Steered, detached, steer
+from gram_pyro.objectives.elbo import divergence_of
 
 BATCH = 4
 KINDS = ("normal", "student", "low_rank")

@@ -145,8 +145,8 @@ def test_the_bounds_are_in_order() -> None:
 class Linear(Gram):
     """The same program with an identity core, h as its own decoding, and a Normal likelihood."""
 
-    def propose(self, state: State, embedded: Tensor, relations: Tensor | None) -> State:
-        return state
+    def propose(self, state: State, embedded: Tensor, relations: Tensor | None) -> tuple[Tensor, Tensor]:
+        return state.high, state.low
 
     def guidance(self, proposal: Tensor) -> tuple[Tensor, Tensor]:
         return torch.full_like(proposal, MEAN), torch.full_like(proposal, SCALE)
