@@ -56,7 +56,7 @@ class Reasoner:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.task, self.model, self.guide = run.task, run.model, run.guide
-        self.steps = DEPTH_FACTOR * run.depth
+        self.steps = run.depth if run.model.recursion == "planned" else DEPTH_FACTOR * run.depth
 
     @classmethod
     def of(

@@ -35,7 +35,8 @@ class SampleConfig:
     samples: int = 20
     """Number of samples."""
     steps: int | None = None
-    """Supervision steps, at most if trajectories halt (default: 4 times the training depth)."""
+    """Supervision steps, at most if trajectories halt (default: 4 times the training depth; where steps are planned,
+    the training depth)."""
     seed: int = 0
     """Seed of the samples."""
     select: str = "checker"
