@@ -56,7 +56,7 @@ class CompareConfig(Budget):
     """
 
     task: tuple[str, ...] = ("coloring",)
-    """Tasks: coloring, nqueens."""
+    """Tasks: coloring, nqueens; with --posteriors sudoku as well."""
     models: tuple[str, ...] = ("all",)
     """Systems by name, or all: those of the paper's first table, or with --ablate of its third, or with --posteriors
     those that differ in guide and objective."""
@@ -104,7 +104,7 @@ def check(config: CompareConfig) -> list[str]:
     systems, reference = TABLES[config.table], REFERENCES[config.table]
     names = [*systems] if config.models == ("all",) else [*dict.fromkeys(config.models)]
     for kind, chosen, possible in (
-        ("task", config.task, TASK_OPTIONS),
+        ("task", config.task, [*TASK_OPTIONS, *(["sudoku"] if config.posteriors else [])]),
         ("system", names, systems),
         ("kind of input", config.inputs, INPUTS),
     ):

@@ -25,6 +25,7 @@ from gram_pyro.inference.metrics import count_solutions
 from gram_pyro.inference.sampling import Draws, seeded
 from gram_pyro.inference.selection import possible
 from gram_pyro.models.base import Model
+from gram_pyro.models.fields import FieldBlock
 from gram_pyro.models.layers import Block
 from gram_pyro.runs.config import RunConfig, from_json
 from gram_pyro.runs.store import Run, build_parts, load_run, parameters_of
@@ -89,7 +90,7 @@ def evaluations_of(config: RunConfig, model: Model, guide: Guide) -> int:
     calls: list[object] = []
     with ExitStack() as hooks, torch.no_grad(), seeded(0):
         for block in model.modules():
-            if isinstance(block, Block):
+            if isinstance(block, Block | FieldBlock):
                 hooks.callback(block.register_forward_hook(lambda *_: calls.append(None)).remove)
         elbo = OBJECTIVES[config.training.objective](config.training, task)
         elbo.terms(model, guide, task.encode(problem).to(device), targets, **run_kwargs)

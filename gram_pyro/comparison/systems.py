@@ -92,8 +92,10 @@ ABLATIONS: dict[str, System] = {
     "three-last": several("T = 3, KL at the last transition", options=f"{THREE} --kl-transitions last"),
 }
 CONSTRAINT = "--objective constraint"
+DIFFUSION = "--guide diffusion --model.draft cosine --model.no-guidance"
+DRAFT = "--model.draft cosine --horizon 4 --shortest 16 --depth 64 --head-rounds 0"
 POSTERIORS: dict[str, System] = {
-    name: several(label, options=options)
+    name: several(label, "fields" if name.startswith("fields") else "gram", options=options)
     for name, label, options in (
         ("default", "Gaussian, horizon 1", ""),
         ("paper", "the paper's surrogate (no free runs, beta 0.5)", "--prior-fraction 0 --kl-target None --beta 0.5"),
@@ -106,6 +108,12 @@ POSTERIORS: dict[str, System] = {
         ("backward", "smoother with a pilot", "--guide lookahead"),
         ("solution_set", "told all solutions", "--guide solution_set"),
         ("mean-constraint", "mean alone sees y, constraints on prior samples", f"--guide mean_only {CONSTRAINT}"),
+        ("revealed", "a growing part of the answer", "--guide revealed"),
+        ("draft", "noisy drafts and Gaussian guidance", DRAFT),
+        ("diffusion", "noisy drafts alone", DIFFUSION),
+        ("fields", "fields, Gaussian", ""),
+        ("fields-draft", "fields, noisy drafts and Gaussian guidance", DRAFT),
+        ("fields-diffusion", "fields, noisy drafts alone", DIFFUSION),
         ("horizon-2", "Gaussian, horizon 2", "--horizon 2"),
         ("horizon-4", "Gaussian, horizon 4", "--horizon 4"),
         ("horizon-16", "Gaussian, horizon 16, no free runs", "--horizon 16"),
