@@ -23,7 +23,9 @@ def facts_of(folder: Path, command: str) -> Row:
     config = json.loads((folder / "config.json").read_text())
     metrics = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     curve = [
-        {"minutes": row["seconds"] / 60, **{name: row[name] for name in CURVE}} for row in metrics if CURVE[0] in row
+        {"minutes": row["seconds"] / 60, **{name: row[name] for name in CURVE if name in row}}
+        for row in metrics
+        if CURVE[0] in row
     ]
     return {
         "command": command.strip(),

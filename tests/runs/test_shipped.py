@@ -44,6 +44,14 @@ def test_solves_a_puzzle() -> None:
         assert {*grid[9 * start : 9 * start + 9]} == {*grid[start::9]} == {*range(1, 10)}
 
 
+def test_draws_grids_from_nothing() -> None:
+    samples = gram_pyro.load("grids", device="cpu").sample(num_samples=6, steps=128)
+    assert samples.violations == [0] * 6 and len(samples.solutions) == 6
+    for grid in samples.answers:
+        for start in range(9):
+            assert {*grid[9 * start : 9 * start + 9]} == {*grid[start::9]} == {*range(1, 10)}
+
+
 @pytest.mark.parametrize("name", ["coloring", "nqueens", "nqueens10", "sudoku"])
 def test_has_heads_that_know_when_to_stop(name: str) -> None:
     reasoner = gram_pyro.load(name, device="cpu")
