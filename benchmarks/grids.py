@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pyro
@@ -22,6 +22,7 @@ from benchmarks.report import RESULTS, DeviceOptions, Row, write_json
 from benchmarks.trained import facts_of
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.evaluation.bound import bound
+from gram_pyro.inference.judge import judge
 from gram_pyro.inference.sampling import sample
 from gram_pyro.models.draft import Draft, Receiver, Schedule
 from gram_pyro.runs.machine import compile_network
@@ -51,8 +52,8 @@ class GridsOptions(DeviceOptions):
     """Test grids for the bound; 0 leaves it out."""
     bound_steps: tuple[int, ...] = (16, 64, 256)
     """Numbers of steps of the bound."""
-    precision: str = "bfloat16"
-    """Of the network: float32 or bfloat16."""
+    precision: Literal["float32", "bfloat16"] = "bfloat16"
+    """Of the network."""
 
 
 def drawn(run: Run, task: Grids, count: int, steps: int, seed: int) -> Row:
@@ -62,11 +63,10 @@ def drawn(run: Run, task: Grids, count: int, steps: int, seed: int) -> Row:
     bar = tqdm(total=count, desc=f"{steps} steps", file=sys.stderr, mininterval=10)
     decoded = sample(run.model, x, count, [steps], seed, progress=lambda done: bar.update(done // steps)).decoded[0, 0]
     bar.close()
-    answers = [task.answer(task.blank, row) for row in decoded.tolist()]
-    broken = [task.violations(task.blank, answer) for answer in answers]
-    valid = [answer for answer, count in zip(answers, broken, strict=True) if not count]
+    judged = judge(task, task.blank, decoded.tolist())
+    valid = judged.valid
     row: Row = {"steps": steps, "samples": count, "valid": len(valid) / count, "different": len({*valid})}
-    row |= {"conflicts": sum(broken) / count, "seconds": time.perf_counter() - began}
+    row |= {"conflicts": sum(judged.violations) / count, "seconds": time.perf_counter() - began}
     return row | {"bands": band_chi_square(np.array(valid, dtype=np.int8))._asdict() if len(valid) >= 100 else None}
 
 

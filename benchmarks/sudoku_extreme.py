@@ -27,7 +27,7 @@ OUT = RESULTS / "quality" / "sudoku-extreme-fields.json"
 TRAINING, MORE, HARD = "sudoku_extreme_1k_train.csv.gz", "sudoku_hard_train.csv.gz", "sudoku_hard_test.csv.gz"
 RECIPE = (
     "--task sudoku --model fields --guide diffusion --model.draft constant --model.no-guidance --model.refinements 8"
-    " --horizon 4 --shortest 16 --depth 160 --prior-fraction 0 --kl-target None --learning-rate 2e-3"
+    " --depth 160 --learning-rate 2e-3"
     " --problems 1000000 --head-rounds 0 --evaluations 2 --minutes 60 --threads 1"
 )
 TEST_FOLD = "9"

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import torch
 from pyro.poutine.messenger import Messenger
 
-from gram_pyro.models.sites import mark
+from gram_pyro.models.sites import DRAWN, mark
 
 
 class HorizonMessenger(Messenger):
@@ -29,7 +29,7 @@ class HorizonMessenger(Messenger):
 
     def _pyro_post_sample(self, msg: Any) -> None:
         role, remaining = mark(msg, "role"), mark(msg, "remaining")
-        if remaining is None or self.horizon is None or not self.grad_enabled or role in ("guidance", "draft"):
+        if remaining is None or self.horizon is None or not self.grad_enabled or role in DRAWN:
             return
         if role == "proposal":
             if remaining >= self.horizon and self.kl_transitions == "all":

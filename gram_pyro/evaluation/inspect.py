@@ -21,7 +21,7 @@ from gram_pyro.evaluation.likelihood import mixture_log_weights
 from gram_pyro.inference.config import MAX_NUMBER, whole_number
 from gram_pyro.inference.judge import judge
 from gram_pyro.inference.sampling import seeded
-from gram_pyro.models.sites import Role, mark, sites_of, value_at
+from gram_pyro.models.sites import DRAWN, mark, sites_of, value_at
 from gram_pyro.objectives.elbo import divergence_of
 from gram_pyro.runs.store import Run
 from gram_pyro.system.figures import save_figure
@@ -193,8 +193,7 @@ def trajectories(run: Run, problem: Any, sites: Any, steps: int) -> Trajectories
 def divergence(model_sites: Any, guide_sites: Any) -> Divergence:
     """Return the KL of every transition, guidance and draft together, by position where positions are independent."""
     rows: dict[int, list[Tensor]] = {}
-    roles: tuple[Role, ...] = ("guidance", "draft")
-    for role in roles:
+    for role in DRAWN:
         for name, site in sites_of(guide_sites, role):
             q, p = site["fn"], model_sites[name]["fn"]
             if all(type(getattr(each, "base_dist", None)) is dist.Normal for each in (q, p)):

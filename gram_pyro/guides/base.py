@@ -84,14 +84,13 @@ class Guide(GuideMessenger, nn.Module):
         if self.steered is None:
             return
         self.role, self.transition = mark(msg, "role"), mark(msg, "transition")
-        if self.role == "draft":
-            look = mark(msg, "look")
-            msg["fn"] = prior if look is None else self.get_draft_posterior(msg["name"], prior, look)
-            instead = detached(prior)  # drafts of rows under the prior teach nothing
-        else:
+        look = mark(msg, "look")
+        if look is not None:
+            msg["fn"] = self.get_draft_posterior(msg["name"], prior, look)
+        elif self.role != "draft":
             super()._pyro_sample(msg)
-            instead = prior
         if msg["fn"] is not prior:
+            instead = prior if look is None else detached(prior)  # drafts of rows under the prior teach nothing
             msg["fn"] = steer(msg["fn"], instead, self.steered)
 
     def _pyro_post_sample(self, msg: Any) -> None:

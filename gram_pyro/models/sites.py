@@ -11,6 +11,8 @@ from torch import Tensor
 
 Role = Literal["high", "low", "proposal", "guidance", "draft", "answer"]
 """h_t and l_t after a transition, u_t, eps_t and the draft within it, and what is observed."""
+DRAWN: tuple[Role, ...] = ("guidance", "draft")
+"""What is drawn on the way."""
 
 
 class FixedValue(dist.TorchDistribution):
@@ -79,8 +81,7 @@ def sites_of(nodes: Mapping[str, Any], role: Role) -> Iterator[tuple[str, dict[s
 
 def latent_values(nodes: Mapping[str, Any]) -> dict[str, Tensor]:
     """Return the values of what was drawn on the way, guidance and drafts, by the names of their sites."""
-    roles: tuple[Role, ...] = ("guidance", "draft")
-    return {name: site["value"] for role in roles for name, site in sites_of(nodes, role)}
+    return {name: site["value"] for role in DRAWN for name, site in sites_of(nodes, role)}
 
 
 def value_at(nodes: dict[str, Any], role: Role, transition: int) -> Tensor:

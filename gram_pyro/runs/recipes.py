@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gram_pyro.errors import UserError
-from gram_pyro.guides import GUIDES, Guide
+from gram_pyro.guides import GUIDES, DiffusionGuide, Guide
 from gram_pyro.models import MODELS, GramConfig, Model
 from gram_pyro.models.fields import FieldsConfig
 from gram_pyro.registry import Registry
@@ -44,9 +44,7 @@ PARTS: dict[tuple[str, str], tuple[Task, GramConfig, TrainingConfig]] = {
 }
 RECIPES = {(name, preset): RunConfig(*parts, task_name=name) for (name, preset), parts in PARTS.items()}
 GRIDS_MODEL = FieldsConfig(draft="cosine", guidance=False)
-GRIDS_TRAINING = TrainingConfig(
-    minutes=45, batch=32, horizon=4, shortest=16, depth=128, prior_fraction=0.0, kl_target=None, learning_rate=2e-3
-)
+GRIDS_TRAINING = replace(TrainingConfig(**DiffusionGuide.recipe), minutes=45, batch=32, depth=128, learning_rate=2e-3)
 RECIPES["grids", "cpu"] = RunConfig(
     Grids(), GRIDS_MODEL, GRIDS_TRAINING, guide="diffusion", task_name="grids", model_name="fields"
 )
@@ -77,14 +75,15 @@ def recipe(task: Part | Task, preset: str = "cpu", model: Part | None = None, gu
         model, guide = base.model_name, base.guide if guide is None else guide
     kind = MODELS.find(model)
     guide = getattr(kind, "guide", Model.guide) if guide is None else guide
-    needs = {**getattr(kind, "recipe", Model.recipe), **getattr(GUIDES.find(guide), "recipe", Guide.recipe)}
     model, guide = known_name(MODELS, model), known_name(GUIDES, guide)
     made = made if isinstance(task, Task) else base.task
     shape = base.model if base.model_name == "gram" else PRESETS[preset][0]
     config = base.model if model == base.model_name else sized(config_of(model), shape)
-    if (model, guide) == (base.model_name, base.guide):
-        needs = {}
-    return RunConfig(made, config, replace(base.training, **needs), base.machine, guide, name, model)
+    training = base.training
+    if (model, guide) != (base.model_name, base.guide):
+        needs = {**getattr(kind, "recipe", Model.recipe), **getattr(GUIDES.find(guide), "recipe", Guide.recipe)}
+        training = replace(training, **needs)
+    return RunConfig(made, config, training, base.machine, guide, name, model)
 
 
 def make_task(task: Part | Task) -> tuple[Task, Part]:
