@@ -10,7 +10,7 @@ LIMITS: tuple[tuple[float, float, str, str], ...] = (
     (1, 1000, "lie between 1 and 1,000", "evaluations particles"),
     (1, 2**12, "lie between 1 and 4,096", "depth shortest"),
     (1, 2**16, "lie between 1 and 65,536", "batch accumulate horizon"),
-    (1, 10**7, "lie between 1 and 10,000,000", "problems"),
+    (1, 10**7, "lie between 1 and 10,000,000", "problems validation_problems"),
     (1, math.inf, "be at least 1", "updates"),
     (0, 1, "lie between 0 and 1", "balance ema prior_fraction kl_decay final_rate"),
     (0, 10**6, "lie between 0 and 1,000,000", "head_rounds"),
@@ -33,6 +33,9 @@ class TrainingConfig:
     evaluations: int | None = None
     """Times that samples of the prior are measured on the way. None: 10, but fewer, one at least, if they would take
     more than 15 % of the work; so are more than fit into the minutes."""
+    validation_problems: int | None = None
+    """Problems that such a measurement takes. None: 64, but fewer, 8 at least, if a single one of these would take more
+    than 15 % of the minutes."""
     batch: int = 128
     """Problems side by side, in all processes together."""
     accumulate: int = 1

@@ -1,6 +1,7 @@
 """Running a training from its first update to its last, whatever interrupts it."""
 
 import json
+import math
 import os
 import shlex
 import time
@@ -25,7 +26,7 @@ from gram_pyro.system.signals import Interrupted, watch_signals
 from gram_pyro.tasks.pool import Pool
 from gram_pyro.training.clock import Clock
 from gram_pyro.training.heads import HeadsTrainer, judge_heads
-from gram_pyro.training.plan import Plan, choose_threads, count, plan
+from gram_pyro.training.plan import EVALUATION_SHARE, Plan, choose_threads, count, plan
 from gram_pyro.training.store import LOG_EVERY, Store
 from gram_pyro.training.trainer import UpdateMetrics, make_trainer
 from gram_pyro.training.validation import Validation
@@ -58,7 +59,9 @@ class TrainingRun:
         self.clock = Clock(self.device, world.size)
         self.problems = task.generate("train", training.problems, training.seed)
         pool = Pool(task, self.problems)  # refuses what has too many solutions, before validation counts them
-        self.validation = Validation(task, training.depth, training.seed, world, self.device)
+        self.validation = Validation(
+            task, training.depth, training.seed, world, self.device, training.validation_problems
+        )
         self.trainer = make_trainer(config, self.problems, pool, init, world, self.device)
         self.model, self.guide = self.trainer.averaged, self.trainer.averaged_guide
         if training.head_rounds is None and self.model.recursion != "carried":
@@ -96,7 +99,7 @@ class TrainingRun:
                 training,
                 self.clock.synchronized,
                 self._update,
-                lambda: self.validation.estimate(self.model, self.store.picture, self.clock),
+                self._fit_validation,
                 lambda: self._heads_trainer(1).round(),
                 lambda more: bool(self.world.broadcast([more], self.device)[0]),
             )
@@ -105,7 +108,9 @@ class TrainingRun:
             set_noise(self.device, noise)
         else:
             self.schedule = count(training, self.trainer.steps, self.validation.cost)
-        self.config = replace(self.config, machine=machine, training=replace(training, **self.schedule._asdict()))
+        problems = len(self.validation.problems)
+        training = replace(training, **self.schedule._asdict(), validation_problems=problems)
+        self.config = replace(self.config, machine=machine, training=training)
         self.trainer.updates = self.schedule.updates
         return self.schedule
 
@@ -161,7 +166,7 @@ class TrainingRun:
                 if evaluates or len(store.pending) >= LOG_EVERY:
                     store.log_pending(trainer.done, self.seconds)
                 if evaluates:
-                    store.log(trainer.done, self.seconds, self.validation.measure(self.model, store.picture))
+                    store.log(trainer.done, self.seconds, self._validate())
                 if not store.pending:
                     bar.set_postfix(store.latest())
                 if evaluates or due:
@@ -204,3 +209,13 @@ class TrainingRun:
         machine = self.config.machine
         with arithmetic(self.device, machine.precision, machine.compile == "graphs"), pyro.validation_enabled(False):
             return self.trainer.update()
+
+    def _validate(self) -> dict[str, float]:
+        with arithmetic(self.device, self.config.machine.precision):
+            return self.validation.measure(self.model, self.store.picture)
+
+    def _fit_validation(self) -> float:
+        training = self.config.training
+        most = EVALUATION_SHARE * 60 * training.minutes if training.validation_problems is None else math.inf
+        with arithmetic(self.device, self.config.machine.precision):
+            return self.validation.fit(self.model, self.store.picture, self.clock, most)

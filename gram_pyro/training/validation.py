@@ -1,5 +1,6 @@
 """How the prior does on problems that training does not see."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,9 +24,11 @@ PATIENCE = 1.0  # seconds that these may take, for all problems to be tried
 class Validation:
     """Validity and coverage of prior samples on validation problems; the processes of a `world` share the sampling."""
 
-    def __init__(self, task: Task, depth: int, seed: int, world: World, device: torch.device) -> None:
+    def __init__(
+        self, task: Task, depth: int, seed: int, world: World, device: torch.device, count: int | None = None
+    ) -> None:
         self.task, self.steps, self.seed, self.world, self.device = task, (depth, DEEP * depth), seed, world, device
-        self.problems = task.generate("validation", PROBLEMS, seed)
+        self.problems = task.generate("validation", PROBLEMS if count is None else count, seed)
         self.samples = SAMPLES if task.blank is None else 1  # problems without an input are all the same
         self.counts = [count_solutions(task, problem) for problem in self.problems]
 
@@ -49,8 +52,9 @@ class Validation:
         row |= {f"{name}_deep": getattr(deep, name) for name in self.task.scores if name != "coverage"}
         return {name: round(value or 0.0, 5) for name, value in row.items()}
 
-    def estimate(self, model: Model, picture: Path | None, clock: Callable[[], float]) -> float:
-        """Return about how long `measure` takes on a `clock` [s].
+    def fit(self, model: Model, picture: Path | None, clock: Callable[[], float], most: float = math.inf) -> float:
+        """Return about how long `measure` takes on a `clock` [s], with fewer problems from here on, an eighth at least,
+        if all would take longer than `most`.
 
         Where an eighth of the problems is slow, the rest is not tried: it would cost much of the training.
         """
@@ -58,7 +62,10 @@ class Validation:
         self.measure(model, None, few)
         took = clock() - began
         if self.world.any([took > PATIENCE], self.device)[0]:
-            return len(self.problems) / few * took
+            fitting = min(len(self.problems), most / took * few)
+            (kept,) = self.world.broadcast([max(few, int(fitting))], self.device)
+            self.problems, self.counts = self.problems[:kept], self.counts[:kept]
+            return kept / few * took
         began = clock()
         self.measure(model, picture)
         return clock() - began

@@ -581,11 +581,32 @@ def test_a_validation_is_timed_on_some_of_its_problems(tmp_path: Path, monkeypat
     monkeypatch.setattr(validation, "sample", counted)
     checks = validation.Validation(config.task, 1, 0, ALONE, torch.device("cpu"))
     ticks = iter([0.0, 2.0])
-    assert checks.estimate(model, tmp_path / "samples.png", lambda: next(ticks)) == 8 * 2
+    assert checks.fit(model, tmp_path / "samples.png", lambda: next(ticks)) == 8 * 2
     assert seen == [3]
     ticks = iter([0.0, 0.5, 1.0, 4.0])
-    assert checks.estimate(model, tmp_path / "samples.png", lambda: next(ticks)) == 3
+    assert checks.fit(model, tmp_path / "samples.png", lambda: next(ticks)) == 3
     assert seen == [3, 3, 24]
+
+
+@pytest.mark.parametrize(("most", "kept"), [(1000.0, 24), (10.0, 15), (0.1, 3)])
+def test_a_slow_validation_takes_fewer_problems(tmp_path: Path, most: float, kept: int) -> None:
+    config = recipe("coloring")
+    model, _ = build_parts(config)
+    checks = validation.Validation(config.task, 1, 0, ALONE, torch.device("cpu"), 24)
+    ticks = iter([0.0, 2.0])
+    assert checks.fit(model, tmp_path / "samples.png", lambda: next(ticks), most) == kept / 3 * 2
+    assert len(checks.problems) == kept
+    assert checks.measure(model, None).keys() >= {"validity", "coverage"}
+
+
+def test_a_resumed_run_validates_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validation, "PATIENCE", 0.0)
+    monkeypatch.setattr(training_run, "EVALUATION_SHARE", 1e-9)
+    folder = tmp_path / "run"
+    train.main(["--out", str(folder), *TINY, "--threads", "1", "--minutes", "0.03"])
+    config = from_json(folder / "config.json")
+    assert config.training.validation_problems == 1
+    assert len(training_run.TrainingRun(config, None).validation.problems) == 1
 
 
 @pytest.mark.parametrize("options", ["", "--accumulate 2", "--horizon 2 --recompute"])
