@@ -19,11 +19,12 @@ from torch.utils._pytree import tree_leaves
 import gram_pyro
 from benchmarks.report import DeviceOptions
 from gram_pyro import train
-from gram_pyro.guides import GUIDES
+from gram_pyro.guides import GUIDES, DiffusionGuide
 from gram_pyro.inference.config import SamplingConfig
 from gram_pyro.inference.metrics import measure
 from gram_pyro.inference.sampling import sample
 from gram_pyro.models import MODELS, Gram, GramConfig
+from gram_pyro.models.draft import SCHEDULES, Schedule
 from gram_pyro.models.layers import folded_attention, masked_attention
 from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
 from gram_pyro.runs.checkpoint import read_latest
@@ -31,6 +32,7 @@ from gram_pyro.runs.config import config_of
 from gram_pyro.runs.machine import compile_network
 from gram_pyro.runs.recipes import recipe
 from gram_pyro.runs.store import load_run
+from gram_pyro.runs.training_config import TrainingConfig
 from gram_pyro.system.machine import arithmetic
 from gram_pyro.system.signals import Interrupted
 from gram_pyro.tasks import Coloring, NQueens, Sudoku, Task
@@ -124,6 +126,26 @@ def test_every_model_trains_and_samples(name: str, precision: str) -> None:
 def test_every_guide_trains(guide: str) -> None:
     made = trainer(COLORING, guide=guide, **GUIDES[guide].recipe)
     assert all(math.isfinite(made.update().loss) for _ in range(4))
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("name", ["gram", "fields"])
+def test_drafts_train_and_sample(name: str, schedule: Schedule) -> None:
+    torch.manual_seed(0)
+    model = MODELS[name](COLORING.spec, config_of(name)(**SMALL, draft=schedule, guidance=False)).to(CUDA)
+    config = replace(TrainingConfig(**DiffusionGuide.recipe), batch=16, depth=16)
+    made = Trainer(
+        model, DiffusionGuide(COLORING.spec, model), Pool(COLORING, COLORING.generate("train", 8, 0)), config, 20
+    )
+    losses = []
+    for _ in range(8):
+        with arithmetic(CUDA, "bfloat16"):
+            losses.append(made.update().loss)
+    assert all(math.isfinite(loss) for loss in losses)
+    x = COLORING.encode(COLORING.generate("test", 3, 0))
+    draws = sample(made.averaged, x, 4, (8, 16), 0)
+    assert draws.decoded.shape == (2, 3, 4, 6)
+    assert torch.equal(draws.decoded, sample(made.averaged, x, 4, (8, 16), 0).decoded)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
