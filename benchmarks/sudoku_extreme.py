@@ -33,6 +33,7 @@ RECIPE = (
 TEST_FOLD = "9"
 HARD_PUZZLES = 200
 MEASURES = ["--samples", "1", "--steps", "16", "64", "256", "1024", "--no-bound", "--json"]
+MEASURES += ["--precision", "bfloat16", "--compile"]
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:

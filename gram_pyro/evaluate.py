@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -50,6 +50,10 @@ class EvaluateConfig:
     """Seed of the samples."""
     device: str = "auto"
     """auto (CUDA where there is one), cpu, cuda, cuda:1."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of the network."""
+    compile: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Compile the network first, which takes about a minute and pays where many steps are run."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
     """Print one JSON object and nothing else."""
     out: str | None = None
@@ -117,7 +121,9 @@ def main(arguments: list[str]) -> None:
         from gram_pyro.evaluation.scaling import draw_figures
         from gram_pyro.inference.selection import check_selection
         from gram_pyro.reasoner import Reasoner
+        from gram_pyro.runs.machine import compile_network
         from gram_pyro.runs.store import load_run
+        from gram_pyro.system.machine import arithmetic, compiler_explained
 
     run = load_run(config.run, config.device)
     for name in config.select:
@@ -125,7 +131,12 @@ def main(arguments: list[str]) -> None:
     config.method.check(run.model, run.heads)
     progress = partial(tqdm, disable=config.json and not sys.stderr.isatty(), leave=False)
     options = {name: getattr(config, name) for name in ("samples", "steps", "select", "method", "seed", "bound")}
-    result = Reasoner(run).evaluate(problems_of(config, run.task), progress=progress, **options)
+    problems = problems_of(config, run.task)
+    if config.compile:
+        compile_network(run.model)
+    with arithmetic(run.device, config.precision), compiler_explained():
+        result = Reasoner(run).evaluate(problems, progress=progress, **options)
+    result["precision"] = config.precision
     result["data_seed"] = config.data_seed if config.graphs is None else None
     out = Path(config.out) if config.out else None if run.folder is None else run.folder / "evaluation.json"
     if out:

@@ -8,11 +8,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from gram_pyro.comparison.table import Row, first_rows
 from gram_pyro.system.figures import save_figure
 
 LEAST_KL = 0.01  # nats that are drawn as nothing
+PARTS = 16  # of a trajectory, whatever its number of transitions
 
 
 def draw_table(rows: Sequence[Row], path: Path) -> None:
@@ -42,7 +44,7 @@ def draw_table(rows: Sequence[Row], path: Path) -> None:
 def draw_gaps(rows: Sequence[Row], path: Path) -> None:
     """Draw every variant of a model at its first depth: coverage / ceiling, validity, and the gap, with their spread.
 
-    Beside them the KL of posterior to prior at each transition, as shades; gray where a row has none.
+    Beside them the KL of posterior to prior in each sixteenth of a trajectory, as shades; gray where a row has none.
     """
     firsts = [*first_rows(rows).values()]
     figure = Figure(figsize=(13, 1.6 + 0.34 * len(firsts)), layout="constrained")
@@ -50,20 +52,25 @@ def draw_gaps(rows: Sequence[Row], path: Path) -> None:
     draw_spread(ratio, firsts, "ratio", "coverage / ceiling")
     draw_spread(validity, firsts, "validity", "validity")
     draw_spread(gap, firsts, "gap", "gap")
-    longest = max((len(row["kl"]) for row in firsts), default=0) or 1
-    kl = np.full((len(firsts), longest), np.nan)
-    for place, row in enumerate(firsts):
-        kl[place, : len(row["kl"])] = np.maximum(row["kl"], LEAST_KL)
+    kl = np.array([np.maximum(by_part(row["kl"]), LEAST_KL) for row in firsts])
     norm = LogNorm(LEAST_KL, max(1.0, np.nanmax(kl, initial=1.0)))
     image = shades.imshow(np.ma.masked_invalid(kl), aspect="auto", cmap="magma_r", norm=norm)
     shades.set_facecolor("#dddddd")
-    shades.set(title="KL by transition", xlabel="transition")
-    ticks = range(0, longest, max(1, longest // 4))
-    shades.set_xticks(ticks, [str(tick + 1) for tick in ticks])
+    shades.set(title="KL by part of the trajectory", xlabel="sixteenths of the trajectory")
+    shades.set_xticks(range(3, PARTS, 4), [str(part) for part in range(4, PARTS + 1, 4)])
     figure.colorbar(image, ax=shades, label="nats", format="%g")
     ratio.set_yticks(range(len(firsts)), [row["model"] for row in firsts])
     ratio.set_ylim(len(firsts) - 0.5, -0.5)
     save_figure(figure, path)
+
+
+def by_part(kl: Sequence[float], parts: int = PARTS) -> NDArray[np.float64]:
+    """Return the KL [nats] of each of so many parts of a trajectory from that of its transitions; NaN without any."""
+    if not len(kl):
+        return np.full(parts, np.nan)
+    said = np.concatenate(([0.0], np.cumsum(kl)))
+    edges = np.linspace(0, len(kl), parts + 1)
+    return np.diff(np.interp(edges, np.arange(len(said)), said))
 
 
 def draw_spread(axes: Axes, rows: Sequence[Row], measure: str, title: str) -> None:

@@ -28,9 +28,10 @@ from gram_pyro.models.base import Model
 from gram_pyro.models.fields import FieldBlock
 from gram_pyro.models.layers import Block
 from gram_pyro.runs.config import RunConfig, from_json
+from gram_pyro.runs.machine import compile_network
 from gram_pyro.runs.store import Run, build_parts, load_run, parameters_of
 from gram_pyro.system.files import write_atomically
-from gram_pyro.system.machine import machine_facts
+from gram_pyro.system.machine import arithmetic, machine_facts
 from gram_pyro.system.signals import Interrupted
 from gram_pyro.training import validation
 from gram_pyro.training.objective import OBJECTIVES
@@ -56,7 +57,10 @@ def train_and_measure(entry: Entry, out: Path, budget: Budget, reference: Result
         torch.set_num_threads(budget.threads)
         run = load_run(str(folder), budget.device)
         result.update(facts_of(run, folder))
-        result.update(measured(run, entry.system, budget, reference))
+        if run.config is not None and run.config.machine.compile != "off":
+            compile_network(run.model)
+        with arithmetic(run.device, budget.precision):
+            result.update(measured(run, entry.system, budget, reference))
     except Diverged as error:
         result["failed"] = str(error)
     except Interrupted:

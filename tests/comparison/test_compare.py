@@ -13,15 +13,18 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gram_pyro import compare
 from gram_pyro.comparison import comparison
 from gram_pyro.comparison import run as comparison_run
 from gram_pyro.comparison.config import Budget, CompareConfig
 from gram_pyro.comparison.entry import Entry, result_of
-from gram_pyro.comparison.figures import draw_gaps, draw_table
+from gram_pyro.comparison.figures import by_part, draw_gaps, draw_table
 from gram_pyro.comparison.run import equal_updates, samples_at
 from gram_pyro.comparison.systems import ABLATIONS, INPUTS, POSTERIORS, SYSTEMS, TASK_OPTIONS, System, training_options
 from gram_pyro.comparison.table import cell, markdown, rows_of
@@ -373,6 +376,19 @@ def test_a_table_without_ceiling_is_drawn(tmp_path: Path) -> None:
     draw_table([row | {"ceiling": None, "coverage": None, "coverage_spread": None}], tmp_path / "table.png")
     draw_gaps([row, row | {"model": "another", "kl": [], "gap": None}], tmp_path / "posteriors.png")
     assert (tmp_path / "table.png").exists() and (tmp_path / "posteriors.png").exists()
+
+
+@given(st.lists(st.floats(0, 10), min_size=1, max_size=70), st.integers(1, 20))
+def test_parts_of_a_trajectory_hold_all_of_its_nats(kl: list[float], parts: int) -> None:
+    found = by_part(kl, parts)
+    assert len(found) == parts and (found > -1e-9).all()
+    assert found.sum() == pytest.approx(sum(kl), abs=1e-9)
+
+
+def test_transitions_are_shared_out_among_parts() -> None:
+    assert by_part([1.0, 2.0, 3.0, 4.0], 2).tolist() == [3.0, 7.0]
+    assert by_part([1.0, 3.0], 4).tolist() == [0.5, 0.5, 1.5, 1.5]
+    assert np.isnan(by_part([])).all()
 
 
 def test_the_better_inputs_are_chosen_on_validation_problems(tmp_path: Path) -> None:
