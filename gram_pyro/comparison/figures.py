@@ -87,6 +87,8 @@ def draw_spread(axes: Axes, rows: Sequence[Row], measure: str, title: str) -> No
     if rows and rows[0][measure] is not None:
         axes.axvline(rows[0][measure], color="#59a14f", linestyle="--", linewidth=1)
     axes.set(title=title)
+    axes.margins(x=0.3)  # room for the numbers
+    axes.locator_params(axis="x", nbins=4)
     axes.grid(axis="y", color="#eeeeee")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
