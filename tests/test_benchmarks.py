@@ -139,12 +139,12 @@ def tables_of(text: str) -> list[set[str]]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "document"),
-    [("quality", "README.md"), ("comparison", "README.md"), ("inference", "docs/inference.md")],
+    ("kind", "documents"),
+    [("quality", "README.md"), ("comparison", "README.md docs/posteriors.md"), ("inference", "docs/inference.md")],
 )
-def test_documents_show_the_numbers_that_the_command_prints(kind: str, document: str) -> None:
+def test_documents_show_the_numbers_that_the_command_prints(kind: str, documents: str) -> None:
     printed = [rows for name in names_of(kind) for rows in tables_of(table(kind, name).split("\n\ngrid")[0])]
-    shown = tables_of(Path(document).read_text(encoding="utf-8"))
+    shown = [rows for name in documents.split() for rows in tables_of(Path(name).read_text(encoding="utf-8"))]
     assert set().union(*printed) == set().union(*(rows for rows in shown if any(rows & each for each in printed)))
 
 

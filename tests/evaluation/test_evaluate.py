@@ -53,7 +53,8 @@ def test_json_is_one_object_and_stored(tmp_path: Path, capsys: pytest.CaptureFix
     out, err = capsys.readouterr()
     result = json.loads(out)
     assert err == ""
-    assert set(result) == KEYS
+    assert set(result) == KEYS | {"precision"}
+    assert result["precision"] == "float32"
     assert (result["run"], result["problems"], result["data_seed"], result["depth"]) == (tmp_path.name, 6, 7, 2)
     assert set(result["bound"]) == {"excess", "standard_error", "nll", "entropy", "kl"}
     assert [(row["samples"], row["steps"]) for row in result["rows"]] == [(1, 2), (4, 2), (1, 4), (4, 4)]
