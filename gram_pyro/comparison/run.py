@@ -31,7 +31,7 @@ from gram_pyro.runs.config import RunConfig, from_json
 from gram_pyro.runs.machine import compile_network
 from gram_pyro.runs.store import Run, build_parts, load_run, parameters_of
 from gram_pyro.system.files import write_atomically
-from gram_pyro.system.machine import arithmetic, machine_facts
+from gram_pyro.system.machine import arithmetic, compiler_explained, machine_facts
 from gram_pyro.system.signals import Interrupted
 from gram_pyro.training import validation
 from gram_pyro.training.objective import OBJECTIVES
@@ -59,7 +59,7 @@ def train_and_measure(entry: Entry, out: Path, budget: Budget, reference: Result
         result.update(facts_of(run, folder))
         if run.config is not None and run.config.machine.compile != "off":
             compile_network(run.model)
-        with arithmetic(run.device, budget.precision):
+        with arithmetic(run.device, budget.precision), compiler_explained():
             result.update(measured(run, entry.system, budget, reference))
     except Diverged as error:
         result["failed"] = str(error)

@@ -28,7 +28,7 @@ class Validation:
         self, task: Task, depth: int, seed: int, world: World, device: torch.device, count: int | None = None
     ) -> None:
         self.task, self.steps, self.seed, self.world, self.device = task, (depth, DEEP * depth), seed, world, device
-        self.problems = task.generate("validation", PROBLEMS if count is None else count, seed)
+        self.problems = task.generate("validation", max(PROBLEMS, count or 0), seed)[:count]
         self.samples = SAMPLES if task.blank is None else 1  # problems without an input are all the same
         self.counts = [count_solutions(task, problem) for problem in self.problems]
 

@@ -29,6 +29,7 @@ from gram_pyro.runs.recipes import configured, recipe
 from gram_pyro.runs.store import build_parts, load_run
 from gram_pyro.system.distributed import ALONE
 from gram_pyro.system.signals import Interrupted
+from gram_pyro.tasks import NQueens
 from gram_pyro.tasks.base import Problems
 from gram_pyro.training import plan, store, trainer, training_run, validation
 from gram_pyro.training import run as training_start
@@ -681,3 +682,9 @@ def test_a_folder_that_another_process_trains_in_is_refused(tmp_path: Path) -> N
     with locked(tmp_path), pytest.raises(UserError, match="another process is training in"):
         train.main(["--out", str(tmp_path), *TINY, "--updates", "1"])
     assert not checkpoints(tmp_path) and not (tmp_path / "config.json").exists()
+
+
+def test_fewer_validation_problems_are_the_first_of_all() -> None:
+    task, device = NQueens(n=6, removed=(3,)), torch.device("cpu")
+    few, usual = (validation.Validation(task, 1, 0, ALONE, device, count) for count in (2, None))
+    assert few.problems == usual.problems[:2] and few.counts == usual.counts[:2]
