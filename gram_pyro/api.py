@@ -16,17 +16,18 @@ from gram_pyro.training.objective import OBJECTIVES
 from gram_pyro.training.run import train
 
 
-def load(run: str, device: str = "auto") -> Reasoner:
+def load(run: str, device: str = "auto", draft: str | None = None) -> Reasoner:
     """Return a trained model, from a run folder or by the name of a checkpoint that comes with the package.
 
-    `device` is auto (CUDA where there is one), cpu, cuda or cuda:1.
-    Raises `gram_pyro.UserError` if there is no such run.
+    `device` is auto (CUDA where there is one), cpu, cuda or cuda:1. `draft` is another schedule for noisy drafts than
+    that of the training: constant searches for one solution, cosine finds many.
+    Raises `gram_pyro.UserError` if there is no such run, or if its model draws no drafts and `draft` is given.
 
     >>> import networkx as nx
     >>> reasoner = load("coloring")  # doctest: +SKIP
     >>> reasoner.sample(nx.petersen_graph()).solutions  # doctest: +SKIP
     """
-    return Reasoner(load_run(run, device))
+    return Reasoner(load_run(run, device, draft))
 
 
 def fit(

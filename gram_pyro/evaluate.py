@@ -48,6 +48,9 @@ class EvaluateConfig:
     """Whether to measure the bound too."""
     seed: int = 0
     """Seed of the samples."""
+    draft: str | None = None
+    """Schedule of noisy drafts, if the model draws any: constant searches for one solution, cosine finds many; that of
+    its training unless told otherwise."""
     device: str = "auto"
     """auto (CUDA where there is one), cpu, cuda, cuda:1."""
     precision: Literal["float32", "bfloat16"] = "float32"
@@ -125,7 +128,7 @@ def main(arguments: list[str]) -> None:
         from gram_pyro.runs.store import load_run
         from gram_pyro.system.machine import arithmetic, compiler_explained
 
-    run = load_run(config.run, config.device)
+    run = load_run(config.run, config.device, config.draft)
     for name in config.select:
         check_selection(name, run.heads is not None)
     config.method.check(run.model, run.heads)

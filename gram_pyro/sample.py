@@ -44,6 +44,9 @@ class SampleConfig:
     method: Annotated[SamplingConfig, tyro.conf.arg(name="")] = AUTO
     out: str | None = None
     """PNG file for the picture, or a folder for it (default: NAME-solutions.png here; with --json no picture)."""
+    draft: str | None = None
+    """Schedule of noisy drafts, if the model draws any: constant searches for one solution, cosine finds many; that of
+    its training unless told otherwise."""
     device: str = "auto"
     """auto (CUDA where there is one), cpu, cuda, cuda:1."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
@@ -124,7 +127,7 @@ def main(arguments: list[str]) -> None:
         from gram_pyro.reasoner import Reasoner
         from gram_pyro.runs.store import load_run
 
-    reasoner = Reasoner(load_run(config.run, config.device))
+    reasoner = Reasoner(load_run(config.run, config.device, config.draft))
     task = reasoner.task
     problem = problem_of(config.graph, task)
     named = config.graph is not None and is_file(config.graph)

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 import gram_pyro
 from gram_pyro import Coloring, GaussianGuide, Gram, GramConfig, Reasoner, Spec, UserError
+from gram_pyro.inference.config import SamplingConfig
 
 TASK = Coloring(n=5)
 TINY: dict[str, Any] = {
@@ -135,3 +136,30 @@ def test_threads_get_the_answers_of_one(trained: Reasoner, call: str) -> None:
     alone = [ask(seed) for seed in range(10)]
     with ThreadPoolExecutor(2) as pool:
         assert [*pool.map(ask, range(10))] == alone
+
+
+def test_drafts_may_follow_another_schedule_than_in_training() -> None:
+    annealed, held = gram_pyro.load("grids", "cpu"), gram_pyro.load("grids", "cpu", draft="constant")
+    assert (annealed.model.recursion, held.model.recursion) == ("planned", "carried")
+    assert (annealed.steps, held.steps) == (128, 512)
+    for (name, weights), other in zip(annealed.model.named_parameters(), held.model.parameters(), strict=True):
+        assert torch.equal(weights, other), name
+    drawn, searched = (reasoner.sample(num_samples=2, steps=6).answers for reasoner in (annealed, held))
+    assert drawn != searched
+    method = SamplingConfig(halt="settled", halt_patience=4)
+    assert len(held.sample(num_samples=2, steps=6, method=method).spent) == 2
+    with pytest.raises(UserError, match="carries no latent state"):
+        annealed.sample(num_samples=2, steps=6, method=method)
+
+
+@pytest.mark.parametrize(
+    ("run", "draft", "message"),
+    [
+        ("coloring", "cosine", "the model gram was trained without drafts; leave out cosine"),
+        ("grids", "linear", "draft must be cosine, flow, constant, not 'linear'"),
+        ("grids", "none", "draft must be cosine, flow, constant, not 'none'"),
+    ],
+)
+def test_a_schedule_that_cannot_be_is_one_sentence(run: str, draft: str, message: str) -> None:
+    with pytest.raises(UserError, match=f"^{message}$"):
+        gram_pyro.load(run, "cpu", draft=draft)

@@ -2,6 +2,7 @@
 
 import copy
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from torch import nn
 from gram_pyro.errors import UserError
 from gram_pyro.guides import GUIDES, Guide
 from gram_pyro.models import MODELS, Model
+from gram_pyro.models.draft import SCHEDULES
 from gram_pyro.models.heads import Heads
 from gram_pyro.registry import Registry
 from gram_pyro.runs.config import NoConfig, Part, RunConfig, from_json, label, to_json
@@ -100,9 +102,24 @@ def publish(folder: Path, config: RunConfig, model: Model, guide: Guide, heads: 
     write_atomically(folder / WEIGHTS, save(tensors))
 
 
+def rescheduled(config: RunConfig, draft: str) -> RunConfig:
+    """Return the same with another schedule of drafts, which weights do not depend on.
+
+    Raises `UserError` if there is no such schedule, or if the model draws no drafts.
+    """
+    if draft not in SCHEDULES:
+        raise UserError(f"draft must be {', '.join(SCHEDULES)}, not {draft!r}")
+    if getattr(config.model, "draft", "none") == "none":
+        raise UserError(f"the model {label(config.model_name)} was trained without drafts; leave out {draft}")
+    return replace(config, model=replace(config.model, draft=draft))
+
+
 @torch.inference_mode(False)
-def load_run(run: str, device: str = "auto") -> Run:
-    """Load a run folder, or a shipped checkpoint by name. Raises `UserError` if there is none that is sound."""
+def load_run(run: str, device: str = "auto", draft: str | None = None) -> Run:
+    """Load a run folder, or a shipped checkpoint by name; with another schedule of `draft` than it was trained with.
+
+    Raises `UserError` if there is none that is sound, or if it draws no drafts.
+    """
     place = choose_device(device)
     own, shipped_one = is_file(Path(run) / "config.json"), is_file(SHIPPED / run / "config.json")
     folder = SHIPPED / run if shipped_one and not own else Path(run)
@@ -110,6 +127,8 @@ def load_run(run: str, device: str = "auto") -> Run:
         shipped = sorted(path.name for path in SHIPPED.glob("*") if path.is_dir())
         raise UserError(f"no run folder {run!r}, and no shipped checkpoint of that name ({', '.join(shipped)})")
     config = from_json(folder / "config.json")
+    if draft is not None:
+        config = rescheduled(config, draft)
     path = folder / WEIGHTS
     if not path.is_file():
         raise UserError(f"{folder} holds no {WEIGHTS} yet: its training has not reached the first evaluation")
