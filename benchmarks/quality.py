@@ -30,12 +30,14 @@ DATA_SEED = 11  # the experiments of LOG.md looked at 7
 
 @dataclass(frozen=True)
 class Row:
-    """A task, how its recipe is changed, and the test problems."""
+    """A task, how its recipe is changed, the test problems, and how they are measured; of `singles` more one sample."""
 
     task: str
     options: str = ""
     problems: int = 255
     steps: str = "16 32 64"
+    measuring: str = ""
+    singles: int = 0
 
 
 FROM_SMALLER = (
@@ -61,7 +63,8 @@ ROWS: dict[str, Row] = {
     "10-input": Row(
         "nqueens", f"--task.n 10 --task.split input --task.no-augmented --init runs/nqueens-8-input {FROM_SMALLER}", 60
     ),
-    "medium": Row("sudoku", "", 100),
+    "medium": Row("sudoku", "--model gram", 100),
+    "medium-drafts": Row("sudoku", "", 100, measuring="--precision bfloat16 --compile", singles=1000),
     "8-gpu": Row("nqueens", f"{WIDE} --compile graphs --minutes 4 --batch 256 --learning-rate 3e-4", 150),
     "10-gpu": Row(
         "nqueens",
@@ -69,8 +72,12 @@ ROWS: dict[str, Row] = {
         " --learning-rate 4e-4 --beta 4 --kl-target 0.3 --kl-target-start 0.45 --problems 40000",
         60,
     ),
-    "medium-gpu": Row("sudoku", f"{WIDE} --model.refinements 4 --minutes 3 --batch 384", 100),
-    "many": Row("sudoku", "--task.max-solutions 64 --init sudoku --beta 2 --kl-target 0.5 --kl-target-start 1.0", 100),
+    "medium-gpu": Row("sudoku", f"--model gram {WIDE} --model.refinements 4 --minutes 3 --batch 384", 100),
+    "many": Row(
+        "sudoku",
+        "--model gram --task.max-solutions 64 --init runs/sudoku-medium --beta 2 --kl-target 0.5 --kl-target-start 1.0",
+        100,
+    ),
 }
 TRANSFER = (12, 16)
 
@@ -95,6 +102,14 @@ def transfer(folder: Path, n: int, problems: int) -> dict[str, Any]:
     return {"n": n, "edge_probability": probability, "problems": problems, "rows": measured["rows"]}
 
 
+def measured(folder: Path, row: Row, problems: int, *options: str) -> Any:
+    """What `evaluate` says of a run on so many problems."""
+    out = folder / "evaluation.json"
+    asked = ["--problems", str(problems), "--data-seed", str(DATA_SEED), "--out", str(out)]
+    evaluate.main([str(folder), *asked, "--steps", *row.steps.split(), *row.measuring.split(), *options])
+    return json.loads(out.read_text())
+
+
 def main(arguments: list[str]) -> None:
     """Train and evaluate the rows named."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
@@ -103,11 +118,10 @@ def main(arguments: list[str]) -> None:
     curves: dict[str, Any] = {}
     for name in options.rows:
         folder, row = train_row(name, extra), ROWS[name]
-        out = folder / "evaluation.json"
-        asked = ["--problems", str(row.problems), "--data-seed", str(DATA_SEED), "--out", str(out)]
-        evaluate.main([str(folder), *asked, "--steps", *row.steps.split()])
         result = facts_of(folder, f"python -m benchmarks.quality {name} {' '.join(extra)}")
-        result["evaluation"] = json.loads(out.read_text())
+        result["evaluation"] = measured(folder, row, row.problems)
+        if row.singles:
+            result["singles"] = measured(folder, row, row.singles, "--samples", "1", "--no-bound")
         if name == "relations-0":
             result["transfer"] = [transfer(folder, n, 100) for n in TRANSFER]
         write_json(QUALITY / f"{row.task}-{name}.json", result)

@@ -2,7 +2,8 @@
 
 FOLDER holds `sudoku_extreme_1k_train.csv.gz` with a column `fold` (0 to 9), `sudoku_hard_train.csv.gz` and
 `sudoku_hard_test.csv.gz`. Trains fields with a draft channel on folds 0 to 8 and the hard puzzles, under random
-symmetries, and tests one trajectory on fold 9 and on a random part of the hard test, at noise that is held.
+symmetries, and tests one trajectory on fold 9 and on a random part of the hard test: with drafts from noise to the
+answer, or with `--draft constant` in noise that is held, which the same weights serve.
 """
 
 from __future__ import annotations
@@ -23,13 +24,9 @@ from gram_pyro.runs.recipes import configured
 from gram_pyro.training.run import train_once
 
 RUN = Path("runs/sudoku-extreme")
-OUT = RESULTS / "quality" / "sudoku-extreme-fields.json"
+OUTS = {"cosine": "sudoku-extreme-annealed", "constant": "sudoku-extreme-fields"}
 TRAINING, MORE, HARD = "sudoku_extreme_1k_train.csv.gz", "sudoku_hard_train.csv.gz", "sudoku_hard_test.csv.gz"
-RECIPE = (
-    "--task sudoku --model fields --guide diffusion --model.draft constant --model.no-guidance --model.refinements 8"
-    " --depth 160 --learning-rate 2e-3"
-    " --problems 1000000 --head-rounds 0 --evaluations 2 --minutes 60 --threads 1"
-)
+RECIPE = "--task sudoku --model.refinements 8 --depth 160 --problems 1000000 --evaluations 2 --minutes 60 --threads 1"
 TEST_FOLD = "9"
 HARD_PUZZLES = 200
 MEASURES = ["--samples", "1", "--steps", "16", "64", "256", "1024", "--no-bound", "--json"]
@@ -55,10 +52,10 @@ def write_rows(path: Path, rows: list[dict[str, str]]) -> Path:
     return path
 
 
-def measured(path: Path, name: str) -> dict[str, Any]:
+def measured(path: Path, name: str, draft: str) -> dict[str, Any]:
     """What `evaluate` says of the trained run on the puzzles of a file."""
-    out = RUN / f"{name}.json"
-    evaluate.main([str(RUN), "--puzzles", str(path), "--out", str(out), *MEASURES])
+    out = RUN / f"{name}-{draft}.json"
+    evaluate.main([str(RUN), "--puzzles", str(path), "--out", str(out), "--draft", draft, *MEASURES])
     result: dict[str, Any] = json.loads(out.read_text())
     return result
 
@@ -67,6 +64,7 @@ def main(arguments: list[str]) -> None:
     """Train, or go on, and evaluate."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sudoku_extreme", description=__doc__)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--draft", choices=[*OUTS], default="cosine", help="schedule of the samples")
     options, extra = parser.parse_known_args(arguments)
     rows = rows_of(options.folder / TRAINING)
     data = RUN.parent / f"{RUN.name}-data"
@@ -77,8 +75,11 @@ def main(arguments: list[str]) -> None:
     hard_test = write_rows(data / "hard.csv", random.Random(0).sample(hard, HARD_PUZZLES))
     asked = [*RECIPE.split(), "--task.data", str(train), "--task.test-data", str(test), *extra]
     train_once(configured(asked)[0], RUN)
-    result = facts_of(RUN, f"python -m benchmarks.sudoku_extreme {options.folder.name} {' '.join(extra)}")
-    write_json(OUT, result | {"fold_9": measured(test, "fold-9"), "hard_test": measured(hard_test, "hard-test")})
+    command = " ".join([options.folder.name, "--draft", options.draft, *extra])
+    result = facts_of(RUN, f"python -m benchmarks.sudoku_extreme {command}")
+    for name, path in (("fold_9", test), ("hard_test", hard_test)):
+        result[name] = measured(path, name.replace("_", "-"), options.draft)
+    write_json(RESULTS / "quality" / f"{OUTS[options.draft]}.json", result)
 
 
 if __name__ == "__main__":

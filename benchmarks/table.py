@@ -37,7 +37,11 @@ QUALITY: dict[str, dict[str, list[str]]] = {
         "10 x 10, split by input": ["10-input"],
         "10 x 10, D = 256, on an H200": ["10-gpu"],
     },
-    "sudoku": {"medium, 30 to 36 givens": ["medium"], "2 to 64 solutions": ["many"]},
+    "sudoku": {
+        "medium, 30 to 36 givens": ["medium"],
+        "the same, noisy drafts on fields": ["medium-drafts"],
+        "2 to 64 solutions": ["many"],
+    },
 }
 """The rows of each task: a label, and the results of one or more seeds."""
 QUALITY_MEASURES = {"validity": 3, "coverage": 3, "ceiling": 3, "ratio": 3, "conflicts": 1, "best": 1}

@@ -43,11 +43,21 @@ PARTS: dict[tuple[str, str], tuple[Task, GramConfig, TrainingConfig]] = {
     ("sudoku", "paper"): (Sudoku(level="hard"), *SUDOKU_PAPER),
 }
 RECIPES = {(name, preset): RunConfig(*parts, task_name=name) for (name, preset), parts in PARTS.items()}
-GRIDS_MODEL = FieldsConfig(draft="cosine", guidance=False)
-GRIDS_TRAINING = replace(TrainingConfig(**DiffusionGuide.recipe), minutes=45, batch=32, depth=128, learning_rate=2e-3)
-RECIPES["grids", "cpu"] = RunConfig(
-    Grids(), GRIDS_MODEL, GRIDS_TRAINING, guide="diffusion", task_name="grids", model_name="fields"
+DRAFTS_TRAINING = replace(TrainingConfig(**DiffusionGuide.recipe), minutes=30, batch=32, learning_rate=2e-3)
+DRAFTS = RunConfig(
+    Sudoku(),
+    FieldsConfig(draft="cosine", guidance=False),
+    replace(DRAFTS_TRAINING, problems=5000),
+    guide="diffusion",
+    task_name="sudoku",
+    model_name="fields",
 )
+GRIDS_TRAINING = replace(DRAFTS_TRAINING, minutes=45, depth=128)
+FAVORITES = {
+    ("sudoku", "cpu"): DRAFTS,
+    ("grids", "cpu"): replace(DRAFTS, task=Grids(), training=GRIDS_TRAINING, task_name="grids"),
+}
+"""What trains where neither model nor guide is named: noisy drafts alone, on fields."""
 
 
 def sized(kind: Callable[..., Any], preset: GramConfig) -> Any:
@@ -63,16 +73,19 @@ def sized(kind: Callable[..., Any], preset: GramConfig) -> Any:
 def recipe(task: Part | Task, preset: str = "cpu", model: Part | None = None, guide: Part | None = None) -> RunConfig:
     """Return the recipe of a task, with what its model and guide want (`Model.guide`, `Model.recipe`, `Guide.recipe`).
 
-    Without a model it is the task's own, with its guide; for most tasks `gram` and `gaussian`. Each part is a name, a
-    class or function, or an instance. A task of the user's own starts from the preset alone.
+    Without model and guide they are the task's own: `gram` and `gaussian`, noisy drafts on `fields` for Sudoku. Each
+    part is a name, a class or function, or an instance. A task of the user's own starts from the preset alone.
     Raises `UserError` for an unknown task, preset, model or guide.
     """
     if preset not in PRESETS:
         raise UserError(f"unknown preset {preset!r}; known are {' and '.join(PRESETS)}")
     made, name = make_task(task)
-    base = RECIPES.get((str(name), preset)) or RunConfig(made, *PRESETS[preset])
-    if model is None or model == base.model_name:
-        model, guide = base.model_name, base.guide if guide is None else guide
+    key = (str(name), preset)
+    base = RECIPES.get(key) or RunConfig(made, *PRESETS[preset])
+    favorite = FAVORITES.get(key, base)
+    if model is None and guide in (None, favorite.guide):
+        base, guide = favorite, favorite.guide
+    model = base.model_name if model is None else model
     kind = MODELS.find(model)
     guide = getattr(kind, "guide", Model.guide) if guide is None else guide
     model, guide = known_name(MODELS, model), known_name(GUIDES, guide)
