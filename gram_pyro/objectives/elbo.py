@@ -91,7 +91,8 @@ class TruncatedTrace_ELBO(ELBO):
     recompute
         Whether supervision steps but the last are run again for their gradient instead of being kept (activation
         checkpointing): memory for one step, and about half as much time again. Losses and gradients are the same, but
-        for a guide that looks ahead, which does so anew at each step. Only for a `Model` with a carried state.
+        for a guide that looks ahead, which does so anew at each step. Only for a `Model` that carries its state, or
+        whose `state` knows its phase.
     draft_weight
         Coefficient of the KL of drafts, which `beta` and `balance` leave alone; at 0 it is not computed.
 
@@ -136,7 +137,8 @@ class TruncatedTrace_ELBO(ELBO):
 
     def parts(self, model: Callable[..., Any], guide: Callable[..., Any], *args: Any, **kwargs: Any) -> Parts:
         """Run model and guide once: likelihood and KL of each problem, nothing weighted yet."""
-        goes_on = getattr(model, "recursion", None) == "carried"
+        on_its_way = getattr(kwargs.get("state"), "phase", None) is not None  # steps are planned, and the plan is known
+        goes_on = on_its_way or getattr(model, "recursion", None) == "carried"
         if self.recompute and goes_on and kwargs.get("steps", 1) > 1 and torch.is_grad_enabled():
             return self._recomputed_parts(model, guide, *args, **kwargs)
         return self._parts(self.horizon, model, guide, *args, **kwargs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import networkx as nx
 import pyro
@@ -18,6 +19,7 @@ from torch.nn import functional
 
 from gram_pyro.guides.gaussian import GaussianGuide
 from gram_pyro.guides.prior import PriorGuide
+from gram_pyro.models.base import Phase
 from gram_pyro.models.gram import Gram, GramConfig
 from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
 from gram_pyro.tasks.base import Problems
@@ -418,6 +420,26 @@ def test_a_step_that_is_computed_again_changes_nothing(
         following = torch.rand(())
         values = [terms.loss, terms.log_likelihood, terms.kl, terms.outcome.logits, following]
         found.append((values, gradients(terms.loss, model, guide)))
+    (kept, kept_gradients), (again, again_gradients) = found
+    torch.testing.assert_close(again, kept)
+    assert_equal(again_gradients, kept_gradients)
+
+
+@pytest.mark.parametrize("draft", ["cosine", "flow", "constant"])
+def test_drafts_that_are_drawn_again_change_nothing(draft: Any) -> None:
+    found = []
+    for recompute in (False, True):
+        torch.manual_seed(0)
+        model = Gram(TASK.spec, GramConfig(width=16, heads=2, layers=1, hidden=16, draft=draft))
+        guide = GaussianGuide(TASK.spec, model)
+        phase = Phase.start(torch.full((len(TARGETS),), 6), TARGETS.shape[1], torch.Generator().manual_seed(0))
+        state = model.initial_state(*TARGETS.shape)._replace(phase=phase)
+        elbo = TruncatedTrace_ELBO(4, balance=0.8, recompute=recompute, draft_weight=0.1)
+        torch.manual_seed(1)
+        with mock.patch.object(elbo, "_recomputed_parts", wraps=elbo._recomputed_parts) as stepwise:
+            terms = elbo.terms(model, guide, PROBLEMS, TARGETS, steps=3, state=state)
+        assert stepwise.called == recompute
+        found.append(([terms.loss, terms.kl, terms.draft_kl], gradients(terms.loss, model, guide)))
     (kept, kept_gradients), (again, again_gradients) = found
     torch.testing.assert_close(again, kept)
     assert_equal(again_gradients, kept_gradients)
