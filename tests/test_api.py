@@ -148,7 +148,7 @@ def test_drafts_may_follow_another_schedule_than_in_training() -> None:
     assert drawn != searched
     method = SamplingConfig(halt="settled", halt_patience=4)
     assert len(held.sample(num_samples=2, steps=6, method=method).spent) == 2
-    with pytest.raises(UserError, match="carries no latent state"):
+    with pytest.raises(UserError, match="planned to the last step"):
         annealed.sample(num_samples=2, steps=6, method=method)
 
 

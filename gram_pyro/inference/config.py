@@ -95,6 +95,10 @@ class SamplingConfig:
     def check(self, model: Model, heads: Heads | None) -> None:
         """Raise `UserError` if it needs heads and there are none, or if the model carries no state."""
         if self.needs_recursion and model.recursion != "carried":
+            if getattr(model, "draft", None) is not None:
+                raise UserError(
+                    "these drafts are planned to the last step, and nothing acts on their way; take --draft constant"
+                )
             needs = "halting, resampling, repulsion, noise and a random start are for models that do"
             raise UserError(f"{type(model).__name__} carries no latent state from step to step; {needs}")
         if self.needs_heads and heads is None:

@@ -376,6 +376,6 @@ def test_trajectories_halt_where_their_answer_settles(patience: int) -> None:
         runs = [len({*answers[at - patience : at + 1]}) == 1 for at in range(patience, end)]
         assert runs[-1] == (end < 24 or runs[-1]) and not any(runs[:-1])
         assert (decoded[end - 1 :, row] == decoded[end - 1, row]).all()
-    with pytest.raises(UserError, match="carries no latent state"):
+    with pytest.raises(UserError, match="planned to the last step"):
         annealed = Gram(task.spec, GramConfig(width=16, heads=2, draft="cosine"))
         sample(annealed, x, 1, [4], 3, method=method)
