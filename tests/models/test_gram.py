@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import networkx as nx
 import pytest
@@ -14,9 +16,18 @@ from pyro.infer import Predictive
 from torch import Tensor
 
 from gram_pyro.errors import UserError
+from gram_pyro.models import layers
 from gram_pyro.models.base import Answers
 from gram_pyro.models.gram import Gram, GramConfig
-from gram_pyro.models.layers import RelationAttention, folded_attention, initial_gain, masked_attention, rotary, rotate
+from gram_pyro.models.layers import (
+    RelationAttention,
+    folded_attention,
+    initial_gain,
+    masked_attention,
+    plain_attention,
+    rotary,
+    rotate,
+)  # fmt: skip
 from gram_pyro.tasks.base import Problems, Spec
 from gram_pyro.tasks.coloring.task import Coloring
 
@@ -241,13 +252,36 @@ def test_relation_attention_is_softmax_with_an_additive_bias(positions: tuple[Te
     torch.testing.assert_close(attention(x, relations, positions), expected, rtol=0, atol=1e-5)
 
 
-def test_the_attention_of_cuda_and_that_of_the_cpu_are_the_same() -> None:
+@pytest.mark.parametrize("attention", [folded_attention, plain_attention])
+def test_all_ways_to_attend_are_the_same(attention: Callable[..., Tensor]) -> None:
     q, k, v, bias = inputs = [torch.randn(3, 4, 5, n, requires_grad=True) for n in (8, 8, 8, 5)]
-    results = [attention(q, k, v, bias) for attention in (folded_attention, masked_attention)]
+    results = [way(q, k, v, bias) for way in (attention, masked_attention)]
     weight = torch.randn_like(results[0])
     gradients = [torch.autograd.grad((result * weight).sum(), inputs) for result in results]
     torch.testing.assert_close(results[0], results[1], rtol=0, atol=1e-5)
     torch.testing.assert_close(gradients[0], gradients[1], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("mask", [None, torch.ones(5, 5, dtype=torch.bool).tril()], ids=["none", "causal"])
+def test_products_written_out_take_every_mask(mask: Tensor | None) -> None:
+    q, k, v = torch.randn(3, 2, 4, 5, 8)
+    torch.testing.assert_close(plain_attention(q, k, v, mask), masked_attention(q, k, v, mask), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_training_in_bfloat16_on_a_cpu_writes_the_products_out(causal: bool) -> None:
+    attention = RelationAttention(16, heads=2, relations=1, causal=causal)
+    x, relations = torch.randn(2, 5, 16), torch.randint(0, 2, (2, 1, 5, 5)).float()
+    expected = attention(x, relations, None)
+    with mock.patch.object(layers, "plain_attention", wraps=plain_attention) as plain:
+        with torch.autocast("cpu", torch.bfloat16):
+            found = attention(x, relations, None)
+            assert plain.call_count == 1
+            with torch.no_grad():
+                attention(x, relations, None)
+        attention(x, relations, None)
+    assert plain.call_count == 1
+    torch.testing.assert_close(found.float(), expected, rtol=0, atol=0.03)
 
 
 @pytest.mark.parametrize("task", [Coloring(), Coloring(n=6, layout="tokens")])
