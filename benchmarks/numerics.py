@@ -106,7 +106,7 @@ def errors(setting: Setting, seed: int) -> list[Row]:
 
 def long_run(name: str, updates: int, seed: int) -> Row:
     """Updates in bfloat16 until one is not finite, or all were."""
-    base = recipe(name)
+    base = recipe(name, model="gram")
     task, training = base.task, replace(base.training, updates=updates, batch=16, problems=500, seed=seed)
     torch.manual_seed(seed)
     model = Gram(task.spec, TINY)
