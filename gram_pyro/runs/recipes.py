@@ -42,7 +42,7 @@ PARTS: dict[tuple[str, str], tuple[Task, GramConfig, TrainingConfig]] = {
     ("sudoku", "cpu"): (Sudoku(), GramConfig(), SUDOKU_TRAINING),
     ("sudoku", "paper"): (Sudoku(level="hard"), *SUDOKU_PAPER),
 }
-RECIPES = {(name, preset): RunConfig(*parts, task_name=name) for (name, preset), parts in PARTS.items()}
+GRAMS = {(name, preset): RunConfig(*parts, task_name=name) for (name, preset), parts in PARTS.items()}
 DRAFTS_TRAINING = replace(TrainingConfig(**DiffusionGuide.recipe), minutes=30, batch=32, learning_rate=2e-3)
 DRAFTS = RunConfig(
     Sudoku(),
@@ -53,11 +53,11 @@ DRAFTS = RunConfig(
     model_name="fields",
 )
 GRIDS_TRAINING = replace(DRAFTS_TRAINING, minutes=45, depth=128)
-FAVORITES = {
+RECIPES = GRAMS | {
     ("sudoku", "cpu"): DRAFTS,
     ("grids", "cpu"): replace(DRAFTS, task=Grids(), training=GRIDS_TRAINING, task_name="grids"),
 }
-"""What trains where neither model nor guide is named: noisy drafts alone, on fields."""
+"""What trains where neither model nor guide is named: GRAM; for Sudoku noisy drafts alone, on fields."""
 
 
 def sized(kind: Callable[..., Any], preset: GramConfig) -> Any:
@@ -81,10 +81,10 @@ def recipe(task: Part | Task, preset: str = "cpu", model: Part | None = None, gu
         raise UserError(f"unknown preset {preset!r}; known are {' and '.join(PRESETS)}")
     made, name = make_task(task)
     key = (str(name), preset)
-    base = RECIPES.get(key) or RunConfig(made, *PRESETS[preset])
-    favorite = FAVORITES.get(key, base)
-    if model is None and guide in (None, favorite.guide):
-        base, guide = favorite, favorite.guide
+    base = GRAMS.get(key) or RunConfig(made, *PRESETS[preset])
+    own = RECIPES.get(key, base)
+    if model is None and guide in (None, own.guide):
+        base, guide = own, own.guide
     model = base.model_name if model is None else model
     kind = MODELS.find(model)
     guide = getattr(kind, "guide", Model.guide) if guide is None else guide
