@@ -32,7 +32,7 @@ COLUMNS = {"samples", "steps", "validity", "coverage", "ceiling", "ratio", "conf
 }
 
 
-def tiny_run(run: str, device: str = "auto") -> Run:
+def tiny_run(run: str, device: str = "auto", draft: str | None = None) -> Run:
     """An untrained model for graphs of any size."""
     torch.manual_seed(0)
     task = Coloring(n=5)
