@@ -37,7 +37,8 @@ class EvaluateConfig:
     samples: tuple[int, ...] = (1, 5, 20)
     """Numbers of samples to measure: the first so many, or drawn anew where they know of each other."""
     steps: tuple[int, ...] = ()
-    """Supervision steps to decode at; 1, 2 and 4 times the training depth unless told otherwise."""
+    """Supervision steps to decode at; 1, 2 and 4 times the training depth unless told otherwise; where steps are
+    planned, a quarter, a half and all of it."""
     select: tuple[str, ...] = ()
     """Ways to choose one of the samples: first, majority, value, checker; all that the checkpoint can, unless told
     otherwise."""

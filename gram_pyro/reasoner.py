@@ -16,6 +16,7 @@ from gram_pyro.inference.sampling import sample
 from gram_pyro.inference.selection import check_selection, possible
 from gram_pyro.inference.selection import select as choose
 from gram_pyro.models import Model
+from gram_pyro.models.base import Recursion
 from gram_pyro.models.heads import Heads
 from gram_pyro.runs.store import Run, parameters_of, publish
 from gram_pyro.tasks import Answer, Task
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from gram_pyro.evaluation.inspect import Inspection
 
 DEPTH_FACTOR = 4
-DEPTHS = (1, 2, 4)  # depths of an evaluation, in training depths
+DEPTHS: dict[Recursion, tuple[float, ...]] = {"carried": (1, 2, 4), "planned": (0.25, 0.5, 1), "none": (1,)}
+"""Depths of an evaluation, in training depths."""
 MAX_DRAWN = 12
 
 
@@ -132,8 +134,9 @@ class Reasoner:
     ) -> dict[str, Any]:
         """Measure samples and the bound on problems, or on so many test problems of `data_seed`.
 
-        `steps` are depths to decode at (default: 1, 2 and 4 times the training depth), `select` ways to choose a sample
-        (default: all that the model can), `progress` wraps lists of work, as `tqdm` does.
+        `steps` are depths to decode at (default: 1, 2 and 4 times the training depth; where steps are planned, a
+        quarter, a half and all of it), `select` ways to choose a sample (default: all that the model can), `progress`
+        wraps lists of work, as `tqdm` does.
         Returns what `python -m gram_pyro.evaluate --json` prints: `rows` with validity, coverage, ceiling ...
         """
         from gram_pyro.evaluation.evaluate import evaluate, no_progress  # here: most programs measure nothing
@@ -145,9 +148,9 @@ class Reasoner:
             problems = task.generate("test", whole_number("problems", problems, 1, MAX_NUMBER), data_seed)
         shown = no_progress if progress is None else progress
         counts = [count_solutions(task, problem) for problem in shown(problems, desc="solutions")]
-        factors = (1,) if self.model.recursion == "none" else DEPTHS
+        depths = sorted({max(1, round(factor * run.depth)) for factor in DEPTHS[self.model.recursion]})
         measured = evaluate(
-            run, problems, counts, samples, steps or [factor * run.depth for factor in factors], seed, shown,
+            run, problems, counts, samples, steps or depths, seed, shown,
             method=method, selections=select or possible(run.heads is not None), with_bound=bound,
         )  # fmt: skip
         return {"run": run.name, "problems": len(problems), "data_seed": origin, **measured}

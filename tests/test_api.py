@@ -152,6 +152,11 @@ def test_drafts_may_follow_another_schedule_than_in_training() -> None:
         annealed.sample(num_samples=2, steps=6, method=method)
 
 
+def test_planned_steps_are_measured_up_to_those_of_training() -> None:
+    rows = gram_pyro.load("grids", "cpu").evaluate(1, samples=(1,), bound=False)["rows"]
+    assert [row["steps"] for row in rows] == [32, 64, 128]
+
+
 @pytest.mark.parametrize(
     ("run", "draft", "message"),
     [
