@@ -699,6 +699,7 @@ def test_pictures_mark_conflicts() -> None:
 
 def test_training_on_the_command_line(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    options = "--task.box 2 --updates 2 --problems 20 --batch 8 --depth 8 --shortest 4 --evaluations 1 --compile off --threads 1"
+    size = "--task.box 2 --updates 2 --problems 20 --batch 8 --depth 8 --shortest 4"
+    options = f"{size} --evaluations 1 --compile off --threads 1"
     train(["--task", "sudoku", *options.split(), "--out", str(out)])
     assert (out / "weights.safetensors").exists()
