@@ -2,8 +2,8 @@
 
 FOLDER holds `sudoku_extreme_1k_train.csv.gz` with a column `fold` (0 to 9), `sudoku_hard_train.csv.gz` and
 `sudoku_hard_test.csv.gz`. Trains fields with a draft channel on folds 0 to 8 and the hard puzzles, under random
-symmetries, and tests one trajectory on fold 9 and on a random part of the hard test: with drafts from noise to the
-answer, or with `--draft constant` in noise that is held, which the same weights serve.
+symmetries, and tests one trajectory on fold 9 and on a random part of the hard test: in noise that is held, or with
+`--draft cosine` from noise to the answer, which the same weights serve.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def main(arguments: list[str]) -> None:
     """Train, or go on, and evaluate."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sudoku_extreme", description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--draft", choices=[*OUTS], default="cosine", help="schedule of the samples")
+    parser.add_argument("--draft", choices=[*OUTS], default="constant", help="schedule of the samples")
     options, extra = parser.parse_known_args(arguments)
     rows = rows_of(options.folder / TRAINING)
     data = RUN.parent / f"{RUN.name}-data"
