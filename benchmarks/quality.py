@@ -7,15 +7,13 @@ unseen graphs. A run that was interrupted is resumed; a run that is finished is 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks.report import RESULTS, write_json
-from benchmarks.trained import draw_minutes, facts_of
-from gram_pyro import evaluate
+from benchmarks.trained import draw_minutes, evaluation_of, facts_of
 from gram_pyro.errors import run_cli
 from gram_pyro.evaluation.evaluate import evaluate as evaluated
 from gram_pyro.inference.metrics import count_solutions
@@ -104,10 +102,8 @@ def transfer(folder: Path, n: int, problems: int) -> dict[str, Any]:
 
 def measured(folder: Path, row: Row, problems: int, *options: str) -> Any:
     """What `evaluate` says of a run on so many problems."""
-    out = folder / "evaluation.json"
-    asked = ["--problems", str(problems), "--data-seed", str(DATA_SEED), "--out", str(out)]
-    evaluate.main([str(folder), *asked, "--steps", *row.steps.split(), *row.measuring.split(), *options])
-    return json.loads(out.read_text())
+    asked = ["--problems", str(problems), "--data-seed", str(DATA_SEED), "--steps", *row.steps.split()]
+    return evaluation_of(folder, folder / "evaluation.json", *asked, *row.measuring.split(), *options)
 
 
 def main(arguments: list[str]) -> None:

@@ -11,14 +11,12 @@ from __future__ import annotations
 import argparse
 import csv
 import gzip
-import json
 import random
 from pathlib import Path
 from typing import Any
 
 from benchmarks.report import RESULTS, write_json
-from benchmarks.trained import facts_of
-from gram_pyro import evaluate
+from benchmarks.trained import evaluation_of, facts_of
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.runs.recipes import configured
 from gram_pyro.training.run import train_once
@@ -54,10 +52,7 @@ def write_rows(path: Path, rows: list[dict[str, str]]) -> Path:
 
 def measured(path: Path, name: str, draft: str) -> dict[str, Any]:
     """What `evaluate` says of the trained run on the puzzles of a file."""
-    out = RUN / f"{name}-{draft}.json"
-    evaluate.main([str(RUN), "--puzzles", str(path), "--out", str(out), "--draft", draft, *MEASURES])
-    result: dict[str, Any] = json.loads(out.read_text())
-    return result
+    return evaluation_of(RUN, RUN / f"{name}-{draft}.json", "--puzzles", str(path), "--draft", draft, *MEASURES)
 
 
 def main(arguments: list[str]) -> None:

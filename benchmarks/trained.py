@@ -9,6 +9,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from benchmarks.report import Row
+from gram_pyro import evaluate
 from gram_pyro.system.figures import save_figure
 from gram_pyro.system.machine import machine_facts
 
@@ -34,6 +35,13 @@ def facts_of(folder: Path, command: str) -> Row:
         "minutes": max(row["seconds"] for row in metrics) / 60,
         "curve": curve,
     }
+
+
+def evaluation_of(folder: Path, out: Path, *options: str) -> Row:
+    """What `python -m gram_pyro.evaluate` says of a run, with these options; it stays in the file `out`."""
+    evaluate.main([str(folder), "--out", str(out), *options])
+    found: Row = json.loads(out.read_text())
+    return found
 
 
 def draw_minutes(curves: Mapping[str, Sequence[Row]], path: Path) -> None:

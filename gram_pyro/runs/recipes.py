@@ -90,8 +90,7 @@ def recipe(task: Part | Task, preset: str = "cpu", model: Part | None = None, gu
     guide = getattr(kind, "guide", Model.guide) if guide is None else guide
     model, guide = known_name(MODELS, model), known_name(GUIDES, guide)
     made = made if isinstance(task, Task) else base.task
-    shape = base.model if base.model_name == "gram" else PRESETS[preset][0]
-    config = base.model if model == base.model_name else sized(config_of(model), shape)
+    config = base.model if model == base.model_name else sized(config_of(model), base.model)
     training = base.training
     if (model, guide) != (base.model_name, base.guide):
         needs = {**getattr(kind, "recipe", Model.recipe), **getattr(GUIDES.find(guide), "recipe", Guide.recipe)}

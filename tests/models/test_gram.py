@@ -27,7 +27,7 @@ from gram_pyro.models.layers import (
     plain_attention,
     rotary,
     rotate,
-)  # fmt: skip
+)
 from gram_pyro.tasks.base import Problems, Spec
 from gram_pyro.tasks.coloring.task import Coloring
 
