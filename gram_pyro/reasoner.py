@@ -177,6 +177,29 @@ class Reasoner:
         place = None if path is None else Path(path)
         return draw_answers(self.task, [problem] * len(shown), shown, place, title=title)
 
+    def animate(
+        self,
+        problem: Any = None,
+        path: str | Path = "trajectories.gif",
+        num_samples: int = 20,
+        steps: int | None = None,
+        seed: int = 0,
+        progress: Callable[..., Any] | None = None,
+    ) -> None:
+        """Write a GIF of up to eight prior trajectories of a problem that end in different solutions.
+
+        `num_samples` trajectories run `steps` supervision steps (default: the training depth) to choose from.
+        `progress` wraps the list of pictures, as `tqdm` does.
+        Raises `UserError` if the problem does not fit the task or the checkpoint.
+        """
+        from gram_pyro.evaluation.evaluate import no_progress  # here: they need matplotlib
+        from gram_pyro.inference.animation import animate
+
+        num_samples = whole_number("samples", num_samples, 1, MAX_NUMBER)
+        steps = self.run.depth if steps is None else whole_number("steps", steps, 1, MAX_NUMBER)
+        seed, shown = whole_number("seed", seed, 0, 2**32 - 1), progress or no_progress
+        animate(self.task, self.model, self.task.prepare(problem), Path(path), num_samples, steps, seed, shown)
+
     def save(self, folder: str | Path) -> None:
         """Write configuration and weights to a folder that `gram_pyro.load` reads.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -44,6 +45,9 @@ class SampleConfig:
     method: Annotated[SamplingConfig, tyro.conf.arg(name="")] = AUTO
     out: str | None = None
     """PNG file for the picture, or a folder for it (default: NAME-solutions.png here; with --json no picture)."""
+    animate: str | None = None
+    """GIF file, or a folder for one (NAME-trajectories.gif): up to eight trajectories of as many steps as in training,
+    or --steps, that end in different solutions."""
     draft: str | None = None
     """Schedule of noisy drafts, if the model draws any: constant searches for one solution, cosine finds many; that of
     its training unless told otherwise."""
@@ -97,13 +101,13 @@ def report(task: Task, problem: Any, samples: Samples, result: dict[str, Any]) -
     return gap.join([result["message"], *texts, last])
 
 
-def picture_path(name: str, out: str | None) -> Path:
-    """Return where the picture of a problem goes. Raises `UserError` if `--out` names another kind of file."""
-    path = Path(out or ".")
+def picture_path(option: str, target: str, name: str) -> Path:
+    """Return where a picture goes that is called `name` in a folder. Raises `UserError` for another kind of file."""
+    path, suffix = Path(target), Path(name).suffix
     if is_folder(path) or not path.suffix:
-        return path / f"{name}-solutions.png"
-    if path.suffix.lower() != ".png":
-        raise UserError(f"--out must be a .png file or a folder, not {out}")
+        return path / name
+    if path.suffix.lower() != suffix:
+        raise UserError(f"--{option} must be a {suffix} file or a folder, not {target}")
     return path
 
 
@@ -132,7 +136,8 @@ def main(arguments: list[str]) -> None:
     problem = problem_of(config.graph, task)
     named = config.graph is not None and is_file(config.graph)
     name = Path(str(config.graph).removesuffix(".gz")).stem if named else task.wording.singular
-    path = picture_path(name, config.out)
+    path = picture_path("out", config.out or ".", f"{name}-solutions.png")
+    animation = picture_path("animate", config.animate or ".", f"{name}-trajectories.gif")
     total = config.samples * (config.steps or reasoner.steps)
     quiet = config.json and not sys.stderr.isatty()
     with tqdm(total=total, desc="steps", unit_scale=True, delay=1, leave=False, disable=quiet) as bar:
@@ -144,7 +149,12 @@ def main(arguments: list[str]) -> None:
         print(report(task, problem, samples, result))
     if config.out or not config.json:
         reasoner.plot(problem, samples, path, result["message"])
+    if config.animate:
+        shown = partial(tqdm, delay=1, leave=False, disable=quiet)
+        reasoner.animate(problem, animation, config.samples, config.steps, config.seed, shown)
     print(json.dumps(result) if config.json else f"picture: {path}")
+    if config.animate and not config.json:
+        print(f"animation: {animation}")
 
 
 if __name__ == "__main__":

@@ -23,8 +23,22 @@ def draw_samples(task: Task, problems: Sequence[Any], values: Tensor, path: Path
         found.append([(problem, *each) for each in distinct.items()][:4])
     found.sort(key=len, reverse=True)
     shown, answers, violations = zip(*(each for several in found[:3] for each in several), strict=True)
-    captions = ["valid" if not count else f"{count} violated" for count in violations]
-    draw_answers(task, shown, answers, path, captions)
+    draw_answers(task, shown, answers, path, [*map(caption, violations)])
+
+
+def caption(violations: int) -> str:
+    """What is said above a picture."""
+    return f"{violations} violated" if violations else "valid"
+
+
+def empty_panels(count: int) -> Figure:
+    """Return a figure of so many panels, four in a row."""
+    columns = min(4, count)
+    rows = math.ceil(count / columns)
+    figure = Figure(figsize=(max(6, 3 * columns), 3 * rows + 0.5), layout="constrained")
+    for panel in figure.subplots(rows, columns, squeeze=False).flat:
+        panel.set_axis_off()
+    return figure
 
 
 def draw_answers(
@@ -36,11 +50,7 @@ def draw_answers(
     title: str | None = None,
 ) -> Figure:
     """Draw a grid of problems with one answer each, broken constraints marked; as PNG if a path is given."""
-    columns = min(4, len(problems))
-    rows = math.ceil(len(problems) / columns)
-    figure = Figure(figsize=(max(6, 3 * columns), 3 * rows + 0.5), layout="constrained")
-    for panel in figure.subplots(rows, columns, squeeze=False).flat:
-        panel.set_axis_off()
+    figure = empty_panels(len(problems))
     for panel, problem, answer in zip(figure.axes, problems, answers, strict=False):
         task.draw(problem, answer, panel)
     for panel, caption in zip(figure.axes, captions or [], strict=False):

@@ -10,11 +10,16 @@ from matplotlib.figure import Figure
 from gram_pyro.system.files import write_atomically
 
 
-def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG, whole or not at all."""
+def png_of(figure: Figure, dots_an_inch: int = 110) -> bytes:
+    """Return a figure as PNG."""
     buffer = io.BytesIO()
     FigureCanvasAgg(figure)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph")  # a name in a script that the font lacks
-        figure.savefig(buffer, format="png", dpi=110)
-    write_atomically(path, buffer.getvalue())
+        figure.savefig(buffer, format="png", dpi=dots_an_inch)
+    return buffer.getvalue()
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG, whole or not at all."""
+    write_atomically(path, png_of(figure))
