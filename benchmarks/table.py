@@ -1,4 +1,4 @@
-"""`python -m benchmarks.table KIND [NAME ...]`: tables of the README and of docs/inference.md, from stored results.
+"""`python -m benchmarks.table KIND [NAME ...]`: tables of the pages in docs, from stored results.
 
 KIND is a folder of `benchmarks/results/`: `quality`, `comparison` or `inference`. Without a NAME all of its tables.
 """

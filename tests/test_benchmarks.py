@@ -139,12 +139,13 @@ def tables_of(text: str) -> list[set[str]]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "documents"),
-    [("quality", "README.md"), ("comparison", "README.md docs/posteriors.md"), ("inference", "docs/inference.md")],
+    ("kind", "pages"),
+    [("quality", "results"), ("comparison", "comparison studies posteriors"), ("inference", "inference")],
 )
-def test_documents_show_the_numbers_that_the_command_prints(kind: str, documents: str) -> None:
+def test_pages_show_the_numbers_that_the_command_prints(kind: str, pages: str) -> None:
     printed = [rows for name in names_of(kind) for rows in tables_of(table(kind, name).split("\n\ngrid")[0])]
-    shown = [rows for name in documents.split() for rows in tables_of(Path(name).read_text(encoding="utf-8"))]
+    texts = [(ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8") for page in pages.split()]
+    shown = [rows for text in texts for rows in tables_of(text)]
     assert set().union(*printed) == set().union(*(rows for rows in shown if any(rows & each for each in printed)))
 
 

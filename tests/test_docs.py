@@ -1,4 +1,4 @@
-"""The pages on extending: what they show runs, with less training."""
+"""README and docs: what they show runs, with less training where there is any; README stays short."""
 
 import re
 import sys
@@ -9,14 +9,34 @@ import pytest
 
 import gram_pyro
 from gram_pyro import api
+from gram_pyro.tasks import Coloring, NQueens, Sudoku, Task
 
-DOCS = Path(__file__).parents[1] / "docs"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
 EXAMPLE = DOCS / "examples" / "latin_squares.py"
 LESS = {"updates": 2, "problems": 40, "batch": 8, "depth": 4, "evaluations": 1, "head_rounds": 0, "threads": 1}
+READS: dict[str, Task] = {
+    **dict.fromkeys(("col", "edges", "g6"), Coloring()),
+    **dict.fromkeys(("board", "fen"), NQueens()),
+    **dict.fromkeys(("sudoku", "csv"), Sudoku()),
+}
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    """Language and text of each fenced block."""
+    return re.findall(r"```(\w+)\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def run_page(page: Path) -> dict[str, Any]:
+    """Run the Python blocks of a page in order; returns what they define."""
+    names: dict[str, Any] = {"__name__": "page"}
+    for language, block in blocks(page):
+        if language == "python":
+            exec(block, names)
+    return names
 
 
 def test_a_task_takes_sixty_lines_and_passes_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And every block of the page runs in order."""
     assert len(EXAMPLE.read_text().splitlines()) <= 60
 
     def fit(task: Any, *, minutes: float | None = None, **options: Any) -> gram_pyro.Reasoner:
@@ -24,19 +44,51 @@ def test_a_task_takes_sixty_lines_and_passes_the_contract(monkeypatch: pytest.Mo
 
     monkeypatch.syspath_prepend(EXAMPLE.parent)
     monkeypatch.setattr(gram_pyro, "fit", fit)
-    blocks = re.findall(r"```python\n(.*?)```", (DOCS / "extending.md").read_text(), re.DOTALL)
-    names: dict[str, Any] = {"__name__": "page"}
-    for block in blocks:
-        exec(block, names)
-    assert len(blocks) >= 3 and isinstance(names["reasoner"].guide, names["Shift"])
+    names = run_page(DOCS / "extending.md")
+    assert isinstance(names["reasoner"].guide, names["Shift"])
     sys.modules.pop("latin_squares", None)
 
 
 def test_the_page_on_posteriors_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(DOCS.parent)
+    monkeypatch.chdir(ROOT)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    blocks = re.findall(r"```python\n(.*?)```", (DOCS / "posteriors.md").read_text(), re.DOTALL)
-    names: dict[str, Any] = {"__name__": "page"}
-    for block in blocks:
-        exec(block, names)
-    assert len(blocks) >= 6
+    assert "nats" in run_page(DOCS / "posteriors.md")
+
+
+def test_the_page_on_files_runs_and_its_examples_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run_page(DOCS / "files.md")
+    assert len(Coloring().read("petersen.npy")[0]) == 10
+    examples = [(ending, text) for ending, text in blocks(DOCS / "files.md") if ending != "python"]
+    assert {ending for ending, _ in examples} == {*READS}
+    for ending, text in examples:
+        Path(f"example.{ending}").write_text(text)
+        task = READS[ending]
+        assert [task.prepare(problem) for problem in task.read(f"example.{ending}")]
+
+
+def test_the_first_example_of_the_readme_runs() -> None:
+    first = next(block for language, block in blocks(ROOT / "README.md") if language == "python")
+    names: dict[str, Any] = {}
+    exec(first, names)
+    assert names["samples"].solutions
+
+
+def test_readme_is_short() -> None:
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 150 and max(map(len, lines)) <= 140
+    assert max(line.count("|") - 1 for line in lines if line.startswith("|")) <= 6
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *DOCS.glob("*.md")], ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    targets = re.findall(r"\]\((?!http)([^)#]*)(#[^)]*)?\)", text) + [
+        (src, "") for src in re.findall(r'src="([^"]+)"', text)
+    ]
+    for target, anchor in targets:
+        linked = page.parent / target if target else page
+        assert linked.exists(), target
+        headings = re.findall(r"^#+ (.+)$", linked.read_text(encoding="utf-8"), re.MULTILINE) if anchor else []
+        made = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+        assert not anchor or anchor[1:] in made, target + anchor
