@@ -99,6 +99,10 @@ POSTERIORS: dict[str, System] = {
     for name, label, options in (
         ("default", "Gaussian, horizon 1", ""),
         ("paper", "the paper's surrogate (no free runs, beta 0.5)", "--prior-fraction 0 --kl-target None --beta 0.5"),
+        ("paper-2", "the paper's surrogate, beta 2", "--prior-fraction 0 --kl-target None --beta 2"),
+        ("paper-4", "the paper's surrogate, beta 4", "--prior-fraction 0 --kl-target None --beta 4"),
+        ("beta-4", "prior rollouts, beta 4", "--kl-target None --beta 4"),
+        ("no-rollouts", "no prior rollouts", "--prior-fraction 0"),
         ("prior", "prior as posterior", "--guide prior"),
         ("mean_only", "mean alone sees y", "--guide mean_only"),
         ("scale_only", "scale alone sees y", "--guide scale_only"),
