@@ -140,7 +140,11 @@ def tables_of(text: str) -> list[set[str]]:
 
 @pytest.mark.parametrize(
     ("kind", "pages"),
-    [("quality", "results"), ("comparison", "comparison studies posteriors appendix-posteriors"), ("inference", "inference appendix-halting")],
+    [
+        ("quality", "results"),
+        ("comparison", "comparison studies posteriors appendix-posteriors"),
+        ("inference", "inference appendix-halting"),
+    ],
 )
 def test_pages_show_the_numbers_that_the_command_prints(kind: str, pages: str) -> None:
     printed = [rows for name in names_of(kind) for rows in tables_of(table(kind, name).split("\n\ngrid")[0])]

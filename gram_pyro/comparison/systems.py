@@ -73,8 +73,8 @@ once, single, several = (partial(kind, inputs=INPUTS[:1]) for kind in (System, o
 ABLATIONS: dict[str, System] = {
     "full": several("GRAM as it is"),
     "flat": once("flat core", options=FLAT),
-    "end": once("no deep supervision, no free runs", options=END),
-    "flat-end": once("flat core, no deep supervision, no free runs", options=f"{FLAT} {END}"),
+    "end": once("no deep supervision, no prior rollouts", options=END),
+    "flat-end": once("flat core, no deep supervision, no prior rollouts", options=f"{FLAT} {END}"),
     "hrm": single("no guidance (told as one answer)", "hrm"),
     "looped": single("no guidance (told as one answer), flat core", "looped"),
     "hrm-end": single("no guidance (told as one answer), no deep supervision", "hrm", END),
@@ -85,9 +85,9 @@ ABLATIONS: dict[str, System] = {
     "pooled": once("one guidance a problem", options="--model.pooled"),
     "prior": once("prior as posterior", options="--guide prior"),
     "prior-one": single("prior as posterior (told as one answer)", options="--guide prior"),
-    "no-free": once("no free runs", options="--prior-fraction 0"),
+    "no-free": once("no prior rollouts", options="--prior-fraction 0"),
     "horizon-2": once("horizon 2", options="--horizon 2"),
-    "horizon-all": once("horizon 16: all, no free runs", options="--horizon 16"),
+    "horizon-all": once("horizon 16: all, no prior rollouts", options="--horizon 16"),
     "three-all": several("T = 3, KL at every transition", options=THREE),
     "three-last": several("T = 3, KL at the last transition", options=f"{THREE} --kl-transitions last"),
 }
@@ -98,7 +98,7 @@ POSTERIORS: dict[str, System] = {
     name: several(label, "fields" if name.startswith("fields") else "gram", options=options)
     for name, label, options in (
         ("default", "Gaussian, horizon 1", ""),
-        ("paper", "the paper's surrogate (no free runs, beta 0.5)", "--prior-fraction 0 --kl-target None --beta 0.5"),
+        ("paper", "the paper's surrogate, beta 0.5", "--prior-fraction 0 --kl-target None --beta 0.5"),
         ("paper-2", "the paper's surrogate, beta 2", "--prior-fraction 0 --kl-target None --beta 2"),
         ("paper-4", "the paper's surrogate, beta 4", "--prior-fraction 0 --kl-target None --beta 4"),
         ("beta-4", "prior rollouts, beta 4", "--kl-target None --beta 4"),
@@ -120,7 +120,7 @@ POSTERIORS: dict[str, System] = {
         ("fields-diffusion", "fields, noisy drafts alone", DIFFUSION),
         ("horizon-2", "Gaussian, horizon 2", "--horizon 2"),
         ("horizon-4", "Gaussian, horizon 4", "--horizon 4"),
-        ("horizon-16", "Gaussian, horizon 16, no free runs", "--horizon 16"),
+        ("horizon-16", "Gaussian, horizon 16, no prior rollouts", "--horizon 16"),
         ("importance", "importance-weighted, 4 trajectories", "--objective importance"),
         ("wake_sleep", "wake-sleep", "--objective wake_sleep"),
         ("constraint", "constraints on prior samples, weight 0.1", CONSTRAINT),
