@@ -7,7 +7,7 @@ from gram_pyro import __version__
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.system.startup import begin_imports
 
-COMMANDS = ("train", "evaluate", "sample", "compare", "train_heads", "program")
+COMMANDS = ("train", "evaluate", "sample", "compare", "inspect", "train_heads", "program")
 
 
 def main() -> None:

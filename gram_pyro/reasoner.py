@@ -155,11 +155,11 @@ class Reasoner:
         )  # fmt: skip
         return {"run": run.name, "problems": len(problems), "data_seed": origin, **measured}
 
-    def inspect(self, problem: Any, target: Sequence[int] | None = None, **options: int | None) -> Inspection:
+    def inspect(self, problem: Any, target: Sequence[int] | None = None, **options: Any) -> Inspection:
         """Look inside prior and posterior on one problem; see `gram_pyro.evaluation.inspect.inspect`."""
         from gram_pyro.evaluation.inspect import inspect  # here: it needs matplotlib
 
-        return inspect(self.run, problem, target, **options)  # type: ignore[arg-type]
+        return inspect(self.run, problem, target, **options)
 
     def plot(
         self,

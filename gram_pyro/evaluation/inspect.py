@@ -1,7 +1,7 @@
 """A look inside: what prior and posterior do on one problem."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +28,7 @@ from gram_pyro.system.figures import save_figure
 from gram_pyro.tasks.abilities import Answer
 
 MAX_TARGETS = 512
+PARTS = 3  # prior, posterior, likelihoods
 PRIOR, POSTERIOR = "#4e79a7", "#f28e2b"
 Array = NDArray[np.float64]
 
@@ -141,12 +142,13 @@ def inspect(
     samples: int = 32,
     draws: int = 64,
     seed: int = 0,
+    progress: Callable[[int], object] = lambda parts: None,
 ) -> Inspection:
     """Look at one problem: trajectories of prior and posterior, KL, h over the steps, and p(solution | x).
 
     `target` is a solution in the task's own form (default: the first of `task.targets`); `steps` are supervision steps
     (default: the training depth); `samples` are trajectories of each kind, `draws` those for the likelihood of each
-    target, half of them of the prior.
+    target, half of them of the prior. `progress` is called with 1 after each of `PARTS` parts of the work.
     Raises `UserError` if the model draws no guidance, if the target is no solution, or if the problem has too many.
     """
     task, steps = run.task, run.depth if steps is None else whole_number("steps", steps, 1, MAX_NUMBER)
@@ -173,9 +175,12 @@ def inspect(
     y = shown.expand(samples, -1).to(run.device)
     with seeded(seed), pyro.validation_enabled(False):
         alone = poutine.trace(run.model).get_trace(many, steps=steps, supervise="every")
+        progress(1)
         run.guide(many, y, steps=steps, supervise="every", **run.guide.side_information(task, [problem] * samples, y))
         steered, guide_trace = run.guide.get_traces()
+        progress(1)
         likelihoods = estimate(run, problem, targets, steps, draws) if len(targets) <= MAX_TARGETS else None
+        progress(1)
     prior, posterior = (trajectories(run, problem, trace.nodes, steps) for trace in (alone, steered))
     found = divergence(steered.nodes, guide_trace.nodes), components(prior.high, posterior.high)
     return Inspection(task.answer(problem, shown.tolist()), prior, posterior, *found, likelihoods)

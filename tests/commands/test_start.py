@@ -21,6 +21,7 @@ COMMANDS = {
     "train": [],
     "train_heads": ["runs/coloring"],
     "compare": [],
+    "inspect": ["coloring", "--graph", "my.col"],
     "program": [],
 }
 TWICE = """

@@ -1,0 +1,105 @@
+"""Look inside prior and posterior on one problem: `python -m gram_pyro.inspect RUN --graph FILE`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from gram_pyro.errors import run_cli
+from gram_pyro.sample import picture_path, problem_of
+from gram_pyro.system.cli import parse
+from gram_pyro.system.files import is_file
+from gram_pyro.system.startup import quick_imports
+
+if TYPE_CHECKING:
+    from gram_pyro.evaluation.inspect import Inspection
+    from gram_pyro.tasks import Task
+
+
+@dataclass(frozen=True)
+class InspectConfig:
+    """Show when prior and posterior decide, what the posterior says at each step, and how likely each solution is."""
+
+    run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
+    """Run folder, or the name of a checkpoint that comes with the package, such as coloring."""
+    graph: Annotated[str | None, tyro.conf.arg(aliases=["--board", "--puzzle"], metavar="FILE")] = None
+    """The problem, as for gram_pyro.sample."""
+    steps: int | None = None
+    """Supervision steps (default: the training depth)."""
+    samples: int = 32
+    """Trajectories of the prior, and as many of the posterior."""
+    draws: int = 64
+    """Trajectories for the likelihood of each solution, half of them of the prior."""
+    seed: int = 0
+    """Seed of the trajectories."""
+    out: str | None = None
+    """PNG file for the picture, or a folder for it (default: NAME-inspection.png here; with --json no picture)."""
+    draft: str | None = None
+    """Schedule of noisy drafts, if the model draws any (default: that of its training)."""
+    device: str = "auto"
+    """auto (CUDA where there is one), cpu, cuda, cuda:1."""
+    json: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Print one JSON object and nothing else; no picture unless --out names one."""
+
+
+def summary(task: Task, inspection: Inspection) -> dict[str, Any]:
+    """Return what `--json` prints."""
+    found = inspection.likelihoods
+    solutions = None if found is None else [task.to_json(solution) for solution in found.solutions]
+    return {
+        "target": task.to_json(inspection.target),
+        "prior_validity": inspection.prior.valid.mean(1).tolist(),
+        "posterior_validity": inspection.posterior.valid.mean(1).tolist(),
+        "kl": inspection.divergence.nats.sum(1).tolist(),
+        "solutions": solutions,
+        "probability": None if found is None else found.probability.tolist(),
+    }
+
+
+def report(result: dict[str, Any]) -> str:
+    """Return what a person reads."""
+    kl, probability = result["kl"], result["probability"]
+    lines = [
+        f"prior right at the end: {result['prior_validity'][-1]:.2f}, posterior {result['posterior_validity'][-1]:.2f}",
+        f"the posterior says {sum(kl):.2f} nats in {len(kl)} transitions, {kl[0]:.2f} of them in the first",
+    ]
+    if probability is not None:
+        least, most = min(probability), max(probability)
+        spread = f"p(solution | x) {least:.3f} to {most:.3f}, {sum(probability):.3f} in all"
+        lines.append(f"{len(probability)} solution{'s' * (len(probability) > 1)}, {spread}")
+    return "\n".join(lines)
+
+
+def main(arguments: list[str]) -> None:
+    """Run the command line. Raises `UserError` on wrong input."""
+    config: InspectConfig = parse(InspectConfig, "gram_pyro.inspect", arguments)
+    with quick_imports():  # here: --help needs none of them
+        from tqdm import tqdm
+
+        from gram_pyro.evaluation.inspect import PARTS
+        from gram_pyro.reasoner import Reasoner
+        from gram_pyro.runs.store import load_run
+
+    reasoner = Reasoner(load_run(config.run, config.device, config.draft))
+    task = reasoner.task
+    problem = problem_of(config.graph, task)
+    named = config.graph is not None and is_file(config.graph)
+    name = Path(str(config.graph).removesuffix(".gz")).stem if named else task.wording.singular
+    path = picture_path("out", config.out or ".", f"{name}-inspection.png")
+    counts: dict[str, Any] = {"steps": config.steps, "samples": config.samples, "draws": config.draws}
+    quiet = config.json and not sys.stderr.isatty()
+    with tqdm(total=PARTS, desc="prior, posterior, likelihoods", leave=False, disable=quiet) as bar:
+        inspection = reasoner.inspect(problem, **counts, seed=config.seed, progress=bar.update)
+    result = summary(task, inspection)
+    if config.out or not config.json:
+        inspection.plot(path)
+    print(json.dumps(result) if config.json else f"{report(result)}\npicture: {path}")
+
+
+if __name__ == "__main__":
+    run_cli(main)
