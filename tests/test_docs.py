@@ -1,7 +1,10 @@
 """README and docs: what they show runs, with less training where there is any; README stays short."""
 
+import io
 import re
+import shlex
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,12 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 EXAMPLE = DOCS / "examples" / "latin_squares.py"
 LESS = {"updates": 2, "problems": 40, "batch": 8, "depth": 4, "evaluations": 1, "head_rounds": 0, "threads": 1}
+SHORTER = {
+    "train": "--updates 2 --problems 40 --batch 8 --depth 4 --evaluations 1 --head-rounds 0 --validation-problems 1",
+    "evaluate": "--problems 2 --samples 1 --steps 2",
+    "sample": "--samples 4 --steps 2",
+    "inspect": "--samples 2 --draws 2",
+}
 READS: dict[str, Task] = {
     **dict.fromkeys(("col", "edges", "g6"), Coloring()),
     **dict.fromkeys(("board", "fen"), NQueens()),
@@ -72,6 +81,22 @@ def test_the_first_example_of_the_readme_runs() -> None:
     names: dict[str, Any] = {}
     exec(first, names)
     assert names["samples"].solutions
+
+
+def test_the_commands_of_the_readme_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    Path("my.col").write_text("p edge 3 2\ne 1 2\ne 2 3\n")
+    Path("my_board.txt").write_text("Q.......\n" + "........\n" * 7)
+    Path("my_graphs").mkdir()
+    Path("my_graphs", "path.edges").write_text("0 1\n1 2\n")
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    commands = [shlex.split(line, comments=True) for line in lines if line.startswith("    python -m gram_pyro.")]
+    assert len(commands) >= 12
+    for _, _, module, *options in commands:
+        less = "" if "--resume" in options else SHORTER[module.removeprefix("gram_pyro.")]
+        import_module(module).main([*options, *less.split()])
+    assert {path.name for path in tmp_path.glob("*.gif")} == {"my-trajectories.gif"} and Path("runs/mine").is_dir()
 
 
 def test_readme_is_short() -> None:
