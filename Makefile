@@ -3,7 +3,7 @@ BIN := .venv/bin
 DEMO := runs/coloring
 INSTALL := $(BIN)/python -m pip install -c constraints.txt
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench docs clean
 
 demo: .venv/.run
 	$(BIN)/python -m gram_pyro.train $(if $(wildcard $(DEMO)/checkpoint-*.pt),--resume $(DEMO),--task coloring --out $(DEMO))
@@ -17,13 +17,16 @@ lint: .venv/.dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict gram_pyro benchmarks
 
+docs: .venv/.dev
+	$(BIN)/mkdocs build --strict
+
 bench: .venv/.run
 	$(BIN)/python -m benchmarks.step --repeats 20
 	$(BIN)/python -m benchmarks.sample --short
 	$(BIN)/python -m benchmarks.scaling --short --repeats 5
 
 clean:
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
 $(BIN)/python:

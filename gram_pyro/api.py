@@ -23,6 +23,8 @@ def load(run: str, device: str = "auto", draft: str | None = None) -> Reasoner:
     that of the training: constant searches for one solution, cosine finds many.
     Raises `gram_pyro.UserError` if there is no such run, or if its model draws no drafts and `draft` is given.
 
+    Examples
+    --------
     >>> import networkx as nx
     >>> reasoner = load("coloring")  # doctest: +SKIP
     >>> reasoner.sample(nx.petersen_graph()).solutions  # doctest: +SKIP
@@ -44,14 +46,22 @@ def fit(
 ) -> Reasoner:
     """Train a model on a task and return it, ready to answer.
 
+    Raises `gram_pyro.UserError` if parts or options do not fit together.
+
     Parameters
     ----------
-    task, model, guide
-        A name, a class or function that makes one, or an instance; by default what the task's recipe has.
+    task
+        A name, a class or function that makes one, or an instance.
+    model
+        The same; by default that of the task's recipe.
+    guide
+        The same; by default that of the model.
     objective
         Name of what is minimised: elbo, importance, wake_sleep or constraint.
-    minutes, updates
-        How long to train; one of them, or the recipe's own.
+    minutes
+        How long to train; by default as long as the recipe says.
+    updates
+        So many updates instead.
     out
         Folder of the run; None leaves nothing on the disk.
     quiet
@@ -59,8 +69,8 @@ def fit(
     training
         Fields of `TrainingConfig` (batch, depth, learning_rate ...) and `MachineConfig` (device, threads ...).
 
-    Raises `gram_pyro.UserError` if parts or options do not fit together.
-
+    Examples
+    --------
     >>> reasoner = fit("coloring", minutes=5)  # doctest: +SKIP
     """
     if minutes is not None and updates is not None:

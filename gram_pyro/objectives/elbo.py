@@ -75,6 +75,9 @@ class Divergences(NamedTuple):
 class TruncatedTrace_ELBO(ELBO):
     """ELBO whose gradient sees only the last `horizon` transitions of a run.
 
+    The KL is analytic where torch knows one, else the mean of `KL_DRAWS` draws. Works in `pyro.infer.SVI` and as
+    a module, `elbo(model, guide)`; values of an ordinary guide are replayed, a `GuideMessenger` runs interleaved.
+
     Parameters
     ----------
     horizon
@@ -95,9 +98,6 @@ class TruncatedTrace_ELBO(ELBO):
         whose `state` knows its phase.
     draft_weight
         Coefficient of the KL of drafts, which `beta` and `balance` leave alone; at 0 it is not computed.
-
-    The KL is analytic where torch knows one, else the mean of `KL_DRAWS` draws. Works in `pyro.infer.SVI` and as
-    a module, `elbo(model, guide)`; values of an ordinary guide are replayed, a `GuideMessenger` runs interleaved.
     """
 
     def __init__(

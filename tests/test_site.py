@@ -1,0 +1,25 @@
+"""The site of the documentation."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_it_builds_without_a_warning_and_has_every_page(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    pages = {path.stem for path in (ROOT / "docs").glob("*.md")}
+    assert pages <= {path.parent.name for path in tmp_path.glob("*/index.html")}
+    assert "trajectories.gif" in (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert 'id="gram_pyro.fit"' in (tmp_path / "reference" / "index.html").read_text(encoding="utf-8")
+
+
+def test_pages_are_short() -> None:
+    long = {path.name for path in (ROOT / "docs").glob("*.md") if len(path.read_text("utf-8").splitlines()) > 200}
+    assert not {name for name in long if not name.startswith("appendix")}
