@@ -1,4 +1,4 @@
-"""Hooks of the site: the README is its home, and figures of benchmarks belong to it."""
+"""Hooks of the site: the README is its home, and what benchmarks measured belongs to it."""
 
 import re
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
 
 
 def on_files(files: Files, config: Any) -> Files:
@@ -14,7 +15,9 @@ def on_files(files: Files, config: Any) -> Files:
     home = (ROOT / "README.md").read_text(encoding="utf-8")
     home = re.sub(r'(\]\(|src=")docs/', r"\1", home)
     files.append(File.generated(config, "index.md", content=home))
-    for figure in sorted(ROOT.glob("benchmarks/results/**/*.png")):
+    index = (RESULTS / "README.md").read_text(encoding="utf-8").replace("](../../docs/", "](../../")
+    files.append(File.generated(config, "benchmarks/results/README.md", content=index))
+    for figure in sorted(RESULTS.rglob("*.png")):
         files.append(File.generated(config, figure.relative_to(ROOT).as_posix(), content=figure.read_bytes()))
     return files
 
