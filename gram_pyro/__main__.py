@@ -7,7 +7,8 @@ from gram_pyro import __version__
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.system.startup import begin_imports
 
-COMMANDS = ("train", "evaluate", "sample", "compare", "inspect", "train_heads", "program")
+COMMANDS = {name: name for name in ("train", "evaluate", "sample", "compare", "train_heads", "program")}
+COMMANDS["inspect"] = "inspection"
 
 
 def main() -> None:
@@ -15,7 +16,7 @@ def main() -> None:
     name, arguments = "".join(sys.argv[1:2]), sys.argv[2:]
     if name in COMMANDS:
         begin_imports()
-        run_cli(import_module(f"gram_pyro.{name}").main, arguments)
+        run_cli(import_module(f"gram_pyro.{COMMANDS[name]}").main, arguments)
     else:
         run_cli(choose, [name])
 

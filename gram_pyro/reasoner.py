@@ -184,11 +184,13 @@ class Reasoner:
         num_samples: int = 20,
         steps: int | None = None,
         seed: int = 0,
+        method: SamplingConfig = INDEPENDENT,
         progress: Callable[..., Any] | None = None,
     ) -> None:
-        """Write a GIF of up to eight prior trajectories of a problem that end in different solutions.
+        """Write a GIF of up to eight prior trajectories of a problem that end in different answers.
 
-        `num_samples` trajectories run `steps` supervision steps (default: the training depth) to choose from.
+        `num_samples` trajectories run `steps` supervision steps (default: the training depth) to choose from, where the
+        state is carried as `method` says. Decoded at every step, they are others than those of `sample`.
         `progress` wraps the list of pictures, as `tqdm` does.
         Raises `UserError` if the problem does not fit the task or the checkpoint.
         """
@@ -198,7 +200,7 @@ class Reasoner:
         num_samples = whole_number("samples", num_samples, 1, MAX_NUMBER)
         steps = self.run.depth if steps is None else whole_number("steps", steps, 1, MAX_NUMBER)
         seed, shown = whole_number("seed", seed, 0, 2**32 - 1), progress or no_progress
-        animate(self.task, self.model, self.task.prepare(problem), Path(path), num_samples, steps, seed, shown)
+        animate(self.run, self.task.prepare(problem), Path(path), num_samples, steps, seed, shown, method)
 
     def save(self, folder: str | Path) -> None:
         """Write configuration and weights to a folder that `gram_pyro.load` reads.

@@ -46,8 +46,8 @@ class SampleConfig:
     out: str | None = None
     """PNG file for the picture, or a folder for it (default: NAME-solutions.png here; with --json no picture)."""
     animate: str | None = None
-    """GIF file, or a folder for one (NAME-trajectories.gif): up to eight trajectories of as many steps as in training,
-    or --steps, that end in different solutions."""
+    """GIF file, or a folder for one (NAME-trajectories.gif): up to eight more trajectories, which end in different
+    answers; as many steps as in training, or --steps."""
     draft: str | None = None
     """Schedule of noisy drafts, if the model draws any: constant searches for one solution, cosine finds many; that of
     its training unless told otherwise."""
@@ -111,12 +111,18 @@ def picture_path(option: str, target: str, name: str) -> Path:
     return path
 
 
-def problem_of(source: str | None, task: Task) -> Any:
+def name_of(source: str | None, task: Task) -> str:
+    """Return what pictures of a problem are called: as its file, or as the task calls a problem."""
+    named = source is not None and is_file(source)
+    return Path(str(source).removesuffix(".gz")).stem if named else task.wording.singular
+
+
+def problem_of(source: str | None, task: Task, program: str = "gram_pyro.sample") -> Any:
     """Return the one problem that an option gives, or the one without input. Raises `UserError` if there is none."""
     singular = task.wording.singular
     loaded = [task.blank] if source is None else task.read(source)
     if loaded == [None]:
-        raise UserError(f"missing: --{singular} FILE, the {singular} to solve; see python -m gram_pyro.sample --help")
+        raise UserError(f"missing: --{singular} FILE, the {singular} to solve; see python -m {program} --help")
     if len(loaded) != 1:
         raise UserError(f"{source} holds {len(loaded)} problems; --{singular} takes one")
     return task.prepare(loaded[0])
@@ -134,8 +140,7 @@ def main(arguments: list[str]) -> None:
     reasoner = Reasoner(load_run(config.run, config.device, config.draft))
     task = reasoner.task
     problem = problem_of(config.graph, task)
-    named = config.graph is not None and is_file(config.graph)
-    name = Path(str(config.graph).removesuffix(".gz")).stem if named else task.wording.singular
+    name = name_of(config.graph, task)
     path = picture_path("out", config.out or ".", f"{name}-solutions.png")
     animation = picture_path("animate", config.animate or ".", f"{name}-trajectories.gif")
     total = config.samples * (config.steps or reasoner.steps)
@@ -145,16 +150,14 @@ def main(arguments: list[str]) -> None:
             problem, config.samples, config.steps, config.seed, config.select, config.method, bar.update
         )
     result = summary(task, problem, samples, config.select)
-    if not config.json:
-        print(report(task, problem, samples, result))
+    print(json.dumps(result) if config.json else report(task, problem, samples, result), flush=True)
     if config.out or not config.json:
         reasoner.plot(problem, samples, path, result["message"])
     if config.animate:
         shown = partial(tqdm, delay=1, leave=False, disable=quiet)
-        reasoner.animate(problem, animation, config.samples, config.steps, config.seed, shown)
-    print(json.dumps(result) if config.json else f"picture: {path}")
-    if config.animate and not config.json:
-        print(f"animation: {animation}")
+        reasoner.animate(problem, animation, config.samples, config.steps, config.seed, config.method, shown)
+    if not config.json:
+        print(f"picture: {path}", *([f"animation: {animation}"] if config.animate else []), sep="\n")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ SHORTER = {
     "train": "--updates 2 --problems 40 --batch 8 --depth 4 --evaluations 1 --head-rounds 0 --validation-problems 1",
     "evaluate": "--problems 2 --samples 1 --steps 2",
     "sample": "--samples 4 --steps 2",
-    "inspect": "--samples 2 --draws 2",
+    "inspection": "--samples 2 --draws 2",
 }
 READS: dict[str, Task] = {
     **dict.fromkeys(("col", "edges", "g6"), Coloring()),

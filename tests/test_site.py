@@ -1,5 +1,6 @@
 """The site of the documentation."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,9 @@ def test_it_builds_without_a_warning_and_has_every_page(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     pages = {path.stem for path in (ROOT / "docs").glob("*.md")}
     assert pages <= {path.parent.name for path in tmp_path.glob("*/index.html")}
-    assert "trajectories.gif" in (tmp_path / "index.html").read_text(encoding="utf-8")
+    shown = re.findall(r'src="(?!http|data)([^"]+)"', (tmp_path / "index.html").read_text(encoding="utf-8"))
+    assert {"trajectories.gif", "program.png"} <= {*shown} and all((tmp_path / file).is_file() for file in shown)
+    assert not [*tmp_path.rglob("*.py?")]
     assert 'id="gram_pyro.fit"' in (tmp_path / "reference" / "index.html").read_text(encoding="utf-8")
 
 

@@ -142,7 +142,7 @@ def inspect(
     samples: int = 32,
     draws: int = 64,
     seed: int = 0,
-    progress: Callable[[int], object] = lambda parts: None,
+    progress: Callable[[int], object] | None = None,
 ) -> Inspection:
     """Look at one problem: trajectories of prior and posterior, KL, h over the steps, and p(solution | x).
 
@@ -154,6 +154,7 @@ def inspect(
     task, steps = run.task, run.depth if steps is None else whole_number("steps", steps, 1, MAX_NUMBER)
     samples, draws = whole_number("samples", samples, 1, MAX_NUMBER), whole_number("draws", draws, 1, MAX_NUMBER)
     seed = whole_number("seed", seed, 0, 2**32 - 1)
+    done = progress or (lambda parts: None)
     if not (run.model.carries and run.model.draws):
         raise UserError(f"{type(run.model).__name__} draws no guidance: there is no posterior to look into")
     problem = task.prepare(problem)
@@ -175,12 +176,12 @@ def inspect(
     y = shown.expand(samples, -1).to(run.device)
     with seeded(seed), pyro.validation_enabled(False):
         alone = poutine.trace(run.model).get_trace(many, steps=steps, supervise="every")
-        progress(1)
+        done(1)
         run.guide(many, y, steps=steps, supervise="every", **run.guide.side_information(task, [problem] * samples, y))
         steered, guide_trace = run.guide.get_traces()
-        progress(1)
+        done(1)
         likelihoods = estimate(run, problem, targets, steps, draws) if len(targets) <= MAX_TARGETS else None
-        progress(1)
+        done(1)
     prior, posterior = (trajectories(run, problem, trace.nodes, steps) for trace in (alone, steered))
     found = divergence(steered.nodes, guide_trace.nodes), components(prior.high, posterior.high)
     return Inspection(task.answer(problem, shown.tolist()), prior, posterior, *found, likelihoods)

@@ -81,7 +81,7 @@ def sample(
     device = next(model.parameters()).device
     count, length = problems.tokens.shape
     owner = torch.arange(count).repeat_interleave(num_samples)
-    chunk = _chunk(num_samples, length, device, method)
+    chunk = chunk_size(num_samples, length, device, method)
     parts: list[Draws] = []
     with seeded(seed), pyro.validation_enabled(False):
         for start in range(0, len(owner), chunk):
@@ -97,7 +97,7 @@ def sample(
     return Draws(*(None if part is None else part.view(*shape, *part.shape[2:]) for part in joined))  # type: ignore[arg-type]
 
 
-def _chunk(num_samples: int, length: int, device: torch.device, method: SamplingConfig) -> int:
+def chunk_size(num_samples: int, length: int, device: torch.device, method: SamplingConfig) -> int:
     """Return how many trajectories run at once; those of a problem stay together where they know of each other."""
     positions = min(MAX_POSITIONS, CPU_POSITIONS) if device.type == "cpu" else MAX_POSITIONS
     chunk = max(1, min(positions // length, MAX_PAIRS // length**2))

@@ -122,7 +122,7 @@ def write_atomically(path: Path, content: bytes) -> None:
         with suppress(OSError):
             temporary.unlink()
         full = "free some space or " if error.errno == errno.ENOSPC else ""
-        raise UserError(f"cannot write {path}: {error.strerror}; {full}choose another --out") from error
+        raise UserError(f"cannot write {path}: {error.strerror}; {full}choose another place") from error
 
 
 def make_folder(folder: Path) -> None:

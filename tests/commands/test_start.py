@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import gram_pyro
-from gram_pyro import sample
+from gram_pyro import __main__, sample
 from gram_pyro.errors import run_cli
 
 COLORING = "p edge 3 2\ne 1 2\ne 2 3\n"
@@ -21,7 +21,7 @@ COMMANDS = {
     "train": [],
     "train_heads": ["runs/coloring"],
     "compare": [],
-    "inspect": ["coloring", "--graph", "my.col"],
+    "inspection": ["coloring", "--graph", "my.col"],
     "program": [],
 }
 TWICE = """
@@ -106,6 +106,7 @@ def test_ctrl_c_while_modules_are_imported(command: str, tmp_path: Path) -> None
 
 
 def test_commands_by_name() -> None:
+    assert {*__main__.COMMANDS.values()} == {*COMMANDS}
     assert python("-m", "gram_pyro", "sample", "--help").stdout == python("-m", "gram_pyro.sample", "--help").stdout
     assert python("-m", "gram_pyro", "--help").stdout.startswith("gram_pyro train|evaluate|sample")
     assert python("-m", "gram_pyro", "--version").stdout == f"gram_pyro {gram_pyro.__version__}\n"

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from gram_pyro.errors import UserError
-from gram_pyro.evaluation.inspect import components, estimate, inspect
+from gram_pyro.evaluation.inspect import PARTS, components, estimate, inspect
 from gram_pyro.guides import GUIDES, GaussianGuide, LowRankGuide
 from gram_pyro.models import Gram, GramConfig, Trm
 from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
@@ -133,3 +133,9 @@ def test_the_same_seed_finds_the_same() -> None:
     assert np.array_equal(first.prior.decoded, second.prior.decoded)
     assert first.likelihoods is not None and second.likelihoods is not None
     assert np.array_equal(first.likelihoods.probability, second.likelihoods.probability)
+
+
+def test_progress_is_called_after_each_part() -> None:
+    calls: list[int] = []
+    inspect(untrained(), GRAPH, steps=1, samples=1, draws=2, progress=calls.append)
+    assert calls == [1] * PARTS

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gram_pyro import inspect
+from gram_pyro import inspection
 from gram_pyro.errors import UserError
 from gram_pyro.runs import store
 from tests.commands.test_sample import tiny_run
@@ -24,7 +24,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_person_reads_three_sentences_and_finds_a_picture(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    inspect.main(["tiny", "--graph", path.name, *FEW])
+    inspection.main(["tiny", "--graph", path.name, *FEW])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("prior right at the end: ") and " nats in 2 transitions, " in lines[1]
     assert lines[2].startswith("2 solutions, p(solution | x) ")
@@ -32,7 +32,7 @@ def test_a_person_reads_three_sentences_and_finds_a_picture(path: Path, capsys: 
 
 
 def test_json_has_a_number_a_step_and_a_solution(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    inspect.main(["tiny", "--graph", path.name, *FEW, "--steps", "3", "--json"])
+    inspection.main(["tiny", "--graph", path.name, *FEW, "--steps", "3", "--json"])
     found = json.loads(capsys.readouterr().out)
     assert len(found["prior_validity"]) == len(found["posterior_validity"]) == len(found["kl"]) == 3
     assert found["target"] in found["solutions"] and len(found["probability"]) == 2
@@ -43,7 +43,7 @@ def test_json_has_a_number_a_step_and_a_solution(path: Path, capsys: pytest.Capt
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "missing: --graph FILE, the graph to solve"),
+        ([], r"missing: --graph FILE, the graph to solve; see python -m gram_pyro\.inspection --help"),
         (["--graph", "path.edges", "--out", "a.txt"], r"--out must be a \.png file or a folder, not a\.txt"),
         (["--graph", "path.edges", "--samples", "0"], "samples must be a whole number from 1"),
         (["--graph", "k4.edges"], "the graph is not 3-colorable: there is no answer to show the posterior"),
@@ -52,4 +52,4 @@ def test_json_has_a_number_a_step_and_a_solution(path: Path, capsys: pytest.Capt
 def test_wrong_input_is_one_sentence(path: Path, arguments: list[str], message: str) -> None:
     Path("k4.edges").write_text("0 1\n0 2\n0 3\n1 2\n1 3\n2 3\n")
     with pytest.raises(UserError, match=message):
-        inspect.main(["tiny", *arguments])
+        inspection.main(["tiny", *arguments])

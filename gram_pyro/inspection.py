@@ -1,24 +1,24 @@
-"""Look inside prior and posterior on one problem: `python -m gram_pyro.inspect RUN --graph FILE`."""
+"""Look inside prior and posterior on one problem: `python -m gram_pyro.inspection RUN --graph FILE`."""
 
 from __future__ import annotations
 
 import json
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
 from gram_pyro.errors import run_cli
-from gram_pyro.sample import picture_path, problem_of
+from gram_pyro.sample import name_of, picture_path, problem_of
 from gram_pyro.system.cli import parse
-from gram_pyro.system.files import is_file
 from gram_pyro.system.startup import quick_imports
 
 if TYPE_CHECKING:
     from gram_pyro.evaluation.inspect import Inspection
     from gram_pyro.tasks import Task
+
+PROGRAM = "gram_pyro.inspection"  # `inspect` would hide Python's own from scripts in this folder
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def report(result: dict[str, Any]) -> str:
 
 def main(arguments: list[str]) -> None:
     """Run the command line. Raises `UserError` on wrong input."""
-    config: InspectConfig = parse(InspectConfig, "gram_pyro.inspect", arguments)
+    config: InspectConfig = parse(InspectConfig, PROGRAM, arguments)
     with quick_imports():  # here: --help needs none of them
         from tqdm import tqdm
 
@@ -87,10 +87,8 @@ def main(arguments: list[str]) -> None:
 
     reasoner = Reasoner(load_run(config.run, config.device, config.draft))
     task = reasoner.task
-    problem = problem_of(config.graph, task)
-    named = config.graph is not None and is_file(config.graph)
-    name = Path(str(config.graph).removesuffix(".gz")).stem if named else task.wording.singular
-    path = picture_path("out", config.out or ".", f"{name}-inspection.png")
+    problem = problem_of(config.graph, task, PROGRAM)
+    path = picture_path("out", config.out or ".", f"{name_of(config.graph, task)}-inspection.png")
     counts: dict[str, Any] = {"steps": config.steps, "samples": config.samples, "draws": config.draws}
     quiet = config.json and not sys.stderr.isatty()
     with tqdm(total=PARTS, desc="prior, posterior, likelihoods", leave=False, disable=quiet) as bar:
