@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import pyro
+from pyro.infer.inspect import generate_graph_specification, get_model_relations, render_graph
 
 from gram_pyro.errors import UserError, run_cli
+from gram_pyro.models import Model
 from gram_pyro.runs.recipes import recipe
 from gram_pyro.runs.store import build_parts
 from gram_pyro.system.cli import parse
@@ -17,7 +19,7 @@ MAX_DRAWN = 64
 
 @dataclass(frozen=True)
 class ProgramConfig:
-    """Draw a model's program with `pyro.render_model`: observed sites gray, deterministic ones dashed.
+    """Draw a model's program with Pyro: drawn sites white, computed ones dashed, observed ones gray.
 
     Needs graphviz: the package (`pip install -e '.[draw]'`) and the program `dot`.
     """
@@ -30,6 +32,15 @@ class ProgramConfig:
     """Supervision steps."""
     out: str = "program.png"
     """The picture: .png, .svg or .pdf."""
+
+
+def graph_of(model: Model, inputs: tuple[Any, Any], steps: int) -> Any:
+    """Return the `graphviz.Digraph` of a run; Pyro calls deterministic sites observed, here they are not."""
+    relations = get_model_relations(model, inputs, {"steps": steps}, include_deterministic=True)
+    specification = generate_graph_specification(relations)
+    for site in specification["node_data"].values():
+        site["is_observed"] &= site["distribution"] != "Deterministic"
+    return render_graph(specification, render_distributions=True)
 
 
 def main(arguments: list[str]) -> None:
@@ -45,9 +56,8 @@ def main(arguments: list[str]) -> None:
     problem = setup.task.generate("train", 1, 0)
     inputs = setup.task.encode(problem), setup.task.targets(problem[0])[:1]
     make_folder(path.parent)
-    shown = {"render_distributions": True, "render_deterministic": True}
     try:
-        pyro.render_model(model, inputs, {"steps": config.steps}, str(path), **shown)
+        graph_of(model, inputs, config.steps).render(path.with_suffix(""), cleanup=True, format=path.suffix[1:])
     except (ImportError, OSError, RuntimeError) as error:
         needs = "graphviz, the package (pip install -e '.[draw]') and the program dot"
         raise UserError(f"the picture needs {needs}: {error}") from None

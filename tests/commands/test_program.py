@@ -12,6 +12,8 @@ from pyro.infer.inspect import get_model_relations
 from gram_pyro import program
 from gram_pyro.errors import UserError
 from gram_pyro.models import Gram, GramConfig
+from gram_pyro.runs.recipes import recipe
+from gram_pyro.runs.store import build_parts
 from gram_pyro.tasks import Coloring
 
 
@@ -47,9 +49,20 @@ def test_without_graphviz_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def fails(*_: object, **__: object) -> None:
         raise ImportError("no graphviz")
 
-    monkeypatch.setattr(program.pyro, "render_model", fails)
+    monkeypatch.setattr(program, "render_graph", fails)
     with pytest.raises(UserError, match=r"needs graphviz, the package \(pip install -e '\.\[draw\]'\)"):
         program.main(["--out", str(tmp_path / "program.png")])
+
+
+def test_computed_sites_are_white_and_observed_ones_gray() -> None:
+    pytest.importorskip("graphviz")
+    setup = recipe("coloring", model="gram")
+    problem = setup.task.generate("train", 1, 0)
+    inputs = setup.task.encode(problem), setup.task.targets(problem[0])[:1]
+    source = program.graph_of(build_parts(setup)[0], inputs, 1).source
+    nodes = {line.split()[0]: line for line in source.splitlines() if "fillcolor" in line}
+    assert "gray" in nodes["y_1"] and "dashed" in nodes["high_1"]
+    assert not any("gray" in nodes[name] for name in ("guidance_1", "high_1", "proposal_1", "low_1"))
 
 
 @pytest.mark.parametrize("model", ["gram", "trm", "ar", "mdlm"])
