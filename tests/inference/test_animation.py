@@ -96,12 +96,16 @@ def test_pictures_of_every_task(task: Task, tmp_path: Path) -> None:
         assert picture.info["duration"] >= animation.END
 
 
-def test_the_command_writes_it_and_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def graph_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A graph in g.edges, in an empty current folder, where every run is untrained."""
     monkeypatch.setattr(store, "load_run", tiny_run)
     monkeypatch.chdir(tmp_path)
     Path("g.edges").write_text("0 1\n1 2\n")
+
+
+@pytest.mark.usefixtures("graph_file")
+def test_the_command_writes_it_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     sample.main(["tiny", "--graph", "g.edges", "--samples", "2", "--animate", "."])
     assert Path("g-trajectories.gif").stat().st_size > 1000
     assert capsys.readouterr().out.endswith("animation: g-trajectories.gif\n")
@@ -109,12 +113,8 @@ def test_the_command_writes_it_and_says_so(
         sample.main(["tiny", "--graph", "g.edges", "--animate", "a.png"])
 
 
-def test_json_comes_before_a_picture_that_cannot_be_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(store, "load_run", tiny_run)
-    monkeypatch.chdir(tmp_path)
-    Path("g.edges").write_text("0 1\n1 2\n")
+@pytest.mark.usefixtures("graph_file")
+def test_json_comes_before_a_picture_that_cannot_be_written(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UserError, match="choose another place"):
         sample.main(["tiny", "--graph", "g.edges", "--samples", "2", "--json", "--animate", "/proc/nowhere/a.gif"])
     assert '"samples": 2' in capsys.readouterr().out
