@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from gram_pyro.evaluation.inspect import Inspection
 
-DEPTH_FACTOR = 4
+DEPTH_FACTOR, SEARCH_FACTOR = 4, 16
 DEPTHS: dict[Recursion, tuple[float, ...]] = {"carried": (1, 2, 4), "planned": (0.25, 0.5, 1), "none": (1,)}
 """Depths of an evaluation, in training depths."""
 MAX_DRAWN = 12
@@ -52,13 +52,14 @@ class Samples(NamedTuple):
 class Reasoner:
     """A trained model that draws many different answers to a problem; see `gram_pyro.load` and `gram_pyro.fit`.
 
-    `steps` supervision steps are the default: deeper than in training, as deeper is better.
+    `steps` supervision steps are the default: more than in training, as more are better, most of all in noise.
     """
 
     def __init__(self, run: Run) -> None:
         self.run = run
         self.task, self.model, self.guide = run.task, run.model, run.guide
-        self.steps = run.depth if run.model.recursion == "planned" else DEPTH_FACTOR * run.depth
+        factor = SEARCH_FACTOR if run.model.searches else 1 if run.model.recursion == "planned" else DEPTH_FACTOR
+        self.steps = factor * run.depth
 
     @classmethod
     def of(

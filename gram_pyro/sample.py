@@ -36,8 +36,8 @@ class SampleConfig:
     samples: int = 20
     """Number of samples."""
     steps: int | None = None
-    """Supervision steps, at most if trajectories halt (default: 4 times the training depth; where steps are planned,
-    the training depth)."""
+    """Supervision steps, at most if trajectories halt (default: 4 times the training depth, 16 times in noise that does
+    not fade; where steps are planned, the training depth)."""
     seed: int = 0
     """Seed of the samples."""
     select: str = "checker"

@@ -16,6 +16,8 @@ MAX_NUMBER = 1_000_000
 """The most samples or steps at once."""
 AUTO_HALT: dict[str, Any] = {"halt": "simple", "halt_threshold": 0.95, "halt_patience": 8}
 """How trajectories halt by default: as right in the end as those that never do, in a fraction of the steps."""
+SEARCH_HALT: dict[str, Any] = {"halt": "settled", "halt_patience": 8}
+"""The same for trajectories that search in noise."""
 Halt = Literal["auto", "never", "simple", "q", "settled"]
 
 
@@ -26,8 +28,8 @@ class SamplingConfig:
     halt: Halt = "never"
     """When a trajectory stops: never before the last step; where its halt head says that the answer is right
     (simple); where halting is worth more than going on (q); where its answer does not change any more (settled); or,
-    where there are heads for it and nothing else acts on the trajectories, as rarely as not to lose right answers
-    (auto)."""
+    where nothing else acts on the trajectories, as rarely as not to lose right answers: by the halt head if there is
+    one, or settled where noise does not fade (auto)."""
     halt_threshold: float = 0.5
     """Probability of a right answer from which `simple` halts."""
     halt_patience: int = 1
@@ -89,8 +91,9 @@ class SamplingConfig:
         """Return the same with `auto` replaced by what model and heads allow."""
         if self.halt != "auto":
             return self
-        able = heads is not None and model.recursion == "carried" and not self.needs_recursion
-        return replace(self, **AUTO_HALT) if able else replace(self, halt="never")
+        rule = SEARCH_HALT if model.searches else AUTO_HALT if heads is not None else {}
+        able = rule and model.recursion == "carried" and not self.needs_recursion
+        return replace(self, **rule) if able else replace(self, halt="never")
 
     def check(self, model: Model, heads: Heads | None) -> None:
         """Raise `UserError` if it needs heads and there are none, or if the model carries no state."""

@@ -139,6 +139,8 @@ class Model(nn.Module):
     """Whether two runs on one problem may differ; one that draws nothing is run once for all samples."""
     recursion: Recursion = "carried"
     """What steps are: a run goes on from that of fewer steps; all are planned from the first; or there is one step."""
+    searches: bool = False
+    """Whether it looks for one answer in noise that does not fade, and is done when the answer stays."""
     independent: ClassVar[bool] = True
     """Whether its answers at different positions are independent, given the latent state."""
     guide: ClassVar[str] = "gaussian"

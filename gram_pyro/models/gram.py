@@ -71,8 +71,9 @@ class Gram(Model):
         self.width, self.transitions = config.width, config.transitions
         self.draft = None if config.draft == "none" else Draft(config.draft, config.receiver)
         self.draws = config.guidance or self.draft is not None
-        if self.draft is not None and not self.draft.held:
-            self.recursion = "planned"
+        if self.draft is not None:
+            self.searches = self.draft.held
+            self.recursion = "carried" if self.searches else "planned"
         self.positions = spec.positions
         self.add_networks(spec)
         if self.draft is not None:

@@ -19,7 +19,7 @@ from gram_pyro.errors import UserError
 from gram_pyro.evaluation.inspect import inspect
 from gram_pyro.guides.gaussian import GaussianGuide
 from gram_pyro.inference import sampling
-from gram_pyro.inference.config import AUTO, AUTO_HALT, INDEPENDENT, Halt, SamplingConfig
+from gram_pyro.inference.config import AUTO, AUTO_HALT, INDEPENDENT, SEARCH_HALT, Halt, SamplingConfig
 from gram_pyro.inference.judge import Judged, judge
 from gram_pyro.inference.sampling import halting, sample
 from gram_pyro.inference.selection import SELECTIONS, select
@@ -134,6 +134,16 @@ def test_auto_halts_where_there_are_heads_and_nothing_else_acts_on_trajectories(
     drawn = [sample(MODEL, X, 3, [20], 7, method=method, heads=HEADS) for method in (AUTO, SamplingConfig(**AUTO_HALT))]
     assert torch.equal(drawn[0].decoded, drawn[1].decoded) and torch.equal(drawn[0].spent, drawn[1].spent)
     assert drawn[0].spent.min() < 20
+
+
+def test_auto_halts_a_search_where_it_settles() -> None:
+    searching, annealed = (Gram(TASK.spec, GramConfig(width=16, draft=draft)) for draft in ("constant", "cosine"))
+    for heads in (None, HEADS):
+        assert AUTO.resolved(searching, heads) == SamplingConfig(**SEARCH_HALT)
+        assert AUTO.resolved(annealed, heads) == INDEPENDENT
+    assert SamplingConfig(halt="auto", noise=1.0).resolved(searching, None) == SamplingConfig(noise=1.0)
+    steps = [Reasoner.of(TASK, model, depth=3).steps for model in (searching, annealed, MODEL)]
+    assert steps == [48, 3, 12]
 
 
 METHODS = [

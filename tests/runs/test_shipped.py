@@ -13,6 +13,7 @@ from gram_pyro.runs.store import SHIPPED
 from gram_pyro.tasks import Board
 
 PUZZLE = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
+HARDEST = "800000000003600000070090200050007000000045700000100030001000068008500010090000400"
 
 
 def test_colors_graphs_it_never_met() -> None:
@@ -48,6 +49,12 @@ def test_searches_until_its_answer_settles() -> None:
     method = SamplingConfig(halt="settled", halt_patience=8)
     samples = gram_pyro.load("sudoku", "cpu", draft="constant").sample(PUZZLE, 4, steps=256, method=method)
     assert samples.violations == [0] * 4 and max(samples.spent) < 100
+
+
+def test_solves_one_of_the_hardest_puzzles() -> None:
+    samples = gram_pyro.load("sudoku_extreme", device="cpu").sample(HARDEST, 2)
+    assert samples.violations == [0, 0] and max(samples.spent) < 16 * 160 and samples.answers[0] == samples.answers[1]
+    assert all(given in ("0", str(digit)) for given, digit in zip(HARDEST, samples.answers[0], strict=True))
 
 
 def test_draws_grids_from_nothing() -> None:
