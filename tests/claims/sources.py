@@ -1,0 +1,49 @@
+"""Numbers from the stored results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from benchmarks.report import RESULTS
+from gram_pyro.runs.store import load_run, parameters_of
+
+PUBLISHED = Path(__file__).with_name("published.json")
+
+
+@cache
+def stored(name: str) -> Any:
+    """The JSON `name`, such as quality/coloring-n10."""
+    return json.loads((RESULTS / f"{name}.json").read_text())
+
+
+@cache
+def published() -> Any:
+    """What others report, by problem and system; percents, but for conflicts and counts."""
+    return json.loads(PUBLISHED.read_text())
+
+
+def at(data: Any, path: str) -> Any:
+    """What a path of keys and places leads to, such as `evaluation.rows` or `transfer.0`."""
+    for key in path.split("."):
+        data = data[int(key)] if isinstance(data, list) else data[key]
+    return data
+
+
+def rows(name: str, path: str, **where: Any) -> Iterator[dict[str, Any]]:
+    """The rows of a table in a JSON that say so."""
+    return (row for row in at(stored(name), path) if all(row[key] == value for key, value in where.items()))
+
+
+def figure(name: str, path: str, measure: str, **where: Any) -> float:
+    """The measure of the only row that says so."""
+    (row,) = rows(name, path, **where)
+    return float(at(row, measure))
+
+
+def parameters(checkpoint: str) -> int:
+    """The numbers of the network in a checkpoint that comes with the package."""
+    return parameters_of(load_run(checkpoint, "cpu").model)
