@@ -27,8 +27,8 @@ def published() -> Any:
 
 
 def at(data: Any, path: str) -> Any:
-    """What a path of keys and places leads to, such as `evaluation.rows` or `transfer.0`."""
-    for key in path.split("."):
+    """What a path of keys and places leads to, such as `evaluation.rows` or `kl.0`; an empty one to all of it."""
+    for key in filter(None, path.split(".")):
         data = data[int(key)] if isinstance(data, list) else data[key]
     return data
 
