@@ -1,29 +1,35 @@
 """What counts as a sample: `python -m benchmarks.answers --out FILE`, one JSON.
 
-The checkpoints that come with the package on problems that training never saw: answers that are the likeliest value of
-every position against answers that are drawn from the decoder's probabilities, and for each the conflicts of every
-sample, of the most frequent of 20 and of the best.
+The checkpoints that come with the package on problems that training never saw. The same trajectories are decoded twice,
+to the likeliest value of every position and to values drawn from the decoder's probabilities; conflicts are those of
+every sample, of the most frequent of 20 and of the best.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
+from typing import Any
 
+import pyro
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
-from benchmarks.inference import DATA_SEED, SAMPLES, Bench
+from benchmarks.inference import DATA_SEED, SAMPLES
 from benchmarks.report import Row, table, write_json
 from gram_pyro.errors import run_cli
 from gram_pyro.inference.config import INDEPENDENT, SamplingConfig
-from gram_pyro.runs.store import load_run
+from gram_pyro.inference.judge import ViolationCache
+from gram_pyro.inference.metrics import count_solutions, measure
+from gram_pyro.inference.sampling import CPU_POSITIONS, answers_of, seeded
+from gram_pyro.runs.store import Run, load_run
 from gram_pyro.system.cli import parse
 from gram_pyro.system.machine import machine_facts
 
 STEPS = (16, 32, 64)
-METHODS = {"argmax": INDEPENDENT, "drawn": SamplingConfig(categorical=True)}
+WAYS = {"argmax": INDEPENDENT, "drawn": SamplingConfig(categorical=True)}
 SHOWN = {"validity": 3, "coverage": 3, "conflicts": 1, "mode": 0, "best": 0}
 
 
@@ -31,15 +37,14 @@ SHOWN = {"validity": 3, "coverage": 3, "conflicts": 1, "mode": 0, "best": 0}
 class Case:
     """A checkpoint and how many problems it meets; of another size than it was trained on where `n` says so."""
 
-    run: str
+    checkpoint: str
     problems: int
     n: int | None = None
 
-    def bench(self) -> Bench:
-        """The checkpoint with its problems."""
-        run = load_run(self.run)
-        task = run.task if self.n is None else replace(run.task, n=self.n)  # type: ignore[type-var]
-        return Bench(run._replace(task=task), self.problems)
+    def run(self) -> Run:
+        """The checkpoint, with the task of this size."""
+        run = load_run(self.checkpoint, "cpu")
+        return run if self.n is None else run._replace(task=replace(run.task, n=self.n))  # type: ignore[type-var]
 
 
 CASES = {
@@ -62,31 +67,55 @@ class AnswerOptions:
     """Threads of torch."""
 
 
+@torch.no_grad()
+def decoded(run: Run, problems: Sequence[Any]) -> dict[tuple[str, int], list[Tensor]]:
+    """Answers `(samples, length)` to each problem, by the way of decoding and the steps, of the same trajectories."""
+    found: dict[tuple[str, int], list[Tensor]] = {(way, depth): [] for depth in STEPS for way in WAYS}
+    x = run.task.encode(problems)
+    carried = run.model.recursion == "carried"
+    with seeded(0), pyro.validation_enabled(False):
+        for rows in tqdm(torch.arange(len(problems)).split(max(1, CPU_POSITIONS // (SAMPLES * x.tokens.shape[1])))):
+            part, state, reached = x.select(rows.repeat_interleave(SAMPLES)), None, 0
+            for depth in STEPS:
+                outcome = run.model(part, steps=depth - reached, state=state, supervise="last")
+                state, reached = (outcome.state, depth) if carried else (None, 0)
+                for way, method in WAYS.items():
+                    found[way, depth] += answers_of(outcome, method).view(len(rows), SAMPLES, -1)
+    return found
+
+
+def measured(run: Run, problems: Sequence[Any]) -> list[Row]:
+    """A row for each depth, with the measures of both ways."""
+    counts = [count_solutions(run.task, problem) for problem in problems]
+    seen: ViolationCache = {}
+    answers = decoded(run, problems)
+
+    def metrics(way: str, depth: int) -> Row:
+        return measure(run.task, problems, answers[way, depth], SAMPLES, depth, counts, seen)._asdict()
+
+    return [{"steps": depth} | {way: metrics(way, depth) for way in WAYS} for depth in STEPS]
+
+
 def main(arguments: list[str]) -> None:
     """The command line. Raises `UserError` on wrong input."""
     options: AnswerOptions = parse(AnswerOptions, "benchmarks.answers", arguments)
     torch.set_num_threads(options.threads)
-    rows: list[Row] = []
-    problems = 0
-    for label, case in CASES.items():
-        bench = case.bench()
-        problems += len(bench.problems)
-        facts = {"label": label, "task": bench.run.task.name, "problems": len(bench.problems)}
-        by_method = {name: bench.measured(m, STEPS, 0, partial(tqdm, leave=False)) for name, m in METHODS.items()}
-        rows += [
-            facts | {"steps": steps} | {name: by_method[name][at] for name in METHODS} for at, steps in enumerate(STEPS)
-        ]
-        for row in rows[-len(STEPS) :]:
-            cells = [[name, *(f"{row[name][key]:.{digits}f}" for key, digits in SHOWN.items())] for name in METHODS]
-            print(label, row["steps"], table(["", *SHOWN], cells), sep="\n", flush=True)
-    found = {
+    found: Row = {
         "command": f"python -m benchmarks.answers {' '.join(arguments)}",
         "machine": machine_facts("cpu"),
         "data_seed": DATA_SEED,
-        "problems": problems,
+        "problems": 0,
         "samples": SAMPLES,
-        "answers": rows,
+        "answers": [],
     }
+    for label, case in CASES.items():
+        run = case.run()
+        problems = run.task.generate("test", case.problems, DATA_SEED)
+        found["problems"] += len(problems)
+        for row in measured(run, problems):
+            found["answers"].append({"label": label, "task": run.task.name, "problems": len(problems)} | row)
+            cells = [[way, *(f"{row[way][name]:.{digits}f}" for name, digits in SHOWN.items())] for way in WAYS]
+            print(label, row["steps"], table(["", *SHOWN], cells), sep="\n", flush=True)
     write_json(Path(options.out), found)
 
 
