@@ -72,9 +72,10 @@ def decoded(run: Run, problems: Sequence[Any]) -> dict[tuple[str, int], list[Ten
     """Answers `(samples, length)` to each problem, by the way of decoding and the steps, of the same trajectories."""
     found: dict[tuple[str, int], list[Tensor]] = {(way, depth): [] for depth in STEPS for way in WAYS}
     x = run.task.encode(problems)
+    at_once = max(1, CPU_POSITIONS // (SAMPLES * x.tokens.shape[1]))
     carried = run.model.recursion == "carried"
     with seeded(0), pyro.validation_enabled(False):
-        for rows in tqdm(torch.arange(len(problems)).split(max(1, CPU_POSITIONS // (SAMPLES * x.tokens.shape[1])))):
+        for rows in tqdm(torch.split(torch.arange(len(problems)), at_once)):
             part, state, reached = x.select(rows.repeat_interleave(SAMPLES)), None, 0
             for depth in STEPS:
                 outcome = run.model(part, steps=depth - reached, state=state, supervise="last")

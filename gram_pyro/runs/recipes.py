@@ -35,7 +35,10 @@ COLORING_PAPER = replace(PAPER_TRAINING, problems=7_002)
 QUEENS_PAPER = replace(PAPER_TRAINING, problems=40_000, updates=48_000, beta=0.07)  # all boards: there are fewer
 GRIDS_PAPER = replace(PAPER_TRAINING, problems=50_000, beta=0.05, ema=0.999)
 SUDOKU_PAPER = replace(PAPER_MODEL, refinements=6)
-PAPER_OF_TEN = {"coloring": {"problems": 13_465, "beta": 0.45}, "nqueens": {"updates": 16_000, "beta": 0.045}}
+PAPER_OF_TEN: dict[str, dict[str, Any]] = {
+    "coloring": {"problems": 13_465, "beta": 0.45},
+    "nqueens": {"updates": 16_000, "beta": 0.045},
+}
 """What the paper changes for graphs of ten vertices and boards of ten rows."""
 PARTS: dict[tuple[str, str], tuple[Task, GramConfig, TrainingConfig]] = {
     ("coloring", "cpu"): (Coloring(), *PRESETS["cpu"]),
