@@ -154,6 +154,13 @@ def number(name: str, digits: int = 3) -> Callable[[Row], str]:
     return text
 
 
+def measured(way: str, name: str, digits: int = 3) -> Callable[[Row], str]:
+    """A cell: a measure of samples that were made in one of two ways."""
+    return lambda row: f"{row[way][name]:.{digits}f}"
+
+
+WAYS = ("argmax", "drawn")
+LABEL: dict[str, Callable[[Row], str]] = {"": lambda row: row["label"], "steps": lambda row: str(row["steps"])}
 METHOD: dict[str, Callable[[Row], str]] = {"": lambda row: row["method"], "steps": lambda row: str(row["steps"])}
 INFERENCE = {
     "halt": METHOD
@@ -167,8 +174,15 @@ INFERENCE = {
     "resample": METHOD
     | {name: number(name) for name in ("validity", "coverage", "first", "majority", "value", "checker")},
     "repel": METHOD | {name: number(name) for name in ("coverage", "ceiling", "validity")},
+    "answers": LABEL | {f"{name}, {way}": measured(way, name) for name in ("validity", "coverage") for way in WAYS},
+    "conflicts": LABEL
+    | {
+        "conflicts of all 20": measured("argmax", "conflicts", 1),
+        "of the most frequent": measured("argmax", "mode", 0),
+        "of the best": measured("argmax", "best", 0),
+    },
 }
-"""The columns of each part of `benchmarks.inference` and of `benchmarks.halting`."""
+"""The columns of each part of `benchmarks.inference`, `benchmarks.halting` and `benchmarks.answers`."""
 HEADS = ("right", "value", "halt", "proceed", "halts")
 """Means over the trajectories after a step: whether the answer is right, the heads, whether the simple rule halts."""
 
@@ -176,6 +190,8 @@ HEADS = ("right", "value", "halt", "proceed", "halts")
 def inference_table(name: str) -> str:
     """Return what more compute at inference buys on a task, a table for each part."""
     facts = load("inference", name)
+    if "answers" in facts:
+        facts["conflicts"] = [row for row in facts["answers"] if row["task"] == "coloring"]
     blocks = [f"{facts['problems']} problems, {SAMPLES} samples: `{facts['command']}`"]
     for part, columns in INFERENCE.items():
         if part in facts and (part != "halt" or "heads" in facts):  # elsewhere it is of heads that are gone

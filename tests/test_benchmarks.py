@@ -10,6 +10,7 @@ import pyro
 import pytest
 import torch
 
+from benchmarks import answers
 from benchmarks.full_elbo import peak_live_bytes
 from benchmarks.gradient import against, supervised, truncated
 from benchmarks.live_bytes import LiveBytes
@@ -132,6 +133,23 @@ def test_every_stored_table_can_be_printed(kind: str, name: str) -> None:
         assert len(blocks[0]) == 2 + len(visible(load(kind, name), name.split("-")[0]))
 
 
+def test_answers_are_measured_in_two_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = {"small": answers.Case("coloring", 3, 5), "boards": answers.Case("nqueens", 2)}
+    monkeypatch.setattr(answers, "CASES", cases)
+    monkeypatch.setattr(answers, "STEPS", (1, 2))
+    monkeypatch.setattr("benchmarks.table.RESULTS", tmp_path)
+    (tmp_path / "inference").mkdir()
+    answers.main(["--out", str(tmp_path / "inference" / "answers.json")])
+    rows = load("inference", "answers")["answers"]
+    assert [(row["label"], row["problems"], row["steps"]) for row in rows] == [
+        ("small", 3, 1), ("small", 3, 2), ("boards", 2, 1), ("boards", 2, 2)
+    ]  # fmt: skip
+    assert all(row["argmax"]["samples"] == row["drawn"]["samples"] == 20 for row in rows)
+    assert rows[0]["argmax"]["validity"] > rows[0]["drawn"]["validity"]
+    both, conflicts = tables_of(table("inference", "answers"))
+    assert len(both) == 1 + 4 and len(conflicts) == 1 + 2
+
+
 def tables_of(text: str) -> list[set[str]]:
     """The rows of each Markdown table, without their labels."""
     blocks = ([line for line in block.splitlines() if line.startswith("|")] for block in text.split("\n\n"))
@@ -143,7 +161,7 @@ def tables_of(text: str) -> list[set[str]]:
     [
         ("quality", "results"),
         ("comparison", "comparison studies posteriors appendix-posteriors"),
-        ("inference", "inference appendix-halting"),
+        ("inference", "inference appendix-halting comparison results"),
     ],
 )
 def test_pages_show_the_numbers_that_the_command_prints(kind: str, pages: str) -> None:

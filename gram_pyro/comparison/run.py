@@ -19,7 +19,7 @@ from gram_pyro.evaluation.evaluate import draw_all, measure_draws, no_progress
 from gram_pyro.evaluation.likelihood import likelihood
 from gram_pyro.evaluation.scores import calibration, evenness
 from gram_pyro.guides.base import Guide
-from gram_pyro.inference.config import INDEPENDENT, SamplingConfig
+from gram_pyro.inference.config import INDEPENDENT
 from gram_pyro.inference.judge import ViolationCache
 from gram_pyro.inference.metrics import count_solutions
 from gram_pyro.inference.sampling import Draws, seeded
@@ -33,7 +33,6 @@ from gram_pyro.runs.store import Run, build_parts, load_run, parameters_of
 from gram_pyro.system.files import write_atomically
 from gram_pyro.system.machine import arithmetic, compiler_explained, machine_facts
 from gram_pyro.system.signals import Interrupted
-from gram_pyro.training import validation
 from gram_pyro.training.objective import OBJECTIVES
 from gram_pyro.training.run import train_once
 
@@ -120,18 +119,17 @@ def measured(run: Run, system: System, budget: Budget, reference: Result | None)
     rows: list[dict[str, Any]] = []
     usual = depths_of(run)[0]
     first: list[Draws] = []
-    for way in [SamplingVariant(system.label, (INDEPENDENT,)), *system.naive]:
-        method = chosen_method(run, way)
+    for way in [SamplingVariant(system.label, INDEPENDENT), *system.naive]:
         for depth in depths_of(run):
             samples = samples_at(run, depth, budget, reference)
             began = time.monotonic()
-            drawn = draw_all(run, problems, samples, [depth], 0, method, no_progress)
+            drawn = draw_all(run, problems, samples, [depth], 0, way.method, no_progress)
             seconds = time.monotonic() - began
             ways = possible(run.heads is not None)
             row = measure_draws(run.task, problems, drawn, 0, samples, depth, counts, seen, None, ways)
             first = first or drawn
             even = evenness(run.task, problems, [each.decoded[0] for each in drawn], counts, seen)
-            measures = {"label": way.label, "method": asdict(method), "seconds": seconds, **row._asdict()}
+            measures = {"label": way.label, "method": asdict(way.method), "seconds": seconds, **row._asdict()}
             rows.append(measures | {"evenness": None if even is None else even._asdict()})
     scored = [place for place, count in enumerate(counts) if count][:SCORED_PROBLEMS]
     few = [problems[place] for place in scored]
@@ -164,18 +162,3 @@ def samples_at(run: Run, depth: int, budget: Budget, reference: Result | None) -
     if reference is not None:
         blocks, steps = reference["blocks"], reference["rows"][0]["steps"]
     return max(1, min(MAX_SAMPLES, round(budget.samples * blocks * steps / (run.model.blocks * depth))))
-
-
-def chosen_method(run: Run, way: SamplingVariant) -> SamplingConfig:
-    """Return of several methods the one of most coverage on validation problems."""
-    if len(way.methods) == 1:
-        return way.methods[0]
-    problems = run.task.generate("validation", validation.PROBLEMS, 0)
-    counts = [count_solutions(run.task, problem) for problem in problems]
-
-    def coverage(method: SamplingConfig) -> float:
-        drawn = draw_all(run, problems, validation.SAMPLES, [run.depth], 0, method, no_progress)
-        row = measure_draws(run.task, problems, drawn, 0, validation.SAMPLES, run.depth, counts, {}, None, ())
-        return row.coverage or 0.0
-
-    return max(way.methods, key=coverage)

@@ -12,10 +12,10 @@ INPUTS = ("relations", "tokens")
 
 @dataclass(frozen=True)
 class SamplingVariant:
-    """A way to get many answers out of a trained deterministic model; of several methods the best on validation."""
+    """A way to get many answers out of a trained deterministic model."""
 
     label: str
-    methods: tuple[SamplingConfig, ...]
+    method: SamplingConfig
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,11 @@ class System:
 
 PUBLISHED = ("nqueens-8", "nqueens-10", "coloring-8", "coloring-10")
 NAIVE = (
-    SamplingVariant("TRM, answers drawn from its output", (SamplingConfig(categorical=True),)),
-    SamplingVariant("TRM, random z_0", (SamplingConfig(random_start=True),)),
-    SamplingVariant(
-        "PTRM: TRM with noise at every step", tuple(SamplingConfig(noise=noise) for noise in (0.1, 0.3, 1.0, 3.0))
+    SamplingVariant("TRM, answers drawn from its output", SamplingConfig(categorical=True)),
+    SamplingVariant("TRM, random z_0", SamplingConfig(random_start=True)),
+    *(
+        SamplingVariant(f"PTRM: TRM with noise {noise:g} before every step", SamplingConfig(noise=noise))
+        for noise in (0.1, 0.3, 1.0, 3.0)
     ),
 )
 FLAT, END, THREE = "--model.core flat", "--no-deep-supervision --horizon 16", "--model.transitions 3"

@@ -10,7 +10,7 @@ from gram_pyro.models.sites import Role, mark
 
 
 class ChangeMessenger(Messenger):
-    """Apply a function to the values of one role in every transition: to cut gradients, or to add noise to h."""
+    """Apply a function to the values of one role in every transition: to cut gradients, for instance."""
 
     def __init__(self, role: Role, function: Callable[[Tensor], Tensor]) -> None:
         super().__init__()

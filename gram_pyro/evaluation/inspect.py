@@ -164,7 +164,7 @@ def inspect(
             raise UserError(f"the {word} is not {task.feasible}: there is no answer to show the posterior")
     except TimeoutError as error:
         raise UserError(f"the {word} cannot be looked into: {error}") from None
-    targets = task.targets(problem)
+    targets = torch.unique(task.targets(problem), dim=0)
     shown = targets[0].clone()
     answered = int((shown >= 0).sum())
     if target is not None:

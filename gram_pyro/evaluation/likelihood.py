@@ -28,8 +28,10 @@ A_TARGET, LEAST, MOST = 8, 32, 256
 class Likelihood(NamedTuple):
     """Held-out negative log-likelihood, in nats a problem, averaged over the targets of each.
 
-    `nll` is exact without latent sites; else a bound from above that falls with more trajectories: the tighter one of
-    `draws` posterior ones for each target, and of prior ones, which all targets share (`proposal`). Others as `Bound`.
+    `nll` is exact without latent sites; else a bound from above that falls with more trajectories. Which one is chosen
+    beforehand: that of prior trajectories, which all targets of a problem share, where the model carries a state;
+    elsewhere that of `draws` posterior ones for each target (`proposal`). `bounds` has `nll`, `entropy`, `excess` and
+    `standard_error` of each that was made. Others as `Bound`.
     """
 
     kind: Kind
@@ -39,6 +41,7 @@ class Likelihood(NamedTuple):
     excess: float
     standard_error: float | None
     proposal: Proposal | None = None
+    bounds: dict[Proposal, dict[str, Any]] | None = None
 
 
 @torch.no_grad()
@@ -82,16 +85,17 @@ def likelihood(
     every = [run.task.targets(problem) for problem in problems]
     entropy = torch.tensor([run.task.entropy(each) for each in every], dtype=torch.double)
     with seeded(seed), pyro.validation_enabled(False):
-        nll, latent = by_posterior(run, problems, every, steps, draws, max_targets)
-        proposal: Proposal | None = "posterior" if latent else None
+        steered, latent = by_posterior(run, problems, every, steps, draws, max_targets)
+        found: dict[Proposal, Tensor] = {"posterior": steered}
         if latent and run.model.carries:
-            alone = by_prior(run, problems, every, steps)
-            if alone.mean() < nll.mean():
-                nll, proposal = alone, "prior"
-    if not nll.isfinite().all():
+            found["prior"] = by_prior(run, problems, every, steps)
+    if not all(nll.isfinite().all() for nll in found.values()):
         raise Diverged(f"the model of {run.name} gives likelihoods that are not finite: its training diverged")
-    kind: Kind = "bound" if latent else "exact"
-    return Likelihood(kind, draws if latent else 1, **excess_of(nll, entropy), proposal=proposal)
+    if not latent:
+        return Likelihood("exact", 1, **excess_of(steered, entropy))
+    proposal: Proposal = "prior" if "prior" in found else "posterior"
+    bounds = {name: excess_of(nll, entropy) for name, nll in found.items()}
+    return Likelihood("bound", draws, **bounds[proposal], proposal=proposal, bounds=bounds)
 
 
 @torch.no_grad()

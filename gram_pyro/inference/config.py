@@ -43,7 +43,8 @@ class SamplingConfig:
     repel_iterations: int = 4
     """Moves in each of those transitions."""
     noise: float = 0.0
-    """Scale of Gaussian noise that is added to h after every transition, whatever the model draws itself."""
+    """Scale of Gaussian noise that is added to h before every supervision step, whatever the model draws itself; no
+    answer is decoded before the network has run on it."""
     random_start: bool = False
     """Whether z_0 is drawn from N(0, I) for every sample, instead of the one that the model was trained with."""
     categorical: bool = False

@@ -17,8 +17,9 @@ class SampleMetrics(NamedTuple):
 
     `validity` is the fraction of samples without a violation; `coverage`, `ceiling` (of as many independent uniform
     solutions) and their `ratio` are means over the problems whose number of solutions is known; `conflicts` are
-    violations summed over problems, of an average sample, `best` of the best one; `solutions` found and `evaluations`
-    (supervision steps) are means over problems; `accuracy` is the fraction solved by the sample selected, by selection.
+    violations summed over problems, of an average sample, `best` of the best one, `mode` of the answer given most
+    often, where canonical forms count together; `solutions` found and `evaluations` (supervision steps) are means over
+    problems; `accuracy` is the fraction solved by the sample selected, by selection.
     """
 
     samples: int
@@ -29,6 +30,7 @@ class SampleMetrics(NamedTuple):
     ratio: float | None
     conflicts: float
     best: int
+    mode: int
     solutions: float
     evaluations: float
     accuracy: dict[str, float]
@@ -71,6 +73,7 @@ def measure(
         ratio=None if coverage is None or ceiling is None else coverage / ceiling,
         conflicts=sum(sum(each.violations) for each in judged) / samples,
         best=sum(min(each.violations) for each in judged),
+        mode=sum(each.violations[select("majority", each, None)] for each in judged),
         solutions=fmean(found),
         evaluations=fmean(cost),
         accuracy={

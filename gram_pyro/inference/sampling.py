@@ -10,7 +10,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gram_pyro.effects.change import ChangeMessenger
 from gram_pyro.effects.repel import RepelMessenger
 from gram_pyro.errors import UserError
 from gram_pyro.inference.config import INDEPENDENT, SamplingConfig
@@ -131,7 +130,6 @@ def _run(
     last = torch.full((rows, length), -1)
     particles = ParticleFilter(rows // num_samples, num_samples) if method.resample else None
     repel = RepelMessenger(model.decode, equivalence_probs, num_samples, method.repel, method.repel_iterations)
-    noise = ChangeMessenger("high", lambda high: high + method.noise * torch.randn_like(high))
     running, patient = torch.arange(rows), torch.zeros(rows, dtype=torch.long)
     state = None
     if method.random_start:
@@ -139,8 +137,8 @@ def _run(
     reached = 0
     for target, depth in _legs(steps, method):
         apart = method.repel > 0 and reached < method.repel_steps
-        with repel if apart else nullcontext(), noise if method.noise else nullcontext():
-            outcome = _advance(model, problems, depth - reached, state, progress)
+        with repel if apart else nullcontext():
+            outcome = _advance(model, problems, depth - reached, state, method.noise, progress)
         state, reached = outcome.state, depth
         if apart and num_samples > 1 and not repel.met:
             raise UserError("the model draws no guidance, so that its samples cannot repel each other")
@@ -169,16 +167,19 @@ def _run(
     return Draws(decoded, None if heads is None else values, spent)
 
 
-def _advance(model: Model, problems: Problems, steps: int, state: State | None, progress: Progress | None) -> Outcome:
-    """Carry trajectories on and decode them at the end; step by step where progress is reported."""
-    if progress is not None:
-        for _ in range(steps - 1):
-            state = model(problems, steps=1, state=state, supervise="none").state
+def _advance(
+    model: Model, problems: Problems, steps: int, state: State | None, noise: float, progress: Progress | None
+) -> Outcome:
+    """Carry trajectories on and decode them at the end; step by step where noise comes in or progress is reported."""
+    legs = [steps] if noise == 0 and progress is None else [1] * steps
+    for left, leg in zip(reversed(range(len(legs))), legs, strict=True):
+        if noise > 0:
+            state = model.initial_state(*problems.tokens.shape) if state is None else state
+            state = state._replace(high=state.high + noise * torch.randn_like(state.high))
+        outcome: Outcome = model(problems, steps=leg, state=state, supervise="none" if left else "last")
+        state = outcome.state
+        if progress is not None:
             progress(len(problems.tokens))
-        steps = 1
-    outcome: Outcome = model(problems, steps=steps, state=state, supervise="last")
-    if progress is not None:
-        progress(len(problems.tokens))
     return outcome
 
 

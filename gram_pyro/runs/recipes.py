@@ -31,16 +31,23 @@ PAPER_TRAINING = TrainingConfig(
 PRESETS = {"cpu": (GramConfig(), TrainingConfig()), "paper": (PAPER_MODEL, PAPER_TRAINING)}
 QUEENS_TRAINING = TrainingConfig(minutes=20, batch=64, kl_target=0.12, kl_target_start=0.2)
 SUDOKU_TRAINING = TrainingConfig(minutes=45, batch=32, problems=5000, kl_target=0.05, kl_target_start=0.1)
-QUEENS_PAPER = replace(PAPER_TRAINING, updates=48_000, beta=0.07)
-SUDOKU_PAPER = replace(PAPER_MODEL, refinements=6), replace(PAPER_TRAINING, beta=0.1)
+COLORING_PAPER = replace(PAPER_TRAINING, problems=7_002)
+QUEENS_PAPER = replace(PAPER_TRAINING, problems=40_000, updates=48_000, beta=0.07)  # all boards: there are fewer
+GRIDS_PAPER = replace(PAPER_TRAINING, problems=50_000, beta=0.05, ema=0.999)
+SUDOKU_PAPER = replace(PAPER_MODEL, refinements=6)
+PAPER_OF_TEN: dict[str, dict[str, Any]] = {
+    "coloring": {"problems": 13_465, "beta": 0.45},
+    "nqueens": {"updates": 16_000, "beta": 0.045},
+}
+"""What the paper changes for graphs of ten vertices and boards of ten rows."""
 PARTS: dict[tuple[str, str], tuple[Task, GramConfig, TrainingConfig]] = {
     ("coloring", "cpu"): (Coloring(), *PRESETS["cpu"]),
-    ("coloring", "paper"): (Coloring(layout="tokens", names="canonical"), *PRESETS["paper"]),
-    ("grids", "paper"): (Grids(), *SUDOKU_PAPER),
+    ("coloring", "paper"): (Coloring(layout="tokens", names="canonical"), PAPER_MODEL, COLORING_PAPER),
+    ("grids", "paper"): (Grids(augmented=False), SUDOKU_PAPER, GRIDS_PAPER),
     ("nqueens", "cpu"): (NQueens(), GramConfig(), QUEENS_TRAINING),
-    ("nqueens", "paper"): (NQueens(split="input", augmented=False), PAPER_MODEL, QUEENS_PAPER),
+    ("nqueens", "paper"): (NQueens(split="input", augmented=False, layout="tokens"), PAPER_MODEL, QUEENS_PAPER),
     ("sudoku", "cpu"): (Sudoku(), GramConfig(), SUDOKU_TRAINING),
-    ("sudoku", "paper"): (Sudoku(level="hard"), *SUDOKU_PAPER),
+    ("sudoku", "paper"): (Sudoku(level="hard"), SUDOKU_PAPER, replace(PAPER_TRAINING, beta=0.1)),
 }
 GRAMS = {(name, preset): RunConfig(*parts, task_name=name) for (name, preset), parts in PARTS.items()}
 DRAFTS_TRAINING = replace(TrainingConfig(**DiffusionGuide.recipe), minutes=30, batch=32, learning_rate=2e-3)
@@ -74,7 +81,8 @@ def recipe(task: Part | Task, preset: str = "cpu", model: Part | None = None, gu
     """Return the recipe of a task, with what its model and guide want (`Model.guide`, `Model.recipe`, `Guide.recipe`).
 
     Without model and guide they are the task's own: `gram` and `gaussian`, noisy drafts on `fields` for Sudoku. Each
-    part is a name, a class or function, or an instance. A task of the user's own starts from the preset alone.
+    part is a name, a class or function, or an instance. A task of the user's own starts from the preset alone; the
+    paper's goes with the size of the task.
     Raises `UserError` for an unknown task, preset, model or guide.
     """
     if preset not in PRESETS:
@@ -92,6 +100,8 @@ def recipe(task: Part | Task, preset: str = "cpu", model: Part | None = None, gu
     made = made if isinstance(task, Task) else base.task
     config = base.model if model == base.model_name else sized(config_of(model), base.model)
     training = base.training
+    if preset == "paper" and getattr(made, "n", None) == 10:
+        training = replace(training, **PAPER_OF_TEN.get(str(name), {}))
     if (model, guide) != (base.model_name, base.guide):
         needs = {**getattr(kind, "recipe", Model.recipe), **getattr(GUIDES.find(guide), "recipe", Guide.recipe)}
         training = replace(training, **needs)
@@ -126,7 +136,13 @@ def configured(arguments: Sequence[str]) -> tuple[RunConfig, Path]:
     given = {argument.partition("=")[0] for argument in arguments}
     if given >= {"--minutes", "--updates"}:
         raise UserError("--minutes and --updates both say how long to train; give one of them")
-    if "--minutes" in given:
-        base = replace(base, training=replace(base.training, updates=None))
-    config: RunConfig = parse(RunConfig, "gram_pyro.train", arguments, base)
+
+    def parsed(training: TrainingConfig) -> RunConfig:
+        usual = replace(training, updates=None) if "--minutes" in given else training
+        config: RunConfig = parse(RunConfig, "gram_pyro.train", arguments, replace(base, training=usual))
+        return config
+
+    config = parsed(base.training)
+    if preset == "paper":  # its training goes with the size, which is an option of the task
+        config = parsed(recipe(config.task, preset, model, guide).training)
     return replace(config, init=init or ""), Path(out or f"runs/{Path(task.partition(':')[0]).stem}")

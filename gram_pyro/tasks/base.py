@@ -1,6 +1,5 @@
 """What a task is: a spec, problems, tensors, targets and a checker; all else follows from these five."""
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple, Self
@@ -116,9 +115,10 @@ class Task(Abilities, ABC):
 
     @abstractmethod
     def targets(self, problem: Any) -> Tensor:
-        """Return every target the generator may give, each equally likely: `(targets, length)`.
+        """Return every target the generator may give, each row equally likely: `(targets, length)`.
 
-        -1 at positions without an answer. Raises `TimeoutError` if there are too many to list.
+        A target that is likelier than others stands in several rows; -1 at positions without an answer. Raises
+        `TimeoutError` if there are too many to list.
         """
 
     @abstractmethod
@@ -138,8 +138,9 @@ class Task(Abilities, ABC):
         return sorted({self.canonical(self.answer(problem, row)) for row in self.targets(problem).tolist()})
 
     def entropy(self, targets: Tensor) -> float:
-        """Return H(y | x) [nats] of a problem with these `targets` `(targets, length)`: they are equally likely."""
-        return math.log(len(targets))
+        """Return H(y | x) [nats] of a problem with these `targets` `(targets, length)`, each row equally likely."""
+        _, rows = torch.unique(targets, dim=0, return_counts=True)
+        return float(torch.special.entr(rows.double() / len(targets)).sum())
 
     def solvable(self, problem: Any) -> bool | None:
         """Return whether a solution exists; None if a bounded search does not decide it."""

@@ -68,7 +68,7 @@ def test_a_comparison_writes_its_tables(compared: Path) -> None:
     rows = json.loads((compared / "table1-coloring.json").read_text())
     named = [(row["model"], row["steps"]) for row in rows]
     assert named[:2] == [("TRM", 16), ("TRM", 64)] and named[-1] == ("direct prediction, 2 layers", 1)
-    assert {"PTRM: TRM with noise at every step", "TRM, random z_0"} <= {model for model, _ in named}
+    assert {"PTRM: TRM with noise 0.1 before every step", "TRM, random z_0"} <= {model for model, _ in named}
     for row in rows:
         assert row["seeds"] == 1 and row["inputs"] == "relations" and row["parameters"] > 1000
         for name in ("validity", "conflicts", "coverage", "ratio", "minutes"):

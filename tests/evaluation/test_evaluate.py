@@ -27,7 +27,7 @@ KEYS = {
     "frontier",
 }  # fmt: skip
 SELECTIONS = {"first", "majority", "checker"}
-COLUMNS = {"samples", "steps", "validity", "coverage", "ceiling", "ratio", "conflicts", "best", "solutions"} | {
+COLUMNS = {"samples", "steps", "validity", "coverage", "ceiling", "ratio", "conflicts", "best", "mode", "solutions"} | {
     "evaluations"
 }
 

@@ -17,7 +17,7 @@ from gram_pyro.inference.metrics import SampleMetrics
 
 def row(samples: int, steps: int, first: float, checker: float) -> SampleMetrics:
     accuracy = {"first": first, "checker": checker}
-    return SampleMetrics(samples, steps, 0.5, 0.5, 0.9, 0.6, 1.0, 0, 2.0, float(samples * steps), accuracy)
+    return SampleMetrics(samples, steps, 0.5, 0.5, 0.9, 0.6, 1.0, 0, 0, 2.0, float(samples * steps), accuracy)
 
 
 rows = st.lists(

@@ -57,6 +57,7 @@ def test_hand_made_samples() -> None:
     assert row.ceiling == pytest.approx(ceiling)
     assert row.ratio == pytest.approx(1 / ceiling)
     assert row.conflicts == (1 + 3 + 1) / 4
+    assert row.mode == 0  # of both, the same coloring under two names is the most frequent answer
     assert row.solutions == (2 + 1) / 2
 
 
@@ -78,6 +79,13 @@ def test_unknown_counts_leave_coverage_out() -> None:
     assert measure(Coloring(), graphs, decoded, 1, 8, [None, 1]).coverage == 1.0
     row = measure(Coloring(), graphs, decoded, 1, 8, [None, None])
     assert (row.coverage, row.ceiling, row.ratio, row.validity) == (None, None, None, 1.0)
+
+
+def test_the_most_frequent_answer_may_be_wrong_and_of_equals_the_earliest_counts() -> None:
+    wrong = [[0, 0, 0], [2, 2, 2]]  # one answer under two names, two conflicts on the path
+    others = [[0, 1, 0], [0, 1, 1]]  # none and one
+    for rows, conflicts_of_mode in ((wrong + others, 2), (others + wrong, 2), (others, 0), (others[::-1], 1)):
+        assert measure(Coloring(), [PATH], torch.tensor([rows]), len(rows), 1, [2]).mode == conflicts_of_mode
 
 
 @given(st.data())

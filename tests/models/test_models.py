@@ -16,12 +16,12 @@ from pyro import poutine
 from pyro.poutine.messenger import Messenger
 from torch import Tensor
 
-from gram_pyro.effects.change import ChangeMessenger
 from gram_pyro.errors import UserError
 from gram_pyro.guides import GUIDES
 from gram_pyro.inference.config import SamplingConfig
 from gram_pyro.inference.sampling import sample
 from gram_pyro.models import MODELS, Autoregressive, Hrm, Looped, Mdlm, Model, Trm
+from gram_pyro.models.base import State
 from gram_pyro.models.gram import GramConfig
 from gram_pyro.models.layers import Block
 from gram_pyro.models.mdlm import EvenOrder
@@ -145,17 +145,24 @@ def test_what_needs_a_carried_state_is_refused_by_models_without(name: str, meth
         sample(model, x, 2, (1,), 0, method=method)
 
 
-def test_noise_is_added_after_every_transition_and_not_to_the_start() -> None:
+def test_noise_comes_before_every_step_and_an_answer_after_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
     model, _ = made("trm", TASKS["coloring"])
     x, _ = examples(TASKS["coloring"])
-    plain = poutine.trace(model).get_trace(x, steps=2).nodes
-    with ChangeMessenger("high", lambda high: high + 0.5 * torch.randn_like(high)):
-        noisy = poutine.trace(model).get_trace(x, steps=2).nodes
-    assert torch.equal(plain["high_0"]["value"], noisy["high_0"]["value"])
-    for t in (1, 2):
-        assert torch.equal(plain[f"low_{t}"]["value"], noisy[f"low_{t}"]["value"]) == (t == 1)
-    difference = noisy["high_1"]["value"] - plain["high_1"]["value"]
-    assert difference.std().item() == pytest.approx(0.5, rel=0.1)
+    entered, left, decoded = [], [], []
+    propose, decode = model.propose, model.decode
+
+    def spied(state: State, *rest: Any) -> tuple[Tensor, Tensor]:
+        entered.append(state.high)
+        left.append(propose(state, *rest))
+        return left[-1]
+
+    monkeypatch.setattr(model, "propose", spied)
+    monkeypatch.setattr(model, "decode", lambda high: decode(high) if decoded.append(high) is None else high)
+    sample(model, x, 8, (1, 3), 0, method=SamplingConfig(noise=0.5))
+    start = model.initial_state(8 * len(x.tokens), x.tokens.shape[1]).high
+    for before, after in zip([start, *(high for high, _ in left)], entered, strict=False):
+        assert (after - before).std().item() == pytest.approx(0.5, rel=0.05)
+    assert len(entered) == 3 and all(map(torch.equal, decoded, [high for high, _ in left]))
 
 
 @over_models

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from gram_pyro.guides import DiffusionGuide
-from gram_pyro.runs.recipes import recipe
+from gram_pyro.runs.recipes import configured, recipe
 from gram_pyro.runs.training_config import TrainingConfig
+from gram_pyro.tasks import NQueens
 
 
 @pytest.mark.parametrize("task", ["sudoku", "grids"])
@@ -35,3 +36,37 @@ def test_fields_by_name_have_their_own_guide_and_no_drafts() -> None:
 
 def test_the_papers_sudoku_is_gram() -> None:
     assert recipe("sudoku", "paper").model_name == recipe("grids", "paper").model_name == "gram"
+
+
+@pytest.mark.parametrize(
+    ("options", "beta", "updates", "refinements", "ema"),
+    [
+        ("coloring", 0.5, 80_000, 4, 0.9999),
+        ("coloring --task.n 10", 0.45, 80_000, 4, 0.9999),
+        ("nqueens", 0.07, 48_000, 4, 0.9999),
+        ("nqueens --task.n 10", 0.045, 16_000, 4, 0.9999),
+        ("nqueens --task.n=10 --beta 0.2", 0.2, 16_000, 4, 0.9999),
+        ("nqueens --task.n 10 --minutes 3", 0.045, None, 4, 0.9999),
+        ("nqueens --task.n 9", 0.07, 48_000, 4, 0.9999),
+        ("sudoku", 0.1, 80_000, 6, 0.9999),
+        ("grids", 0.05, 80_000, 6, 0.999),
+    ],
+)
+def test_the_papers_training_goes_with_task_and_size(
+    options: str, beta: float, updates: int | None, refinements: int, ema: float
+) -> None:
+    config, _ = configured(["--preset", "paper", "--task", *options.split()])
+    training = config.training
+    assert (training.beta, training.updates, training.ema) == (beta, updates, ema)
+    assert (config.model.refinements, config.model.transitions, config.model.width) == (refinements, 3, 512)
+    assert (training.kl_transitions, training.kl_target, training.prior_fraction) == ("last", None, 0)
+    if config.task_name in ("coloring", "nqueens"):
+        assert config.task.layout == "tokens" and config.task.spec.positions == "1d"
+
+
+def test_the_papers_problems() -> None:
+    sizes = {n: configured(["--preset", "paper", "--task.n", str(n)])[0].training.problems for n in (8, 10)}
+    assert sizes == {8: 7_002, 10: 13_465}
+    assert not recipe("grids", "paper").task.augmented and recipe("grids", "paper").training.problems == 50_000
+    assert recipe(NQueens(n=10), "paper").training.beta == 0.045
+    assert recipe("nqueens").training == recipe(NQueens(n=10)).training

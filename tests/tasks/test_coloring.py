@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import combinations, permutations, product
-from math import factorial
+from math import factorial, log
 from pathlib import Path
 from typing import get_args
 
@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from pysat.solvers import Minisat22
+from torch import Tensor
 
 from benchmarks.graph_files import write_graph
 from gram_pyro.errors import UserError
@@ -131,6 +132,30 @@ def test_targets_are_all_proper_colorings_or_the_canonical_ones(graph: nx.Graph,
         assert named == {a for a in product(range(k), repeat=len(graph)) if clashes(graph, a) == 0}
         canonical = [tuple(target) for target in Coloring(k=k, names="canonical").targets(graph).tolist()]
         assert sorted(canonical) == sorted({first_occurrence(answer, k) for answer in named})
+
+
+@settings(max_examples=30)
+@given(graphs(largest=5), st.integers(2, 5))
+def test_entropy_is_that_of_a_coloring_and_then_its_names(graph: nx.Graph, k: int) -> None:
+    if satisfiable(graph, k):
+        proper = [a for a in product(range(k), repeat=len(graph)) if clashes(graph, a) == 0]
+        count = len({first_occurrence(answer, k) for answer in proper})
+        chances = [factorial(k - len(set(answer))) / factorial(k) / count for answer in proper]
+        assert sum(chances) == pytest.approx(1)
+        task = Coloring(k=k)
+        assert task.entropy(task.targets(graph)) == pytest.approx(-sum(p * log(p) for p in chances))
+
+
+def test_targets_are_drawn_as_often_as_they_are_listed() -> None:
+    task, graph = Coloring(n=4, k=4), nx.path_graph(4)
+    _, drawn, _ = Pool(task, [graph]).draw(20_000, torch.Generator().manual_seed(0))
+
+    def shares(rows: Tensor) -> list[float]:
+        used = Counter(len(set(row)) for row in rows.tolist())
+        return [used[colors] / len(rows) for colors in (2, 3, 4)]
+
+    assert shares(task.targets(graph)) == [1 / 5, 3 / 5, 1 / 5]
+    assert shares(drawn) == pytest.approx([1 / 5, 3 / 5, 1 / 5], abs=0.015)
 
 
 @pytest.mark.parametrize("k", [2, 3, 4])

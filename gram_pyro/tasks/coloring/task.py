@@ -180,12 +180,14 @@ class Coloring(Task):
         return F.pad(colors.long(), (0, self.length_of(n) - n), value=-1)
 
     def targets(self, problem: nx.Graph) -> Tensor:
-        """Return the canonical colorings, under every renaming of the colors if names are random."""
-        answers = self.solutions(problem)
+        """Return the canonical colorings, under every renaming of the colors if names are random.
+
+        Renamings that differ in unused colors alone repeat a row: each coloring is as likely, however few its colors.
+        """
+        colors = torch.tensor(self.solutions(problem))
         if self.names == "random":
-            renamings = list(permutations(range(self.k)))
-            answers = sorted({tuple(names[c] for c in answer) for answer in answers for names in renamings})
-        return self.encode_colors(torch.tensor(answers))
+            colors = torch.tensor([*permutations(range(self.k))])[:, colors].flatten(0, 1)
+        return self.encode_colors(colors)
 
     def list_solutions(self, problems: Sequence[nx.Graph]) -> list[Tensor]:
         """Return the canonical colorings of each graph: `augment` names the colors."""
