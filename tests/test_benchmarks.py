@@ -159,7 +159,7 @@ def tables_of(text: str) -> list[set[str]]:
 @pytest.mark.parametrize(
     ("kind", "pages"),
     [
-        ("quality", "results"),
+        ("quality", "appendix-results"),
         ("comparison", "comparison studies posteriors appendix-posteriors"),
         ("inference", "inference appendix-halting comparison results"),
     ],
