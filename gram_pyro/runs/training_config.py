@@ -116,6 +116,8 @@ class Output:
     """Times that samples of the prior are measured; None: 10, fewer where that costs over 15 % of the work."""
     validation_problems: int | None = None
     """Problems that each of these takes; None: 64, fewer (8 at least) where one costs over 15 % of the minutes."""
+    log: Literal["file", "tensorboard"] = "file"
+    """file: metrics.jsonl in the run folder; tensorboard: events beside it, for `tensorboard --logdir runs`."""
 
 
 @dataclass(frozen=True)

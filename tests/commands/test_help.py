@@ -27,24 +27,24 @@ GROUPS = {
     "program": [""],
     "train_heads": [""],
 }
-SAMPLING = """--categorical --halt --halt-patience --halt-threshold --no-categorical --no-random-start --no-resample --noise
-    --random-start --repel --repel-iterations --repel-steps --resample --samples --seed --select --steps --draft --device
-    --json --out --help"""
+SAMPLING = """--categorical --halt --halt-patience --halt-threshold --no-categorical --no-random-start --no-resample
+        --noise --random-start --repel --repel-iterations --repel-steps --resample --samples --seed --select --steps
+        --draft --device --json --out --help"""
 OPTIONS = {
     "train": """--accumulate --balance --batch --beta --clip --compile --constraint-weight --continue --deep-supervision
         --depth --device --draft-weight --ema --evaluations --final-rate --guide --head-rounds --help --horizon --init
-        --kl-decay --kl-rate --kl-target --kl-target-start --kl-tilt --kl-transitions --learning-rate --minutes --model
-        --model.core --model.draft --model.guidance --model.heads --model.hidden --model.layers --model.mean
+        --kl-decay --kl-rate --kl-target --kl-target-start --kl-tilt --kl-transitions --learning-rate --log --minutes
+        --model --model.core --model.draft --model.guidance --model.heads --model.hidden --model.layers --model.mean
         --model.no-guidance --model.no-mean --model.no-pooled --model.no-variance --model.pooled --model.receiver
         --model.refinements --model.transitions --model.variance --model.width --no-deep-supervision --no-recompute
         --objective --out --particles --precision --preset --prior-fraction --problems --recompute --resume --seed
         --shortest --task --task.data --task.edge-probability --task.k --task.layout --task.n --task.names
         --task.no-positions --task.positions --threads --updates --validation-problems --warmup --weight-decay""",
-    "evaluate": f"""{SAMPLING} --boards --bound --compile --data-seed --graphs --no-bound --precision --problems --puzzles
-        --skip-bad""",
+    "evaluate": f"""{SAMPLING} --boards --bound --compile --data-seed --graphs --no-bound --precision --problems
+        --puzzles --skip-bad""",
     "sample": f"{SAMPLING} --animate --board --graph --puzzle",
-    "compare": """--ablate --data-seed --device --equal --help --inputs --jobs --known --minutes --models --out --posteriors
-        --precision --problems --results --samples --seeds --task --task-options --threads""",
+    "compare": """--ablate --data-seed --device --equal --help --inputs --jobs --known --minutes --models --out
+        --posteriors --precision --problems --results --samples --seeds --task --task-options --threads""",
     "inspect": "--board --device --draft --draws --graph --help --json --out --puzzle --samples --seed --steps",
     "program": "--help --model --out --steps --task",
     "train_heads": "--device --help --problems --rounds --seed",
