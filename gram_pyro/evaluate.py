@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Machine:
+    """What the network runs on."""
+
     device: Device = "auto"
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of the network."""
@@ -34,6 +36,8 @@ class Machine:
 
 @dataclass(frozen=True)
 class Output:
+    """What is printed and written."""
+
     json: Json = False
     """Print one JSON object and nothing else."""
     out: Annotated[str | None, arg(metavar="FILE", help_behavior_hint="(default: RUN/evaluation.json)")] = None

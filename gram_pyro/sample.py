@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Output:
+    """What is printed and written."""
+
     out: Annotated[str | None, arg(metavar="PATH", help_behavior_hint="(default: NAME-solutions.png)")] = None
     """PNG file for the picture, or a folder for it."""
     animate: Annotated[str | None, arg(metavar="PATH", help_behavior_hint="")] = None

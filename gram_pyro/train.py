@@ -49,9 +49,7 @@ def report(run: TrainingRun | None) -> None:
 
 def main(arguments: list[str]) -> None:
     """Train, or go on with a run."""
-    goes_on = "--continue" in arguments
-    arguments = [argument for argument in arguments if argument != "--continue"]
-    resumed = None if goes_on else take_option(arguments, "resume")
+    resumed, goes_on = take_option(arguments, "resume"), "--continue" in arguments
     config, folder = configured(arguments) if resumed is None else stored_run(resumed, arguments)
 
     from gram_pyro.training.run import train, train_once  # here: --help does without

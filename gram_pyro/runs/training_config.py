@@ -75,7 +75,7 @@ class Trajectory:
     deep_supervision: bool = True
     """An update and a likelihood after every supervision step, or one for the whole trajectory, at its end."""
     horizon: int = 1
-    """Transitions that gradients run through; beyond the model's, steps are unrolled that divide `depth`."""
+    """Transitions that gradients run through; above the model's, steps are unrolled, a divisor of `depth`."""
     recompute: bool = False
     """Compute unrolled steps again for their gradient: memory for one of them, half as much time again."""
 
@@ -99,7 +99,7 @@ class KL:
     beta: float = 1.0
     """Coefficient of the KL; where the controller starts, if there is one."""
     balance: float | None = 0.8
-    """KL balance of `elbo` and `constraint`, which the other objectives lack; None: the whole gradient."""
+    """KL balance, of the objectives `elbo` and `constraint` alone; None leaves the gradient whole."""
     draft_weight: float = 0.0
     """Weight of the KL of drafts, outside beta and the controller: 1 as the ELBO has it; 0: likelihoods alone."""
     particles: int = 4
