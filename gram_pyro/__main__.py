@@ -12,7 +12,7 @@ COMMANDS = {
     "evaluate": "measure a trained model: validity, coverage, conflicts, and its bound",
     "sample": "draw many different solutions of one problem, each checked",
     "compare": "train and measure what the paper compares with, all under one budget",
-    "inspect": "show on one problem when prior and posterior decide, and what each solution weighs",
+    "inspect": "show when prior and posterior decide on a problem, and how likely each answer is",
     "program": "draw a model's program: its sites, and how they depend on each other",
     "train_heads": "train value and halt heads for a trained model, and store them with it",
 }

@@ -24,7 +24,7 @@ PROGRAM = "gram_pyro.inspection"  # `inspect` would hide Python's own from scrip
 
 @dataclass(frozen=True)
 class InspectConfig:
-    """Show on one problem when prior and posterior decide, and what each solution weighs."""
+    """Show when prior and posterior decide on a problem, and how likely each answer is."""
 
     run: TrainedRun
     graph: Problem = None
