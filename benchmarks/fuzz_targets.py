@@ -17,8 +17,9 @@ from gram_pyro.comparison.config import CompareConfig, check
 from gram_pyro.models import GramConfig
 from gram_pyro.runs.checkpoint import read_checkpoint, save_checkpoint
 from gram_pyro.runs.config import from_json, to_json
-from gram_pyro.runs.recipes import configured, recipe
+from gram_pyro.runs.recipes import recipe
 from gram_pyro.runs.store import WEIGHTS, build_parts, load_run
+from gram_pyro.runs.train_options import configured
 from gram_pyro.system.cli import parse
 from gram_pyro.tasks import NQueens, Sudoku
 from gram_pyro.tasks.coloring.files import read_graph

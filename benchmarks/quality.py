@@ -17,8 +17,8 @@ from benchmarks.trained import draw_minutes, evaluation_of, facts_of
 from gram_pyro.errors import run_cli
 from gram_pyro.evaluation.evaluate import evaluate as evaluated
 from gram_pyro.inference.metrics import count_solutions
-from gram_pyro.runs.recipes import configured
 from gram_pyro.runs.store import load_run
+from gram_pyro.runs.train_options import configured
 from gram_pyro.tasks import Coloring
 from gram_pyro.training.run import train_once
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.report import RESULTS, write_json
 from benchmarks.trained import evaluation_of, facts_of
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.runs.recipes import configured
+from gram_pyro.runs.train_options import configured
 from gram_pyro.training.run import train_once
 
 THOUSAND, MORE, HARD = "sudoku_extreme_1k_train.csv.gz", "sudoku_hard_train.csv.gz", "sudoku_hard_test.csv.gz"

@@ -19,7 +19,7 @@ from torch.profiler import ProfilerActivity, profile
 from benchmarks.report import DeviceOptions, Row, publish, spread, wall_clock
 from benchmarks.roofline import ROOFLINE, roofline, roofline_cell
 from gram_pyro.errors import run_cli
-from gram_pyro.runs.recipes import configured
+from gram_pyro.runs.train_options import configured
 from gram_pyro.system.cli import parse
 from gram_pyro.system.machine import arithmetic
 from gram_pyro.training.run import start_run

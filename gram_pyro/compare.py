@@ -56,7 +56,7 @@ def main(arguments: list[str]) -> None:
     """Compare. Raises `UserError` on wrong input, `Interrupted` on Ctrl-C."""
     task_options = take_option(arguments, "task-options", "")
     config: CompareConfig = parse(CompareConfig, "gram_pyro.compare", arguments)
-    config = replace(config, task_options=task_options or "")
+    config = replace(config, given=replace(config.given, task_options=task_options or ""))
     names = check(config)
     with quick_imports():  # here: --help needs none of them
         from tqdm import tqdm
@@ -70,12 +70,12 @@ def main(arguments: list[str]) -> None:
         make_folder(folder)
     claim(comparison.out, comparison.budget)
     with tqdm(total=0, unit="run", position=1, file=sys.stderr) as bar:
-        if config.jobs == 1:
+        if config.given.jobs == 1:
             comparison.run(bar, None)
             return
         os.environ["TQDM_DISABLE"] = "1"  # bars of several processes would overwrite each other
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(config.jobs, mp_context=context, initializer=end_with_parent)
+        pool = ProcessPoolExecutor(config.given.jobs, mp_context=context, initializer=end_with_parent)
         try:
             comparison.run(bar, pool)
         except KeyboardInterrupt:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import tyro
+from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, arg
 
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.inference.config import MAX_NUMBER, SamplingConfig
+from gram_pyro.inference.config import INDEPENDENT, MAX_NUMBER, SamplingConfig
+from gram_pyro.options import Device, Draft, Json, TrainedRun
 from gram_pyro.system.cli import parse
 from gram_pyro.system.files import is_folder, write_atomically
 from gram_pyro.system.startup import quick_imports
@@ -23,45 +24,53 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class EvaluateConfig:
-    """Measure a trained model: validity, coverage, conflicts, and how far its bound is from perfect."""
+class Machine:
+    """What the network runs on."""
 
-    run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
-    """Run folder, or the name of a checkpoint that comes with the package, such as coloring."""
+    device: Device = "auto"
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Of the network."""
+    compile: FlagCreatePairsOff[bool] = False
+    """Compile the network first, which takes about a minute and pays where many steps are run."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """What is printed and written."""
+
+    json: Json = False
+    """Print one JSON object and nothing else."""
+    out: Annotated[str | None, arg(metavar="FILE", help_behavior_hint="(default: RUN/evaluation.json)")] = None
+    """File for the JSON; the figures go beside it."""
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """Measure a trained model: validity, coverage, conflicts, and its bound."""
+
+    run: TrainedRun
     problems: int = 255
     """Number of generated test problems."""
-    data_seed: int = 7
-    """Seed of the test problems."""
-    graphs: Annotated[str | None, tyro.conf.arg(aliases=["--boards", "--puzzles"], metavar="PATH")] = None
+    graphs: Annotated[str | None, arg(aliases=["--boards", "--puzzles"], metavar="PATH", help_behavior_hint="")] = None
     """A file or a folder of problems of your own, instead of generated ones."""
     samples: tuple[int, ...] = (1, 5, 20)
     """Numbers of samples to measure: the first so many, or drawn anew where they know of each other."""
-    steps: tuple[int, ...] = ()
-    """Supervision steps to decode at; 1, 2 and 4 times the training depth unless told otherwise; where steps are
-    planned, a quarter, a half and all of it."""
-    select: tuple[str, ...] = ()
-    """Ways to choose one of the samples: first, majority, value, checker; all that the checkpoint can, unless told
-    otherwise."""
-    skip_bad: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Leave out bad files of a folder and bad rows of a file, and name them, instead of stopping at the first."""
-    method: Annotated[SamplingConfig, tyro.conf.arg(name="")] = field(default_factory=SamplingConfig)
+    steps: Annotated[tuple[int, ...], arg(help_behavior_hint="(default: 1, 2 and 4 times the training depth)")] = ()
+    """Supervision steps to decode at, up to the planned number where steps are planned."""
+    select: Annotated[tuple[str, ...], arg(metavar="NAME [NAME ...]", help_behavior_hint="(default: all)")] = ()
+    """Ways to choose one of the samples: first, majority, checker, and value where there is a value head."""
     bound: bool = True
     """Whether to measure the bound too."""
+    draft: Draft = None
+    data_seed: int = 7
+    """Seed of the test problems."""
     seed: int = 0
     """Seed of the samples."""
-    draft: str | None = None
-    """Schedule of noisy drafts, if the model draws any: constant searches for one solution, cosine finds many; that of
-    its training unless told otherwise."""
-    device: str = "auto"
-    """auto (CUDA where there is one), cpu, cuda, cuda:1."""
-    precision: Literal["float32", "bfloat16"] = "float32"
-    """Of the network."""
-    compile: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Compile the network first, which takes about a minute and pays where many steps are run."""
-    json: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Print one JSON object and nothing else."""
-    out: str | None = None
-    """File for the JSON, the figures go beside it; evaluation.json in the run folder unless told otherwise."""
+    skip_bad: FlagCreatePairsOff[bool] = False
+    """Leave out bad files of a folder and bad rows of a file, and name them, instead of stopping at the first."""
+    method: Annotated[OmitArgPrefixes[SamplingConfig], arg(name="trajectory")] = INDEPENDENT
+    machine: Annotated[OmitArgPrefixes[Machine], arg(name="machine")] = Machine()
+    output: Annotated[OmitArgPrefixes[Output], arg(name="output")] = Output()
 
 
 def problems_of(config: EvaluateConfig, task: Task) -> list[Any]:
@@ -117,8 +126,9 @@ def main(arguments: list[str]) -> None:
         raise UserError(f"--problems, --samples and --steps must each lie between 1 and {MAX_NUMBER:,}")
     if not (0 <= config.seed < 2**32 and 0 <= config.data_seed < 2**32):
         raise UserError("--seed and --data-seed must lie between 0 and 2**32 - 1")
-    if config.out and is_folder(config.out):
-        raise UserError(f"--out takes a file, but {config.out} is a folder")
+    machine, output = config.machine, config.output
+    if output.out and is_folder(output.out):
+        raise UserError(f"--out takes a file, but {output.out} is a folder")
     with quick_imports():  # here: --help needs none of them
         from tqdm import tqdm
 
@@ -129,24 +139,24 @@ def main(arguments: list[str]) -> None:
         from gram_pyro.runs.store import load_run
         from gram_pyro.system.machine import arithmetic, compiler_explained
 
-    run = load_run(config.run, config.device, config.draft)
+    run = load_run(config.run, machine.device, config.draft)
     for name in config.select:
         check_selection(name, run.heads is not None)
     config.method.check(run.model, run.heads)
-    progress = partial(tqdm, disable=config.json and not sys.stderr.isatty(), leave=False)
+    progress = partial(tqdm, disable=output.json and not sys.stderr.isatty(), leave=False)
     options = {name: getattr(config, name) for name in ("samples", "steps", "select", "method", "seed", "bound")}
     problems = problems_of(config, run.task)
-    if config.compile:
+    if machine.compile:
         compile_network(run.model)
-    with arithmetic(run.device, config.precision), compiler_explained():
+    with arithmetic(run.device, machine.precision), compiler_explained():
         result = Reasoner(run).evaluate(problems, progress=progress, **options)
-    result["precision"] = config.precision
+    result["precision"] = machine.precision
     result["data_seed"] = config.data_seed if config.graphs is None else None
-    out = Path(config.out) if config.out else None if run.folder is None else run.folder / "evaluation.json"
+    out = Path(output.out) if output.out else None if run.folder is None else run.folder / "evaluation.json"
     if out:
         write_atomically(out, (json.dumps(result, indent=2) + "\n").encode())
         draw_figures(result, out)
-    print(json.dumps(result) if config.json else report(result))
+    print(json.dumps(result) if output.json else report(result))
 
 
 if __name__ == "__main__":

@@ -7,9 +7,10 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-import tyro
+from tyro.conf import arg
 
 from gram_pyro.errors import run_cli
+from gram_pyro.options import Device, Draft, Json, Problem, TrainedRun
 from gram_pyro.sample import name_of, picture_path, problem_of
 from gram_pyro.system.cli import parse
 from gram_pyro.system.startup import quick_imports
@@ -23,27 +24,23 @@ PROGRAM = "gram_pyro.inspection"  # `inspect` would hide Python's own from scrip
 
 @dataclass(frozen=True)
 class InspectConfig:
-    """Show when prior and posterior decide, what the posterior says at each step, and how likely each solution is."""
+    """Show when prior and posterior decide on a problem, and how likely each answer is."""
 
-    run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
-    """Run folder, or the name of a checkpoint that comes with the package, such as coloring."""
-    graph: Annotated[str | None, tyro.conf.arg(aliases=["--board", "--puzzle"], metavar="FILE")] = None
-    """The problem, as for gram_pyro.sample."""
-    steps: int | None = None
-    """Supervision steps (default: the training depth)."""
+    run: TrainedRun
+    graph: Problem = None
+    steps: Annotated[int | None, arg(help_behavior_hint="(default: the training depth)")] = None
+    """Supervision steps."""
     samples: int = 32
     """Trajectories of the prior, and as many of the posterior."""
     draws: int = 64
     """Trajectories for the likelihood of each solution, half of them of the prior."""
     seed: int = 0
     """Seed of the trajectories."""
-    out: str | None = None
-    """PNG file for the picture, or a folder for it (default: NAME-inspection.png here; with --json no picture)."""
-    draft: str | None = None
-    """Schedule of noisy drafts, if the model draws any (default: that of its training)."""
-    device: str = "auto"
-    """auto (CUDA where there is one), cpu, cuda, cuda:1."""
-    json: tyro.conf.FlagCreatePairsOff[bool] = False
+    draft: Draft = None
+    device: Device = "auto"
+    out: Annotated[str | None, arg(metavar="PATH", help_behavior_hint="(default: NAME-inspection.png)")] = None
+    """PNG file for the picture, or a folder for it."""
+    json: Json = False
     """Print one JSON object and nothing else; no picture unless --out names one."""
 
 

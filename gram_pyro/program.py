@@ -2,16 +2,19 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pyro.infer.inspect import generate_graph_specification, get_model_relations, render_graph
+from tyro.conf import arg
 
 from gram_pyro.errors import UserError, run_cli
-from gram_pyro.models import Model
+from gram_pyro.models import MODELS, Model
 from gram_pyro.runs.recipes import recipe
 from gram_pyro.runs.store import build_parts
+from gram_pyro.runs.train_options import named
 from gram_pyro.system.cli import parse
 from gram_pyro.system.files import make_folder
+from gram_pyro.tasks import TASKS
 
 FORMATS = (".png", ".svg", ".pdf")
 MAX_DRAWN = 64
@@ -19,18 +22,18 @@ MAX_DRAWN = 64
 
 @dataclass(frozen=True)
 class ProgramConfig:
-    """Draw a model's program with Pyro: drawn sites white, computed ones dashed, observed ones gray.
+    """Draw a model's program: its sites, and how they depend on each other.
 
-    Needs graphviz: the package (`pip install -e '.[draw]'`) and the program `dot`.
+    Drawn sites are white, computed ones dashed, observed ones gray.
+
+    Needs graphviz: the package (pip install -e '.[draw]') and the program dot.
     """
 
-    model: str = "gram"
-    """Name, or FILE.py:Name."""
-    task: str = "coloring"
-    """Name, or FILE.py."""
+    model: Annotated[str, named("model", "The model that is drawn", MODELS)] = "gram"
+    task: Annotated[str, named("task", "The task that it solves", TASKS)] = "coloring"
     steps: int = 2
     """Supervision steps."""
-    out: str = "program.png"
+    out: Annotated[str, arg(metavar="FILE")] = "program.png"
     """The picture: .png, .svg or .pdf."""
 
 

@@ -9,6 +9,9 @@ from typing import Any
 from gram_pyro.errors import UserError
 from gram_pyro.system.files import is_file
 
+ELSEWHERE = "FILE.py:Name or module:Name"
+"""How a part is named that is not registered."""
+
 
 class Registry(dict[str, Callable[..., Any]]):
     """Parts of one kind by name; a part may also be given as a callable, `FILE.py:Name` or `module:Name`."""
@@ -34,7 +37,7 @@ class Registry(dict[str, Callable[..., Any]]):
             return self._only_class(name)
         if not source:
             known = ", ".join(sorted(self))
-            raise UserError(f"unknown {self.kind} {part!r}; known are {known}, and FILE.py:Name or module:Name")
+            raise UserError(f"unknown {self.kind} {part!r}; known are {known}, and {ELSEWHERE}")
         found = getattr(load_module(source, self.kind), name, None)
         if not callable(found):
             raise UserError(f"{source} has no class or function {name!r} to use as a {self.kind}")

@@ -9,10 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import tyro
+from tyro.conf import OmitArgPrefixes, arg
 
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.inference.config import AUTO, SamplingConfig
+from gram_pyro.options import Device, Draft, Json, Problem, TrainedRun
 from gram_pyro.system.cli import parse
 from gram_pyro.system.files import is_file, is_folder
 from gram_pyro.system.startup import quick_imports
@@ -23,38 +24,35 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class SampleConfig:
-    """Draw many different solutions of one problem, checked, as a picture and as JSON."""
+class Output:
+    """What is printed and written."""
 
-    run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
-    """Run folder, or the name of a checkpoint that comes with the package, such as coloring."""
-    graph: Annotated[str | None, tyro.conf.arg(aliases=["--board", "--puzzle"], metavar="FILE")] = None
-    """Graph file: .col (DIMACS), .edges, .edgelist, .txt, .g6, .graph6 or .npy, each also with .gz;
-    for nqueens --board, a text file with a line a row, Q for a queen and . for an empty cell, also with .gz;
-    for sudoku --puzzle, the cells row by row with . for an empty one, or a file of them;
-    for grids nothing."""
+    out: Annotated[str | None, arg(metavar="PATH", help_behavior_hint="(default: NAME-solutions.png)")] = None
+    """PNG file for the picture, or a folder for it."""
+    animate: Annotated[str | None, arg(metavar="PATH", help_behavior_hint="")] = None
+    """GIF file or folder: up to eight more trajectories to different answers, as many steps as in training."""
+    json: Json = False
+    """Print one JSON object and nothing else; no picture unless --out names one."""
+
+
+@dataclass(frozen=True)
+class SampleConfig:
+    """Draw many different solutions of one problem, each checked."""
+
+    run: TrainedRun
+    graph: Problem = None
     samples: int = 20
     """Number of samples."""
-    steps: int | None = None
-    """Supervision steps, at most if trajectories halt (default: 4 times the training depth, 16 times in noise that does
-    not fade; where steps are planned, the training depth)."""
+    steps: Annotated[int | None, arg(help_behavior_hint="(default: 4 times the training depth)")] = None
+    """Supervision steps, at most if trajectories halt; 16 times in noise that stays, once where steps are planned."""
+    select: Annotated[str, arg(metavar="first|majority|value|checker")] = "checker"
+    """How the answer is chosen among the samples."""
+    draft: Draft = None
     seed: int = 0
     """Seed of the samples."""
-    select: str = "checker"
-    """How the answer is chosen among the samples: first, majority, value or checker."""
-    method: Annotated[SamplingConfig, tyro.conf.arg(name="")] = AUTO
-    out: str | None = None
-    """PNG file for the picture, or a folder for it (default: NAME-solutions.png here; with --json no picture)."""
-    animate: str | None = None
-    """GIF file, or a folder for one (NAME-trajectories.gif): up to eight more trajectories, which end in different
-    answers; as many steps as in training, or --steps."""
-    draft: str | None = None
-    """Schedule of noisy drafts, if the model draws any: constant searches for one solution, cosine finds many; that of
-    its training unless told otherwise."""
-    device: str = "auto"
-    """auto (CUDA where there is one), cpu, cuda, cuda:1."""
-    json: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Print one JSON object and nothing else; no picture unless --out names one."""
+    device: Device = "auto"
+    method: Annotated[OmitArgPrefixes[SamplingConfig], arg(name="trajectory")] = AUTO
+    output: Annotated[OmitArgPrefixes[Output], arg(name="output")] = Output()
 
 
 def summary(task: Task, problem: Any, samples: Samples, select: str) -> dict[str, Any]:
@@ -141,23 +139,23 @@ def main(arguments: list[str]) -> None:
     task = reasoner.task
     problem = problem_of(config.graph, task)
     name = name_of(config.graph, task)
-    path = picture_path("out", config.out or ".", f"{name}-solutions.png")
-    animation = picture_path("animate", config.animate or ".", f"{name}-trajectories.gif")
+    path = picture_path("out", config.output.out or ".", f"{name}-solutions.png")
+    animation = picture_path("animate", config.output.animate or ".", f"{name}-trajectories.gif")
     total = config.samples * (config.steps or reasoner.steps)
-    quiet = config.json and not sys.stderr.isatty()
+    quiet = config.output.json and not sys.stderr.isatty()
     with tqdm(total=total, desc="steps", unit_scale=True, delay=1, leave=False, disable=quiet) as bar:
         samples = reasoner.sample(
             problem, config.samples, config.steps, config.seed, config.select, config.method, bar.update
         )
     result = summary(task, problem, samples, config.select)
-    print(json.dumps(result) if config.json else report(task, problem, samples, result), flush=True)
-    if config.out or not config.json:
+    print(json.dumps(result) if config.output.json else report(task, problem, samples, result), flush=True)
+    if config.output.out or not config.output.json:
         reasoner.plot(problem, samples, path, result["message"])
-    if config.animate:
+    if config.output.animate:
         shown = partial(tqdm, delay=1, leave=False, disable=quiet)
         reasoner.animate(problem, animation, config.samples, config.steps, config.seed, config.method, shown)
-    if not config.json:
-        print(f"picture: {path}", *([f"animation: {animation}"] if config.animate else []), sep="\n")
+    if not config.output.json:
+        print(f"picture: {path}", *([f"animation: {animation}"] if config.output.animate else []), sep="\n")
 
 
 if __name__ == "__main__":

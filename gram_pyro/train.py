@@ -9,18 +9,12 @@ from typing import TYPE_CHECKING
 
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.runs.config import RunConfig, from_json
-from gram_pyro.runs.recipes import configured
+from gram_pyro.runs.train_options import configured
 from gram_pyro.system.cli import take_option
 from gram_pyro.system.files import is_folder
 
 if TYPE_CHECKING:
     from gram_pyro.training.training_run import TrainingRun
-
-USAGE = """python -m gram_pyro.train --task NAME|FILE.py [--preset cpu|paper] [--model NAME|FILE.py:Name]
-    [--guide NAME|FILE.py:Name] [--init RUN] [--out RUN] [--continue] [options below]
-python -m gram_pyro.train --resume RUN
-torchrun --nproc-per-node N -m gram_pyro.train ...
-"""
 
 
 def stored_run(resumed: str, others: Sequence[str]) -> tuple[RunConfig, Path]:
@@ -55,11 +49,7 @@ def report(run: TrainingRun | None) -> None:
 
 def main(arguments: list[str]) -> None:
     """Train, or go on with a run."""
-    if {"-h", "--help"} & {*arguments}:
-        print(USAGE)
-    goes_on = "--continue" in arguments
-    arguments = [argument for argument in arguments if argument != "--continue"]
-    resumed = None if goes_on else take_option(arguments, "resume")
+    resumed, goes_on = take_option(arguments, "resume"), "--continue" in arguments
     config, folder = configured(arguments) if resumed is None else stored_run(resumed, arguments)
 
     from gram_pyro.training.run import train, train_once  # here: --help does without

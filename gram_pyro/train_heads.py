@@ -3,9 +3,10 @@
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-import tyro
+from tyro.conf import Positional, arg
 
 from gram_pyro.errors import UserError, run_cli
+from gram_pyro.options import Device
 from gram_pyro.runs.checkpoint import checkpoints, locked, read_latest, save_checkpoint
 from gram_pyro.runs.config import from_json
 from gram_pyro.runs.store import load_run, publish
@@ -18,9 +19,9 @@ MAX_ROUNDS = 10**6
 
 @dataclass(frozen=True)
 class TrainHeadsConfig:
-    """Train value and halt heads on trajectories of a trained model, and store them with it."""
+    """Train value and halt heads for a trained model, and store them with it."""
 
-    run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
+    run: Annotated[Positional[str], arg(metavar="RUN")]
     """Run folder; its model stays as it is."""
     rounds: int = 40
     """Rounds of 128 trajectories each."""
@@ -28,8 +29,7 @@ class TrainHeadsConfig:
     """Training problems that the trajectories are drawn from."""
     seed: int = 0
     """Seed of heads and trajectories."""
-    device: str = "auto"
-    """auto (CUDA where there is one), cpu, cuda, cuda:1."""
+    device: Device = "auto"
 
 
 def main(arguments: list[str]) -> None:

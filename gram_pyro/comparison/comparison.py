@@ -95,7 +95,7 @@ class Comparison:
         waiting: dict[Future[Result], Entry] = {}
         while left or waiting:
             # no more than are at work: what waits in a pool cannot be called back
-            while left and len(waiting) < self.config.jobs:
+            while left and len(waiting) < self.budget.jobs:
                 entry = left.pop(0)
                 waiting[self.pool.submit(train_and_measure_there, entry, self.out, self.budget, reference)] = entry
             for future in wait(waiting, return_when=FIRST_COMPLETED).done:

@@ -1,28 +1,31 @@
 """The options of a comparison."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any, Literal
 
-import tyro
+from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Suppress, arg
 
-from gram_pyro.comparison.systems import INPUTS, REFERENCES, TABLES, TASK_OPTIONS
+from gram_pyro.comparison.systems import INPUTS, REFERENCES, SYSTEMS, TABLES, TASK_OPTIONS
 from gram_pyro.errors import UserError
 from gram_pyro.inference.config import MAX_NUMBER
+
+NAMES = arg(metavar="NAME [NAME ...]")
+
+
+def instead(table: str, what: str) -> Any:
+    """Return how `--help` shows the flag of another table, with its systems."""
+    return arg(help=f"{what} instead: {', '.join(TABLES[table])}.", help_behavior_hint="")
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What every system of a comparison gets alike."""
+    """What every system gets alike."""
 
     minutes: float = 4.0
-    """Minutes of each training, as `gram_pyro.train` counts them: on a CPU as far as the processor works on it; of the
-    reference, where something else is equal. Updates get half of them at least, and what one validation takes beyond
-    its share comes on top."""
+    """Minutes of each training, as `gram_pyro.train` counts them; of the reference, if something else is equal."""
     equal: Literal["time", "evaluations", "examples"] = "time"
-    """What is equal: time of training and samples; network evaluations of training and of sampling; or examples
-    that updates were made on and samples. Beyond time, GRAM with the first of the inputs sets the amount, and value
-    and halt heads are trained on top of it."""
+    """What is equal beside the samples: time; or network evaluations or examples, as many as GRAM gets in time."""
     samples: int = 20
     """Samples of a problem; of the reference where evaluations are equal."""
     problems: int = 100
@@ -37,7 +40,7 @@ class Budget:
     """auto (CUDA where there is one), cpu, cuda, cuda:1."""
     task_options: str = ""
     """More options of the task in one string, such as "--task.n 10"."""
-    reference: tyro.conf.Suppress[str] = ""
+    reference: Suppress[str] = ""
     """System and inputs that set the amount where it is not time."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of training; auto: bfloat16 on CUDA and on CPUs that multiply it, else float32."""
@@ -49,33 +52,28 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class CompareConfig(Budget):
-    """Train and measure what the paper compares with, all under one budget, and write the tables.
+class CompareConfig:
+    """Train and measure what the paper compares with, all under one budget.
 
     A comparison that was stopped goes on where it was: give the same command again.
     """
 
-    task: tuple[str, ...] = ("coloring",)
+    task: Annotated[tuple[str, ...], NAMES] = ("coloring",)
     """Tasks: coloring, nqueens; with --posteriors sudoku as well."""
-    models: tuple[str, ...] = ("all",)
-    """Systems by name, or all: those of the paper's first table, or with --ablate of its third, or with --posteriors
-    those that differ in guide and objective."""
-    inputs: tuple[str, ...] = INPUTS
-    """Inputs of the systems: relations, tokens. Each is trained with all that are named here; the better one on
-    validation problems is its row, and the others are in the JSON."""
+    models: Annotated[tuple[str, ...], NAMES, arg(help=f"Systems: all, or some of {', '.join(SYSTEMS)}.")] = ("all",)
+    ablate: Annotated[FlagCreatePairsOff[bool], instead("table3", "The paper's third table")] = False
+    posteriors: Annotated[FlagCreatePairsOff[bool], instead("posteriors", "Every guide and objective")] = False
+    inputs: Annotated[tuple[str, ...], NAMES] = INPUTS
+    """What systems see of a problem, relations or tokens: the better on validation problems is a system's row."""
     seeds: int = 1
-    """Runs of each of the systems that are repeated: GRAM, TRM, the autoregressive Transformer and MDLM; with --ablate,
-    GRAM as it is and with T = 3; with --posteriors, all."""
-    ablate: tyro.conf.FlagCreatePairsOff[bool] = False
-    """The paper's third table instead: GRAM with less, and with other objectives."""
-    posteriors: tyro.conf.FlagCreatePairsOff[bool] = False
-    """GRAM under every guide and every objective instead."""
-    out: str = "runs/compare"
+    """Runs of each system that is repeated: GRAM, TRM, ar, mdlm; with --ablate some, with --posteriors all."""
+    out: Annotated[str, arg(metavar="FOLDER")] = "runs/compare"
     """Folder of the runs."""
-    reuse: Annotated[tuple[str, ...], tyro.conf.arg(name="known")] = ()
+    results: Annotated[str | None, arg(metavar="FOLDER", help_behavior_hint="(default: that of the runs)")] = None
+    """Folder for the tables as JSON, Markdown and figure."""
+    reuse: Annotated[tuple[str, ...], arg(name="known", metavar="FILE [FILE ...]", help_behavior_hint="")] = ()
     """Results of runs made elsewhere under the same budget, TABLE-TASK-runs.json: what they hold is not run again."""
-    results: str | None = None
-    """Folder for the tables as JSON, Markdown and figure; default: that of the runs."""
+    given: Annotated[OmitArgPrefixes[Budget], arg(name="budget")] = Budget()
 
     @property
     def table(self) -> str:
@@ -89,12 +87,13 @@ class CompareConfig(Budget):
         from gram_pyro.runs.training_config import TrainingConfig
         from gram_pyro.system.machine import cores
 
-        threads = self.threads or max(1, cores() // self.jobs)
-        machine = resolve(MachineConfig(self.device, threads=threads, precision=self.precision), TrainingConfig())
-        settled = {"threads": threads, "device": machine.device, "precision": machine.precision}
-        if self.equal != "time":
+        given = self.given
+        threads = given.threads or max(1, cores() // given.jobs)
+        machine = resolve(MachineConfig(given.device, threads=threads, precision=given.precision), TrainingConfig())
+        settled: dict[str, Any] = {"threads": threads, "device": machine.device, "precision": machine.precision}
+        if given.equal != "time":
             settled["reference"] = f"{REFERENCES[self.table]} {self.inputs[0]}"
-        return Budget(**{field.name: getattr(self, field.name) for field in fields(Budget)} | settled)
+        return replace(given, **settled)
 
 
 def check(config: CompareConfig) -> list[str]:
@@ -113,18 +112,20 @@ def check(config: CompareConfig) -> list[str]:
             raise UserError(f"unknown {kind} {' '.join(unknown) or 'none'}; known are {', '.join(possible)}")
         if len({*chosen}) < len(chosen):
             raise UserError(f"a {kind} is named twice: {' '.join(chosen)}")
-    if others := [part for part in config.task_options.split() if part[:2] == "--" and part[:7] != "--task."]:
+    if others := [part for part in config.given.task_options.split() if part[:2] == "--" and part[:7] != "--task."]:
         raise UserError(f"--task-options takes options of the task, --task.NAME, and not {others[0]}")
-    if not 0 < config.minutes < 10**6:
-        raise UserError(f"--minutes must be above 0, not {config.minutes}")
+    budget = config.given
+    if not 0 < budget.minutes < 10**6:
+        raise UserError(f"--minutes must be above 0, not {budget.minutes}")
     numbers = {"samples": MAX_NUMBER, "problems": MAX_NUMBER, "seeds": 1000, "jobs": 64, "data_seed": 2**32 - 1}
+    given = vars(budget) | {"seeds": config.seeds}
     for name, most in numbers.items():
         least, option = int(name != "data_seed"), name.replace("_", "-")
-        if not least <= getattr(config, name) <= most:
-            raise UserError(f"--{option} must lie between {least} and {most:,}, not {getattr(config, name)}")
+        if not least <= given[name] <= most:
+            raise UserError(f"--{option} must lie between {least} and {most:,}, not {given[name]}")
     names = [name for name in names if {*systems[name].inputs} & {*config.inputs}]
     if not names:
         raise UserError(f"these systems do not take {' or '.join(config.inputs)}; take --inputs {INPUTS[0]}")
-    if config.equal != "time" and (reference not in names or config.inputs[0] not in systems[reference].inputs):
-        raise UserError(f"--equal {config.equal} needs the reference among the models: add {reference}")
+    if budget.equal != "time" and (reference not in names or config.inputs[0] not in systems[reference].inputs):
+        raise UserError(f"--equal {budget.equal} needs the reference among the models: add {reference}")
     return names

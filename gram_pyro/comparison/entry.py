@@ -10,7 +10,7 @@ from gram_pyro.comparison.config import Budget
 from gram_pyro.comparison.systems import TABLES, System, training_options
 from gram_pyro.errors import UserError
 from gram_pyro.runs.config import RunConfig
-from gram_pyro.runs.recipes import configured
+from gram_pyro.runs.train_options import configured
 
 RESULT = "result.json"
 

@@ -26,10 +26,7 @@ class SamplingConfig:
     """How trajectories run beside each other. The defaults are independent trajectories of equal length."""
 
     halt: Halt = "never"
-    """When a trajectory stops: never before the last step; where its halt head says that the answer is right
-    (simple); where halting is worth more than going on (q); where its answer does not change any more (settled); or,
-    where nothing else acts on the trajectories, as rarely as not to lose right answers: by the halt head if there is
-    one, or settled where noise does not fade (auto)."""
+    """Stop early: never; by the halt head (simple, q); once the answer is settled; auto: only where that loses nothing."""
     halt_threshold: float = 0.5
     """Probability of a right answer from which `simple` halts."""
     halt_patience: int = 1

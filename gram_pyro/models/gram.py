@@ -39,8 +39,7 @@ class GramConfig(Shape):
     variance: bool = True
     """Whether its scale is learned; without it next to none, MIN_SCALE."""
     draft: Schedule = "none"
-    """Noisy looks at the answer before each transition: none; from noise to the answer (cosine); those of a Bayesian
-    flow network (flow); or, drawn from the prior, all noise, at whatever depth (constant)."""
+    """Noisy looks at the answer: from noise to it (cosine), a Bayesian flow network's (flow), all noise (constant)."""
     receiver: Receiver = "mean"
     """Prior of a draft: a Gaussian around the decoder's probabilities, or a mixture of one around each value."""
 

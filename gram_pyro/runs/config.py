@@ -5,9 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
-
-import tyro
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from gram_pyro.errors import UserError
 from gram_pyro.guides import GUIDES
@@ -33,12 +31,12 @@ class RunConfig:
 
     task: Task
     model: Any
-    training: Annotated[TrainingConfig, tyro.conf.arg(name="")]
-    machine: Annotated[MachineConfig, tyro.conf.arg(name="")] = field(default_factory=MachineConfig)
-    guide: tyro.conf.Suppress[tyro.conf.Fixed[Part]] = "gaussian"
-    task_name: tyro.conf.Suppress[tyro.conf.Fixed[Part]] = "coloring"
-    model_name: tyro.conf.Suppress[tyro.conf.Fixed[Part]] = "gram"
-    init: tyro.conf.Suppress[str] = ""
+    training: TrainingConfig
+    machine: MachineConfig = field(default_factory=MachineConfig)
+    guide: Part = "gaussian"
+    task_name: Part = "coloring"
+    model_name: Part = "gram"
+    init: str = ""
     """Run whose weights the training started from."""
 
 

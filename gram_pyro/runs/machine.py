@@ -31,8 +31,7 @@ class MachineConfig:
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Autocast of the network; auto: bfloat16 on CUDA and on CPUs that multiply it, else float32."""
     threads: int = 0
-    """CPU threads; 0 takes all cores, or one where updates are planned by minutes and that is faster: threads wait for
-    each other on a busy machine."""
+    """CPU threads; 0 takes all cores, or one where that is faster as a training by minutes starts."""
 
 
 def resolve(machine: MachineConfig, training: TrainingConfig) -> MachineConfig:

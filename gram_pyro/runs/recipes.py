@@ -1,8 +1,7 @@
-"""One complete recipe per task and preset, and the options that change it."""
+"""One complete recipe per task and preset."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from gram_pyro.errors import UserError
@@ -12,7 +11,6 @@ from gram_pyro.models.fields import FieldsConfig
 from gram_pyro.registry import Registry
 from gram_pyro.runs.config import Part, RunConfig, config_of, label
 from gram_pyro.runs.training_config import TrainingConfig
-from gram_pyro.system.cli import parse, take_option
 from gram_pyro.tasks import TASKS, Coloring, Grids, NQueens, Sudoku, Task
 
 PAPER_MODEL = GramConfig(width=512, heads=8, layers=2, hidden=512, refinements=4, transitions=3)
@@ -125,24 +123,3 @@ def known_name(registry: Registry, part: Part) -> Part:
     if isinstance(part, str):
         return registry.name_of(part)
     return next((name for name, entry in registry.items() if entry is part), part)
-
-
-def configured(arguments: Sequence[str]) -> tuple[RunConfig, Path]:
-    """Return configuration and run folder of a command line that starts a training. Raises `UserError` if wrong."""
-    arguments, defaults = [*arguments], {"task": "coloring", "preset": "cpu"}
-    task, preset = (str(take_option(arguments, name, default)) for name, default in defaults.items())
-    model, guide, init, out = (take_option(arguments, name) for name in ("model", "guide", "init", "out"))
-    base = recipe(task, preset, model, guide)
-    given = {argument.partition("=")[0] for argument in arguments}
-    if given >= {"--minutes", "--updates"}:
-        raise UserError("--minutes and --updates both say how long to train; give one of them")
-
-    def parsed(training: TrainingConfig) -> RunConfig:
-        usual = replace(training, updates=None) if "--minutes" in given else training
-        config: RunConfig = parse(RunConfig, "gram_pyro.train", arguments, replace(base, training=usual))
-        return config
-
-    config = parsed(base.training)
-    if preset == "paper":  # its training goes with the size, which is an option of the task
-        config = parsed(recipe(config.task, preset, model, guide).training)
-    return replace(config, init=init or ""), Path(out or f"runs/{Path(task.partition(':')[0]).stem}")

@@ -18,12 +18,12 @@ from gram_pyro.models.draft import SCHEDULES
 from gram_pyro.models.heads import Heads
 from gram_pyro.registry import Registry
 from gram_pyro.runs.config import NoConfig, Part, RunConfig, from_json, label, to_json
+from gram_pyro.runs.shipped import SHIPPED, shipped_names
 from gram_pyro.system.files import is_file, is_folder, write_atomically
 from gram_pyro.system.hollow import Hollow, fill
 from gram_pyro.system.machine import choose_device
 from gram_pyro.tasks import Task
 
-SHIPPED = Path(__file__).parents[1] / "checkpoints"
 WEIGHTS = "weights.safetensors"
 
 
@@ -124,8 +124,8 @@ def load_run(run: str, device: str = "auto", draft: str | None = None) -> Run:
     own, shipped_one = is_file(Path(run) / "config.json"), is_file(SHIPPED / run / "config.json")
     folder = SHIPPED / run if shipped_one and not own else Path(run)
     if not run or not is_folder(folder):
-        shipped = sorted(path.name for path in SHIPPED.glob("*") if path.is_dir())
-        raise UserError(f"no run folder {run!r}, and no shipped checkpoint of that name ({', '.join(shipped)})")
+        shipped = ", ".join(shipped_names())
+        raise UserError(f"no run folder {run!r}, and no shipped checkpoint of that name ({shipped})")
     config = from_json(folder / "config.json")
     if draft is not None:
         config = rescheduled(config, draft)

@@ -18,90 +18,114 @@ LIMITS: tuple[tuple[float, float, str, str], ...] = (
     (math.ulp(0), 2.0**1023, "be above 0", "minutes kl_target kl_target_start kl_tilt learning_rate clip"),
 )
 """The least and the most that fields may be, in numbers and in words."""
+Objective = Literal["elbo", "importance", "wake_sleep", "constraint"]
+"""The negative ELBO; the importance-weighted bound of several trajectories; wake-sleep, where the model learns from the
+posterior's trajectories and the posterior from the model's; the ELBO with a likelihood of the constraints at the end of
+trajectories of the prior."""
 
 
 @dataclass(frozen=True)
-class TrainingConfig:
-    """How a model is trained. An *update* is one optimiser step, on one supervision step of each problem."""
+class Duration:
+    """By `--minutes` or by `--updates`; an update is one optimiser step, on one supervision step of each problem."""
 
+    minutes: float = 5.0
+    """Turned into a number of updates at the start; on a CPU, minutes in which the processor works on it."""
     updates: int | None = None
     """Optimiser steps; None lets `minutes` decide."""
-    minutes: float = 5.0
-    """Minutes, turned into a number of updates at the start, which get half of them at least. On a CPU a second counts
-    as far as the processor worked on the training in it, whatever the number of threads: a busy machine takes longer
-    for the same updates. On a GPU, and in several processes, every second counts."""
-    evaluations: int | None = None
-    """Times that samples of the prior are measured on the way. None: 10, but fewer, one at least, if they would take
-    more than 15 % of the work; so are more than fit into the minutes."""
-    validation_problems: int | None = None
-    """Problems that such a measurement takes. None: 64, but fewer, 8 at least, if a single one of these would take more
-    than 15 % of the minutes."""
+    head_rounds: int | None = None
+    """Rounds for the value and halt heads at the end; None: a tenth of the minutes, or one in 250 updates."""
+
+
+@dataclass(frozen=True)
+class Optimisation:
+    """AdamW, on problems with all their solutions."""
+
+    problems: int = 20_000
+    """Problems in the training set."""
     batch: int = 128
     """Problems side by side, in all processes together."""
     accumulate: int = 1
     """Pieces of an update that a process computes one after the other: memory for one of them."""
-    depth: int = 16
-    """Supervision steps of a trajectory (N_sup); the most of them, if `shortest` is given."""
-    shortest: int | None = None
-    """Fewest supervision steps of a trajectory, each with a number of its own from here to `depth`; None, or more than
-    `depth`: all have `depth`."""
-    prior_fraction: float = 0.5
-    """Part of the problems that first run free, under the prior, before a target steers them; 0 in the paper."""
-    problems: int = 20_000
-    """Problems in the training set, each with all its solutions."""
-    deep_supervision: bool = True
-    """Whether every supervision step has a likelihood and an update of its own; otherwise an update runs the whole
-    trajectory, with a likelihood at its end (and no prior rollouts)."""
-    objective: Literal["elbo", "importance", "wake_sleep", "constraint"] = "elbo"
-    """What is minimised: the negative ELBO; the importance-weighted bound of several trajectories; wake-sleep, where
-    the model learns from the posterior's trajectories and the posterior from the model's; or the ELBO with a
-    likelihood of the constraints at the end of trajectories of the prior."""
-    particles: int = 4
-    """Trajectories that the importance-weighted bound weighs."""
-    constraint_weight: float = 0.1
-    """Weight of the constraints beside the ELBO, where they are part of the objective."""
-    horizon: int = 1
-    """Transitions that gradients run through; above the model's transitions, several steps are unrolled, whose number
-    must divide the depth."""
-    recompute: bool = False
-    """Whether supervision steps of an update but the last are computed again for their gradient instead of being kept:
-    memory for one of them, at about half as much time again."""
-    kl_transitions: Literal["last", "all"] = "all"
-    """Which transitions pay KL: those inside the horizon (the paper), or all."""
-    beta: float = 1.0
-    """Coefficient of the KL; where the controller starts, if there is one."""
-    kl_target: float | None = 0.36
-    """Mean KL per supervision step, in nats, that the controller holds at the end; None fixes beta."""
-    kl_target_start: float = 0.5
-    """The target at the start, falling linearly over the first `kl_decay` of the training."""
-    kl_decay: float = 0.6
-    """Part of the training over which the target falls."""
-    kl_rate: float = 0.01
-    """Speed of the controller: the most that log beta moves for each supervision step that an update unrolls."""
-    kl_tilt: float = 1.0
-    """Weight of the KL in the first supervision step relative to the last, geometric in between; 1 in the paper."""
-    draft_weight: float = 0.0
-    """Weight of the KL of drafts, outside beta and the controller: 1 as the ELBO has it; 0 leaves the learning to the
-    likelihood of every step."""
-    balance: float | None = 0.8
-    """KL balance of `elbo` and `constraint`, which the other objectives have not; None leaves the gradient whole."""
     learning_rate: float = 1e-3
-    """Peak learning rate of AdamW."""
+    """Peak learning rate."""
     warmup: int = 200
     """Updates over which the learning rate rises; at most a tenth of all."""
     final_rate: float = 0.05
     """Learning rate at the end as a part of the peak; cosine in between."""
     weight_decay: float = 0.1
-    """Weight decay of AdamW."""
+    """Weight decay."""
     clip: float = 1.0
     """Global norm that the gradient is clipped to."""
     ema: float = 0.999
     """Decay of the averaged weights, the ones that are evaluated and published."""
-    head_rounds: int | None = None
-    """Rounds of training for the value and halt heads at the end; 0 leaves them out; None takes a tenth of the
-    minutes, or one round for every 250 updates."""
     seed: int = 0
     """Seed of weights, data and noise."""
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """How long a trajectory is, and what of it a gradient sees."""
+
+    depth: int = 16
+    """Supervision steps of a trajectory (N_sup); the most of them, if `shortest` is given."""
+    shortest: int | None = None
+    """Fewest supervision steps: each trajectory draws its number from here to `depth`; None: all have `depth`."""
+    prior_fraction: float = 0.5
+    """Part of the problems that first run under the prior, before a target steers them; 0 in the paper."""
+    deep_supervision: bool = True
+    """An update and a likelihood after every supervision step, or one for the whole trajectory, at its end."""
+    horizon: int = 1
+    """Transitions that gradients run through; above the model's, steps are unrolled, a divisor of `depth`."""
+    recompute: bool = False
+    """Compute unrolled steps again for their gradient: memory for one of them, half as much time again."""
+
+
+@dataclass(frozen=True)
+class KL:
+    """The divergence of the posterior from the prior: its weight, or the target of a controller of that weight."""
+
+    kl_target: float | None = 0.36
+    """Mean KL per supervision step [nats] that the controller holds at the end; None fixes beta."""
+    kl_target_start: float = 0.5
+    """The target at the start, falling linearly over the first `kl_decay` of the training."""
+    kl_decay: float = 0.6
+    """Part of the training over which the target falls."""
+    kl_rate: float = 0.01
+    """The most that the controller moves log beta for each supervision step that an update unrolls."""
+    kl_tilt: float = 1.0
+    """Weight of the KL in the first step relative to the last, geometric in between; 1 in the paper."""
+    kl_transitions: Literal["last", "all"] = "all"
+    """Which transitions pay KL: those inside the horizon (the paper), or all."""
+    beta: float = 1.0
+    """Coefficient of the KL; where the controller starts, if there is one."""
+    balance: float | None = 0.8
+    """KL balance, of the objectives `elbo` and `constraint` alone; None leaves the gradient whole."""
+    draft_weight: float = 0.0
+    """Weight of the KL of drafts, outside beta and the controller: 1 as the ELBO has it; 0: likelihoods alone."""
+    particles: int = 4
+    """Trajectories that the objective `importance` weighs."""
+    constraint_weight: float = 0.1
+    """Weight of the constraints beside the ELBO, in the objective `constraint`."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """What is measured on the way, and where it is written."""
+
+    evaluations: int | None = None
+    """Times that samples of the prior are measured; None: 10, fewer where that costs over 15 % of the work."""
+    validation_problems: int | None = None
+    """Problems that each of these takes; None: 64, fewer (8 at least) where one costs over 15 % of the minutes."""
+    log: Literal["file", "tensorboard"] = "file"
+    """file: metrics.jsonl in the run folder; tensorboard: events beside it, for `tensorboard --logdir runs`."""
+
+
+@dataclass(frozen=True)
+class TrainingConfig(Output, KL, Trajectory, Optimisation, Duration):
+    """How a model is trained; the fields stand in the classes it derives from, which are the groups of `--help`."""
+
+    objective: Objective = "elbo"
+    """What is minimised."""
 
     def steps(self, transitions: int) -> int:
         """Return how many supervision steps of `transitions` each an update unrolls."""

@@ -3,8 +3,10 @@
 import contextlib
 import difflib
 import io
+import os
 import re
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,13 +14,15 @@ import tyro
 
 from gram_pyro.errors import UserError
 
+MAX_COLUMNS = 120
+
 
 def parse(config: Any, program: str, arguments: Sequence[str], default: Any = None) -> Any:
     """Fill a dataclass from command-line arguments. Raises `UserError` on unknown or malformed ones."""
     cli = partial(tyro.cli, config, prog=f"python -m {program}", **({} if default is None else {"default": default}))
     message = io.StringIO()
     try:
-        with contextlib.redirect_stderr(message):
+        with contextlib.redirect_stderr(message), one_column():
             return cli(args=list(arguments))
     except SystemExit as stop:
         if not stop.code:
@@ -27,10 +31,24 @@ def parse(config: Any, program: str, arguments: Sequence[str], default: Any = No
         raise UserError(f"{wrong}; see python -m {program} --help") from None
 
 
+@contextlib.contextmanager
+def one_column() -> Iterator[None]:
+    """Keep tyro from setting groups of options side by side, and so out of their order, in a wide terminal."""
+    before, width = os.environ.get("COLUMNS"), shutil.get_terminal_size().columns
+    os.environ["COLUMNS"] = str(min(width, MAX_COLUMNS))
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["COLUMNS"]
+        else:
+            os.environ["COLUMNS"] = before
+
+
 def option_names(cli: Callable[..., Any]) -> list[str]:
     """Return the options of a command line, as its help lists them."""
     page = io.StringIO()
-    with contextlib.redirect_stdout(page), contextlib.suppress(SystemExit):
+    with contextlib.redirect_stdout(page), contextlib.suppress(SystemExit), one_column():
         cli(args=["--help"])
     rows = re.findall(r"^\W{1,3}((?:-h, )?--.*)", page.getvalue(), re.MULTILINE)
     return [name for row in rows for name in re.findall(r"(?:^|, )(--[\w.-]+)", row.partition("  ")[0])]

@@ -15,6 +15,7 @@ from gram_pyro.runs.config import RunConfig, to_json
 from gram_pyro.runs.store import publish
 from gram_pyro.system.files import write_atomically
 from gram_pyro.training.curves import draw_curves
+from gram_pyro.training.events import EventLog
 from gram_pyro.training.trainer import Trainer, UpdateMetrics
 
 LOG_EVERY = 100  # updates that a row of the log is the mean of, unless an evaluation comes before
@@ -22,11 +23,11 @@ IN_BAR = ("loss", "posterior_accuracy", "validity", "coverage")  # what the prog
 
 
 class Store:
-    """A log, and a run folder: config.json, checkpoints, weights.safetensors, metrics.jsonl, and pictures.
+    """A log, and a run folder: config.json, checkpoints, weights.safetensors, metrics.jsonl, pictures, and events.
 
     Without a folder nothing is written: for a training in memory, and for processes beside the one that writes.
     The next row of the log is the mean of the `pending` updates.
-    Raises `UserError` if the configuration cannot be stored.
+    Raises `UserError` if the configuration cannot be stored, or if TensorBoard is missing that is to read the log.
     """
 
     def __init__(self, folder: Path | None, config: RunConfig) -> None:
@@ -34,8 +35,11 @@ class Store:
         self.picture = None if folder is None else folder / "samples.png"
         self.rows: list[dict[str, Any]] = []
         self.pending: list[UpdateMetrics] = []
+        self.events: EventLog | None = None
         if folder is not None:
             to_json(config)
+            if config.training.log == "tensorboard":
+                self.events = EventLog(folder)
 
     @contextmanager
     def reserved(self, config: RunConfig) -> Iterator[None]:
@@ -46,11 +50,17 @@ class Store:
         with locked(self.folder):
             remove_leftovers(self.folder)
             write_atomically(self.folder / "config.json", to_json(config).encode())
-            yield
+            try:
+                yield
+            finally:
+                if self.events is not None:
+                    self.events.close()
 
     def log(self, update: int, seconds: float, row: dict[str, Any]) -> None:
         """Add a row of what was measured after `update`, when the training had taken so long [s]."""
         self.rows.append({"update": update, "seconds": round(seconds, 2)} | row)
+        if self.events is not None:
+            self.events.write(self.rows)
 
     def log_pending(self, update: int, seconds: float) -> None:
         """Turn the pending updates, the last of which is `update`, into a row. Raises `Diverged` as `check` does."""

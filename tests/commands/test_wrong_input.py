@@ -135,6 +135,7 @@ def complaint(capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
         (f"--out {'long' * 100}", "cannot make the folder"),
         (f"--guide {'long' * 100}.py:Own", "no file"),
         ("--resume . --updates 3", "--updates"),
+        ("--resume . --continue", "takes no other option: --continue"),
     ],
 )
 def test_options(

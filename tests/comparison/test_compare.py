@@ -33,8 +33,9 @@ from gram_pyro.guides import GUIDES
 from gram_pyro.guides.lookahead import LOOKAHEAD
 from gram_pyro.models import MODELS
 from gram_pyro.runs.config import RunConfig
-from gram_pyro.runs.recipes import configured, recipe
+from gram_pyro.runs.recipes import recipe
 from gram_pyro.runs.store import Run
+from gram_pyro.runs.train_options import configured
 from gram_pyro.tasks import Coloring
 from gram_pyro.training import validation
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gram_pyro.guides import DiffusionGuide
-from gram_pyro.runs.recipes import configured, recipe
+from gram_pyro.runs.recipes import recipe
+from gram_pyro.runs.train_options import configured
 from gram_pyro.runs.training_config import TrainingConfig
 from gram_pyro.tasks import NQueens
 

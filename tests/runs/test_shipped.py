@@ -9,7 +9,7 @@ import pytest
 
 import gram_pyro
 from gram_pyro.inference.config import SamplingConfig
-from gram_pyro.runs.store import SHIPPED
+from gram_pyro.runs.shipped import SHIPPED
 from gram_pyro.tasks import Board
 
 PUZZLE = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"

@@ -25,8 +25,9 @@ from gram_pyro.inference.sampling import Draws, sample
 from gram_pyro.models import Gram
 from gram_pyro.runs.checkpoint import checkpoints, locked, read_latest
 from gram_pyro.runs.config import RunConfig, from_json
-from gram_pyro.runs.recipes import configured, recipe
+from gram_pyro.runs.recipes import recipe
 from gram_pyro.runs.store import build_parts, load_run
+from gram_pyro.runs.train_options import configured
 from gram_pyro.system.distributed import ALONE
 from gram_pyro.system.signals import Interrupted
 from gram_pyro.tasks import NQueens

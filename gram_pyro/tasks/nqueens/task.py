@@ -39,8 +39,7 @@ class NQueens(Task):
     n: int = 8
     """Rows of a generated board."""
     removed: tuple[int, ...] = ()
-    """How many queens are missing, each number as likely as it has boards (each equally likely with excluded
-    diagonals); n - 3 to n - 1 by default."""
+    """How many queens are missing, each number as likely as it has boards; n - 3 to n - 1 by default."""
     excluded: int = 0
     """Excluded diagonals of each board, two more relations if any."""
     split: Literal["orbit", "input"] = "orbit"

@@ -48,8 +48,7 @@ class Sudoku(Task):
     box: Box = 3
     """Rows and columns of a box: 3 or 3x3 for grids of 9 x 9 cells, 2x3 for 6 x 6, 4 for 16 x 16; up to 25 cells."""
     level: Level = "medium"
-    """How many givens a generated puzzle has: 37-45, 30-36 or 22-29 on 9 x 9 cells, 8-9, 6-7 or 4-5 on 4 x 4, else 46
-    to 55, 37 to 45 or 27 to 36 percent; of mixed puzzles any number from hard to easy."""
+    """Givens of a generated puzzle: 37-45, 30-36 or 22-29 of 81 cells; mixed: any number from hard to easy."""
     max_solutions: int = 1
     """1 for puzzles with one solution; more for puzzles with 2 to that many, from random cells of a solved grid."""
     data: str = ""

@@ -1,0 +1,25 @@
+"""Options that several commands share. Nothing here needs torch: `--help` does without."""
+
+from typing import Annotated
+
+from tyro.conf import FlagCreatePairsOff, Positional, arg
+
+from gram_pyro.runs.shipped import shipped_names
+
+CHECKPOINTS = ", ".join(shipped_names())
+PROBLEM = """For coloring, --graph: .col (DIMACS), .edges, .edgelist, .txt, .g6 or .npy;
+for nqueens, --board: a text file with a line a row, Q for a queen, . if empty;
+for sudoku, --puzzle: the cells row by row, . if empty, or a file of them;
+for grids, nothing. Each file may be gzipped."""
+DRAFT = "Schedule of noisy drafts, if the model draws any: constant seeks one solution, cosine many."
+AS_TRAINED = "(default: that of its training)"
+
+TrainedRun = Annotated[
+    Positional[str], arg(metavar="RUN", help=f"Run folder, or a checkpoint that comes with the package: {CHECKPOINTS}.")
+]
+Problem = Annotated[
+    str | None, arg(aliases=["--board", "--puzzle"], metavar="FILE", help=PROBLEM, help_behavior_hint="")
+]
+Draft = Annotated[str | None, arg(metavar="constant|cosine|flow", help=DRAFT, help_behavior_hint=AS_TRAINED)]
+Device = Annotated[str, arg(metavar="auto|cpu|cuda|cuda:1", help="auto: CUDA where there is one.")]
+Json = Annotated[FlagCreatePairsOff[bool], arg(help_behavior_hint="")]
