@@ -1,7 +1,6 @@
 """Generative recursive reasoning models as Pyro programs."""
 
 import sys
-import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +25,6 @@ __version__ = "0.1.0"
 
 if sys.argv[:1] == ["-m"] and any(word.startswith("gram_pyro.") for word in sys.orig_argv):
     begin_imports()  # `python -m gram_pyro.train`, which has yet to import its modules
-warnings.filterwarnings("ignore", "IProgress not found")  # in a notebook Pyro asks for widgets that nothing here needs
 
 PLACES = {
     "api": ("fit", "load"),

@@ -43,11 +43,14 @@ class Divergence(NamedTuple):
 
     nats: Array
 
-    def plot(self, axes: Axes) -> None:
-        """Plot a heat map, whose colors reach at least to `LEAST` nats spread evenly over the transitions."""
+    def plot(self, axes: Axes, most: float | None = None) -> None:
+        """Plot a heat map whose colors end at `most` nats, to compare it with others.
+
+        By default they end at the largest KL, and not below `LEAST` nats spread evenly over the transitions.
+        """
         transitions, positions = self.nats.shape
         extent = (0.5, transitions + 0.5, positions - 0.5, -0.5)
-        most = max(self.nats.max(), LEAST / transitions)
+        most = max(self.nats.max(), LEAST / transitions) if most is None else most
         image = axes.imshow(self.nats.T, aspect="auto", cmap="viridis", vmin=0, vmax=most, extent=extent)
         place = "all positions together" if positions == 1 else "position"
         axes.set(xlabel="transition", ylabel=place, title=f"KL(q || p), {self.nats.sum():,.2f} nats in all")

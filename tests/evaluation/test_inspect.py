@@ -147,9 +147,12 @@ def test_progress_is_called_after_each_part() -> None:
 
 @pytest.mark.parametrize(("each", "most"), [(1e-4, LEAST / 4), (0.5, 0.5), (3000.0, 3000.0)])
 def test_colors_do_not_exaggerate_what_is_hardly_said(each: float, most: float) -> None:
-    axes = Figure().add_subplot()
-    Divergence(np.full((4, 3), each)).plot(axes)
-    assert axes.images[0].get_clim() == (0, pytest.approx(most))
+    left, right = Figure().subplots(1, 2)
+    found = Divergence(np.full((4, 3), each))
+    found.plot(left)
+    assert left.images[0].get_clim() == (0, pytest.approx(most))
+    found.plot(right, 7.0)
+    assert right.images[0].get_clim() == (0, 7)
 
 
 @pytest.mark.parametrize("last", [1, 8, 16, 81, 128])
