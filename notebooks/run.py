@@ -13,9 +13,8 @@ HERE = Path(__file__).parent
 def run(path: Path) -> None:
     """Execute a notebook in its folder and write it with its outputs."""
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(
-        notebook, record_timing=False, coalesce_streams=True, resources={"metadata": {"path": str(path.parent)}}
-    ).execute()
+    place = {"metadata": {"path": str(path.parent)}}
+    NotebookClient(notebook, resources=place, record_timing=False, coalesce_streams=True).execute()
     notebook.metadata.language_info = {"name": "python"}  # not the version, which changes
     nbformat.write(notebook, path)
 
