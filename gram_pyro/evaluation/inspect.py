@@ -22,7 +22,6 @@ from gram_pyro.inference.sampling import seeded
 from gram_pyro.models.sites import DRAWN, mark, sites_of, value_at
 from gram_pyro.objectives.elbo import divergence_of
 from gram_pyro.runs.store import Run
-from gram_pyro.tasks.abilities import Answer
 
 MAX_TARGETS = 512
 PARTS = 3  # prior, posterior, likelihoods
