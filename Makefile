@@ -3,7 +3,7 @@ BIN := .venv/bin
 DEMO := runs/coloring
 INSTALL := $(BIN)/python -m pip install -c constraints.txt
 
-.PHONY: demo test lint bench docs clean
+.PHONY: demo test lint bench notebooks docs clean
 
 demo: .venv/.run
 	$(BIN)/python -m gram_pyro.train $(if $(wildcard $(DEMO)/checkpoint-*.pt),--resume $(DEMO),--task coloring --out $(DEMO))
@@ -16,6 +16,9 @@ lint: .venv/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict gram_pyro benchmarks
+
+notebooks: .venv/.dev
+	$(BIN)/python notebooks/run.py
 
 docs: .venv/.dev
 	$(BIN)/mkdocs build --strict

@@ -16,7 +16,7 @@ from gram_pyro.system.cli import parse
 from gram_pyro.system.startup import quick_imports
 
 if TYPE_CHECKING:
-    from gram_pyro.evaluation.inspect import Inspection
+    from gram_pyro.evaluation.inspection import Inspection
     from gram_pyro.tasks import Task
 
 PROGRAM = "gram_pyro.inspection"  # `inspect` would hide Python's own from scripts in this folder

@@ -24,7 +24,7 @@ from gram_pyro.tasks import Answer, Task
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from gram_pyro.evaluation.inspect import Inspection
+    from gram_pyro.evaluation.inspection import Inspection
 
 DEPTH_FACTOR, SEARCH_FACTOR = 4, 16
 DEPTHS: dict[Recursion, tuple[float, ...]] = {"carried": (1, 2, 4), "planned": (0.25, 0.5, 1), "none": (1,)}

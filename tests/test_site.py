@@ -20,6 +20,11 @@ def test_it_builds_without_a_warning_and_has_every_page(tmp_path: Path) -> None:
     shown = re.findall(r'src="(?!http|data)([^"]+)"', (tmp_path / "index.html").read_text(encoding="utf-8"))
     assert {"trajectories.gif", "program.png"} <= {*shown} and all((tmp_path / file).is_file() for file in shown)
     assert not [*tmp_path.rglob("*.py?")]
+    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
+        page = tmp_path / "notebooks" / notebook.stem / "index.html"
+        pictures = re.findall(r'<img alt="[^"]+" src="([^"]+)"', page.read_text(encoding="utf-8"))
+        assert len(pictures) == notebook.read_text(encoding="utf-8").count('"image/')
+        assert pictures and all((page.parent / file).is_file() for file in pictures)
     assert 'id="gram_pyro.fit"' in (tmp_path / "reference" / "index.html").read_text(encoding="utf-8")
 
 

@@ -2,21 +2,19 @@
 
 import math
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyro
 import pyro.distributions as dist
 import torch
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from pyro import poutine
 from torch import Tensor
 from torch.distributions import kl_divergence
 
 from gram_pyro.errors import UserError
+from gram_pyro.evaluation.inspection import Components, Divergence, Inspection, Likelihoods, Trajectories
 from gram_pyro.evaluation.likelihood import mixture_log_weights
 from gram_pyro.inference.config import MAX_NUMBER, whole_number
 from gram_pyro.inference.judge import judge
@@ -24,112 +22,9 @@ from gram_pyro.inference.sampling import seeded
 from gram_pyro.models.sites import DRAWN, mark, sites_of, value_at
 from gram_pyro.objectives.elbo import divergence_of
 from gram_pyro.runs.store import Run
-from gram_pyro.system.figures import save_figure
-from gram_pyro.tasks.abilities import Answer
 
 MAX_TARGETS = 512
 PARTS = 3  # prior, posterior, likelihoods
-PRIOR, POSTERIOR = "#4e79a7", "#f28e2b"
-Array = NDArray[np.float64]
-
-
-class Trajectories(NamedTuple):
-    """Trajectories of one problem after every supervision step."""
-
-    high: NDArray[np.float32]  # h (steps, samples, length, width)
-    decoded: NDArray[np.int64]  # argmax decodes (steps, samples, length)
-    valid: NDArray[np.bool_]  # whether they break no constraint (steps, samples)
-    solutions: list[Answer]  # distinct and valid, after the last step
-
-    def plot(self, axes: Axes, color: str = PRIOR, label: str = "prior") -> None:
-        """Plot validity and the part of positions that will not change any more, against steps."""
-        steps = np.arange(1, len(self.valid) + 1)
-        axes.plot(steps, self.valid.mean(1), "o-", color=color, markersize=3, label=f"{label}: valid")
-        settled = (self.decoded == self.decoded[-1]).mean((1, 2))
-        axes.plot(steps, settled, "--", color=color, label=f"{label}: as in the end")
-        axes.set(xlabel="step", ylim=(0, 1.05), title="when is the answer decided?")
-        axes.legend(frameon=False)
-
-
-class Divergence(NamedTuple):
-    """KL(q || p) in nats by transition and position `(transitions, length)`, a mean over posterior trajectories.
-    `(transitions, 1)` where the KL has no closed form, or the guidance is one for all positions."""
-
-    nats: Array
-
-    def plot(self, axes: Axes) -> None:
-        """Plot a heat map."""
-        transitions, positions = self.nats.shape
-        extent = (0.5, transitions + 0.5, positions - 0.5, -0.5)
-        image = axes.imshow(self.nats.T, aspect="auto", cmap="viridis", vmin=0, extent=extent)
-        axes.set(xlabel="transition", ylabel="position", title=f"KL, {self.nats.sum():.1f} nats in all")
-        axes.figure.colorbar(image, ax=axes)
-
-
-class Components(NamedTuple):
-    """First two principal components of h, pooled over positions, of prior and posterior: `(steps, samples, 2)` each.
-    `explained` the part of the variance that each component has `(2,)`."""
-
-    prior: Array
-    posterior: Array
-    explained: Array
-
-    def plot(self, axes: Axes) -> None:
-        """Plot trajectories in the plane, a dot where they end."""
-        for paths, color, label in ((self.prior, PRIOR, "prior"), (self.posterior, POSTERIOR, "posterior")):
-            axes.plot(*paths[:, :1].transpose(2, 0, 1), color=color, linewidth=0.7, label=label)
-            axes.plot(*paths[:, 1:].transpose(2, 0, 1), color=color, linewidth=0.4, alpha=0.4)
-            axes.plot(*paths[-1].T, "o", color=color, markersize=3)
-        x, y = (f"component {i + 1} ({part:.0%})" for i, part in enumerate(self.explained))
-        axes.set(xlabel=x, ylabel=y, title="h over the steps")
-        axes.legend(frameon=False)
-
-
-class Likelihoods(NamedTuple):
-    """p(solution | x) of every solution, all its spellings together, each array `(solutions,)`."""
-
-    solutions: list[Answer]
-    probability: Array
-    low: Array  # two standard errors below
-    high: Array
-    effective: Array  # effective sample size as a part of the draws, of the worst spelling
-
-    def plot(self, axes: Axes) -> None:
-        """Plot bars with intervals, and the uniform distribution as a line."""
-        places = np.arange(len(self.solutions))
-        errors = self.probability - self.low, self.high - self.probability
-        axes.bar(places, self.probability, yerr=errors, color=PRIOR, ecolor="#333333", capsize=2)
-        axes.axhline(1 / len(self.solutions), color="#59a14f", linestyle="--", label="uniform")
-        axes.set_xticks(places if len(places) <= 20 else places[:: len(places) // 10])
-        axes.set(xlabel="solution", title=f"p(solution | x), {self.probability.sum():.3f} in all")
-        axes.legend(frameon=False)
-
-
-class Inspection(NamedTuple):
-    """What `inspect` found. `target` is the solution shown to the posterior; `likelihoods` is None if too many."""
-
-    target: Answer
-    prior: Trajectories
-    posterior: Trajectories
-    divergence: Divergence
-    components: Components
-    likelihoods: Likelihoods | None
-
-    def plot(self, path: str | Path | None = None) -> Figure:
-        """Draw everything in one figure, and write it as PNG if a path is given."""
-        figure = Figure(figsize=(13, 8), layout="constrained")
-        first, second, third, fourth = figure.subplots(2, 2).flat
-        self.prior.plot(first)
-        self.posterior.plot(first, POSTERIOR, "posterior")
-        self.divergence.plot(second)
-        self.components.plot(third)
-        if self.likelihoods is None:
-            fourth.set_axis_off()
-        else:
-            self.likelihoods.plot(fourth)
-        if path is not None:
-            save_figure(figure, Path(path))
-        return figure
 
 
 @torch.no_grad()
@@ -160,12 +55,13 @@ def inspect(
     problem = task.prepare(problem)
     word = task.wording.singular
     try:
-        if not task.solutions(problem):
-            raise UserError(f"the {word} is not {task.feasible}: there is no answer to show the posterior")
+        targets = task.targets(problem)
     except TimeoutError as error:
         raise UserError(f"the {word} cannot be looked into: {error}") from None
-    targets = torch.unique(task.targets(problem), dim=0)
-    shown = targets[0].clone()
+    if not len(targets):
+        raise UserError(f"the {word} is not {task.feasible}: there is no answer to show the posterior")
+    shown, entropy, targets = targets[0].clone(), task.entropy(targets), torch.unique(targets, dim=0)
+    listed = len(targets) <= MAX_TARGETS and entropy < math.log(len(targets)) + 1e-6
     answered = int((shown >= 0).sum())
     if target is not None:
         if len(target) == answered:
@@ -180,7 +76,7 @@ def inspect(
         run.guide(many, y, steps=steps, supervise="every", **run.guide.side_information(task, [problem] * samples, y))
         steered, guide_trace = run.guide.get_traces()
         done(1)
-        likelihoods = estimate(run, problem, targets, steps, draws) if len(targets) <= MAX_TARGETS else None
+        likelihoods = estimate(run, problem, targets, steps, draws) if listed else None
         done(1)
     prior, posterior = (trajectories(run, problem, trace.nodes, steps) for trace in (alone, steered))
     found = divergence(steered.nodes, guide_trace.nodes), components(prior.high, posterior.high)

@@ -26,7 +26,7 @@ class SamplingConfig:
     """How trajectories run beside each other. The defaults are independent trajectories of equal length."""
 
     halt: Halt = "never"
-    """Stop early: never; by the halt head (simple, q); once the answer is settled; auto: only where that loses nothing."""
+    """Stop early: never; by the halt head (simple, q); once the answer settles; auto: only where it loses nothing."""
     halt_threshold: float = 0.5
     """Probability of a right answer from which `simple` halts."""
     halt_patience: int = 1

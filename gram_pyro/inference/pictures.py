@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from gram_pyro.inference.judge import judge
-from gram_pyro.system.figures import save_figure
+from gram_pyro.system.figures import Picture, save_figure
 from gram_pyro.tasks import Answer, Task
 
 
@@ -35,7 +35,7 @@ def empty_panels(count: int) -> Figure:
     """Return a figure of so many panels, four in a row."""
     columns = min(4, count)
     rows = math.ceil(count / columns)
-    figure = Figure(figsize=(max(6, 3 * columns), 3 * rows + 0.5), layout="constrained")
+    figure = Picture(figsize=(max(6, 3 * columns), 3 * rows + 0.5), layout="constrained")
     for panel in figure.subplots(rows, columns, squeeze=False).flat:
         panel.set_axis_off()
     return figure

@@ -10,6 +10,13 @@ from matplotlib.figure import Figure
 from gram_pyro.system.files import write_atomically
 
 
+class Picture(Figure):
+    """A figure that a notebook shows, whether pyplot is in use or not."""
+
+    def _repr_png_(self) -> bytes:
+        return png_of(self, 80)
+
+
 def png_of(figure: Figure, dots_an_inch: int = 110) -> bytes:
     """Return a figure as PNG."""
     buffer = io.BytesIO()

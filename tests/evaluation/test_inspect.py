@@ -9,14 +9,18 @@ import numpy as np
 import pyro
 import pytest
 import torch
+from matplotlib.figure import Figure
 
 from gram_pyro.errors import UserError
 from gram_pyro.evaluation.inspect import PARTS, components, estimate, inspect
+from gram_pyro.evaluation.inspection import LEAST, Components, Divergence, whole_ticks
 from gram_pyro.guides import GUIDES, GaussianGuide, LowRankGuide
-from gram_pyro.models import Gram, GramConfig, Trm
+from gram_pyro.models import Fields, Gram, GramConfig, Trm
+from gram_pyro.models.fields import FieldsConfig
 from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
 from gram_pyro.runs.store import Run, load_run
 from gram_pyro.tasks import Coloring
+from gram_pyro.tasks.grids.task import Grids
 
 TASK = Coloring(n=4)
 GRAPH = nx.path_graph(4)
@@ -139,3 +143,45 @@ def test_progress_is_called_after_each_part() -> None:
     calls: list[int] = []
     inspect(untrained(), GRAPH, steps=1, samples=1, draws=2, progress=calls.append)
     assert calls == [1] * PARTS
+
+
+@pytest.mark.parametrize(("each", "most"), [(1e-4, LEAST / 4), (0.5, 0.5), (3000.0, 3000.0)])
+def test_colors_do_not_exaggerate_what_is_hardly_said(each: float, most: float) -> None:
+    left, right = Figure().subplots(1, 2)
+    found = Divergence(np.full((4, 3), each))
+    found.plot(left)
+    assert left.images[0].get_clim() == (0, pytest.approx(most))
+    found.plot(right, 7.0)
+    assert right.images[0].get_clim() == (0, 7)
+
+
+@pytest.mark.parametrize("last", [1, 8, 16, 81, 128])
+def test_ticks_are_whole_and_few(last: int) -> None:
+    axes = Figure().add_subplot()
+    whole_ticks(axes.xaxis, 1, last)
+    ticks = axes.get_xticks().tolist()
+    assert ticks[0] == 1 and all(tick == int(tick) <= last for tick in ticks) and min(last, 6) <= len(ticks) <= 11
+
+
+def test_a_component_of_little_variance_looks_little() -> None:
+    axes = Figure().add_subplot()
+    paths = np.random.default_rng(0).normal(size=(4, 6, 2)) * (10, 0.1)
+    Components(paths, paths, np.array([0.99, 0.01])).plot(axes)
+    assert axes.get_aspect() == 1
+
+
+def test_a_drawn_grid_shows_what_drafts_say_of_it() -> None:
+    """Its solutions cannot be listed, and nobody needs them to look at the one that the posterior sees."""
+    task = Grids(box=2)
+    model = Fields(task.spec, FieldsConfig(width=4, hidden=8, refinements=1, draft="cosine", guidance=False))
+    run = Run("a test", task, model, GUIDES["diffusion"](task.spec, model), 3, torch.device("cpu"))
+    found = inspect(run, task.generate("test", 1, 0)[0], samples=2)
+    assert found.divergence.nats.shape == (3, 16) and found.likelihoods is None
+    found.plot()
+    with pytest.raises(UserError, match="the grid cannot be looked into: there are 288 grids"):
+        inspect(run, None)
+
+
+def test_a_notebook_shows_the_picture() -> None:
+    picture = inspect(untrained(), GRAPH, steps=1, samples=2, draws=2).plot()
+    assert picture._repr_png_().startswith(b"\x89PNG")
