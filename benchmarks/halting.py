@@ -40,8 +40,8 @@ class HaltingOptions:
 
     run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
     """Run folder or shipped checkpoint."""
-    out: str
-    """JSON file to write."""
+    out: str | None = None
+    """Write the JSON to this file too."""
     problems: int = 200
     """Test problems, and as many without a solution."""
     deep: int = 64
@@ -108,7 +108,8 @@ def main(arguments: list[str]) -> None:
     print("calibration error", facts["calibration"], flush=True)
     facts["halt"] = bench.compare(METHODS, [options.deep], options.seeds)
     print(shown(facts["halt"]))
-    write_json(Path(options.out), facts)
+    if options.out:
+        write_json(Path(options.out), facts)
 
 
 if __name__ == "__main__":

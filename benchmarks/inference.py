@@ -41,8 +41,8 @@ class InferenceOptions:
 
     run: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="RUN")]
     """Run folder or shipped checkpoint."""
-    out: str
-    """JSON file, such as benchmarks/results/inference/nqueens.json; the figures go beside it."""
+    out: str | None = None
+    """Write the JSON to this file too, such as benchmarks/results/inference/nqueens.json; the figures go beside it."""
     problems: int = 200
     """Test problems for methods compared at 20 samples."""
     grid_problems: int = 100
@@ -145,7 +145,8 @@ def main(arguments: list[str]) -> None:
         methods = {"independent": INDEPENDENT, "resample": SamplingConfig(resample=True)}
         facts["resample"] = bench.compare(methods, options.steps, options.seeds)
         print(shown(facts["resample"]), flush=True)
-    write_json(Path(options.out), facts)
+    if options.out:
+        write_json(Path(options.out), facts)
     if options.grid_problems:
         problems = bench.problems[: options.grid_problems]
         facts["grid_problems"] = len(problems)
@@ -153,8 +154,9 @@ def main(arguments: list[str]) -> None:
             run, problems, bench.counts[: len(problems)], options.grid_samples, options.grid_steps,
             progress=partial(tqdm, leave=False), selections=bench.selections, with_bound=False,
         )  # fmt: skip
-        draw_figures(facts["grid"], Path(options.out))
-        write_json(Path(options.out), facts)
+        if options.out:
+            draw_figures(facts["grid"], Path(options.out))
+            write_json(Path(options.out), facts)
 
 
 if __name__ == "__main__":

@@ -51,9 +51,7 @@ ROWS: dict[str, Row] = {
     "bfloat16": Row("coloring", "--precision bfloat16 --minutes 5 --threads 1 --evaluations 20"),
     "tokens": Row("coloring", "--task.layout tokens"),
     "tokens-canonical": Row("coloring", "--task.layout tokens --task.names canonical"),
-    "deterministic": Row(
-        "coloring", "--task.names canonical --task.spec.positions --model.no-guidance --prior-fraction 0"
-    ),
+    "deterministic": Row("coloring", "--task.names canonical --task.positions --model.no-guidance --prior-fraction 0"),
     "n10": Row("coloring", "--task.n 10 --minutes 30", 192),
     "8-orbit": Row("nqueens", "", 150),
     "8-input": Row("nqueens", "--task.split input --task.no-augmented", 150),

@@ -40,8 +40,7 @@ class SamplingConfig:
     repel_iterations: int = 4
     """Moves in each of those transitions."""
     noise: float = 0.0
-    """Scale of Gaussian noise that is added to h before every supervision step, whatever the model draws itself; no
-    answer is decoded before the network has run on it."""
+    """Scale of Gaussian noise that is added to h before every supervision step, whatever the model draws itself."""
     random_start: bool = False
     """Whether z_0 is drawn from N(0, I) for every sample, instead of the one that the model was trained with."""
     categorical: bool = False

@@ -161,6 +161,19 @@ def test_the_bound_of_a_model_that_knows_nothing() -> None:
     assert got.posterior_validity == 0.0  # the argmax of equal logits is one color everywhere
 
 
+@pytest.mark.parametrize(("answer", "validity"), [([0, 1, 0], 0.5), ([0, 1, 2], 1.0), ([0, 0, 1], 0.0)])
+def test_posterior_validity_is_a_mean_over_targets_then_problems(
+    answer: list[int], validity: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that always answers alike, on graphs of 12 and of 6 targets."""
+    task = Coloring(n=3)
+    model = Gram(task.spec, TINY)
+    logits = torch.nn.functional.one_hot(torch.tensor(answer), 3).float()
+    monkeypatch.setattr(model, "decode", lambda high: logits.expand(len(high), -1, -1))
+    got = bound(task, model, PriorGuide(task.spec, model), [PATH, TRIANGLE], depth=1)
+    assert got.posterior_validity == pytest.approx(validity)
+
+
 def test_the_bound_is_repeatable_and_leaves_the_random_state_alone() -> None:
     task = Coloring(n=5)
     model = Gram(task.spec, TINY)

@@ -205,17 +205,19 @@ def test_models_with_drafts_keep_the_contract(schedule: Schedule, receiver: str,
     check_model(make(Fields, FieldsConfig(width=8, hidden=16, **own)), Coloring(n=5))
 
 
-def test_a_run_goes_on_in_its_phase() -> None:
-    """Two updates of two steps each see the levels of four steps."""
+@pytest.mark.parametrize("transitions", [1, 2])
+def test_a_run_goes_on_in_its_phase(transitions: int) -> None:
+    """Two updates of two transitions each see the levels of four."""
     task = Coloring(n=5)
-    model = Fields(task.spec, FieldsConfig(width=8, hidden=16, guidance=False, draft="cosine"))
+    config = FieldsConfig(width=8, hidden=16, guidance=False, draft="cosine", transitions=transitions)
+    model = Fields(task.spec, config)
     x = task.encode(task.generate("train", 3, 0))
     y = torch.stack([task.targets(problem)[0] for problem in task.generate("train", 3, 0)])
     order = torch.zeros_like(y)
     state = model.initial_state(3, 5)._replace(phase=Phase(torch.tensor([0, 2, 0]), torch.tensor([4, 4, 9]), order))
     found = []
     for _ in range(2):
-        trace, guide_trace = traces_of(DiffusionGuide(task.spec, model), x, y, steps=2, state=state)
+        trace, guide_trace = traces_of(DiffusionGuide(task.spec, model), x, y, steps=2 // transitions, state=state)
         found += [site["infer"]["look"].a.flatten() for _, site in sites_of(guide_trace.nodes, "draft")]
         state = trace.nodes["_RETURN"]["value"].state
     expected = [cosine(torch.tensor([k, k + 2, k]), torch.tensor([4, 4, 9]))[0] for k in range(4)]

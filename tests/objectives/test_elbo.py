@@ -260,6 +260,19 @@ def test_beta_weighs_the_kl_of_each_problem() -> None:
     assert not terms.kl.requires_grad and not terms.log_likelihood.requires_grad
 
 
+def test_neither_beta_nor_balance_weighs_the_kl_of_drafts() -> None:
+    torch.manual_seed(0)
+    model = Gram(TASK.spec, GramConfig(width=16, heads=2, layers=1, hidden=16, draft="cosine"))
+    guide = GaussianGuide(TASK.spec, model)
+    nn.init.normal_(guide.project_out.weight, std=0.2)
+    torch.manual_seed(1)
+    elbo = TruncatedTrace_ELBO(None, beta=3.0, balance=0.8, draft_weight=0.1)
+    terms = elbo.terms(model, guide, PROBLEMS, TARGETS, steps=2)
+    cost = 3 * terms.kl.sum() + 0.1 * terms.draft_kl.sum()
+    torch.testing.assert_close(terms.loss, cost - terms.log_likelihood.sum())
+    assert min(terms.kl.sum(), terms.draft_kl.sum()) > 0.1
+
+
 class Student(GaussianGuide):
     """A posterior whose KL to a Gaussian nobody has registered."""
 

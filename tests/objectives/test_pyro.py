@@ -1,11 +1,9 @@
-"""Pyro's own tools on the programs of the library, and the page that shows them."""
+"""Pyro's own tools on the programs of the library."""
 
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import networkx as nx
@@ -26,7 +24,6 @@ from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
 from gram_pyro.runs.config import config_of
 from gram_pyro.tasks import Coloring
 
-PAGE = Path(__file__).parents[2] / "docs" / "pyro.md"
 TASK = Coloring(n=4)
 GRAPHS = [nx.cycle_graph(4), nx.path_graph(4), nx.star_graph(3)]
 X = TASK.encode(GRAPHS)
@@ -47,21 +44,6 @@ def _parameters(request: pytest.FixtureRequest) -> Iterator[None]:
     """Where Pyro keeps the parameters of modules."""
     with pyro.settings.context(module_local_params=request.param):
         yield
-
-
-def test_the_page_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    blocks = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
-    assert len(blocks) > 5
-    names: dict[str, Any] = {}
-    for place, block in enumerate(blocks):
-        exec(compile(block, f"{PAGE.name}, block {place}", "exec"), names)
-        if "carried" in block:
-            losses = names["losses"]
-            assert sum(losses[-10:]) < sum(losses[:10])
-            loop = block[block.index("elbo =") :]
-            assert len(loop.strip().splitlines()) == 10
-    assert names["answers"].shape == (20, 2, 4) and names["guidance"].shape == (20, 2, 4, 8)
-    assert names["losses"][-1] < names["losses"][0]
 
 
 # SVI and the module form

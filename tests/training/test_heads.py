@@ -108,6 +108,18 @@ def test_going_on_from_what_is_wrong_for_good_is_worth_nothing() -> None:
         assert (verdict.proceed.sigmoid() < 0.1).all()
 
 
+def test_each_head_has_a_target_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trajectories that are right once, where the heads halt, and wrong in the end."""
+    trainer = HeadsTrainer(TASK, model(), GRAPHS, 2, 1, 0)
+    run = rollout(TASK, model(), GRAPHS[:3], 4, 0)._replace(valid=torch.tensor([False, True, False, False])[:, None])
+    halts = iter([False, True, False, False])
+    monkeypatch.setattr(
+        trainer, "heads", lambda *_: HeadLogits(torch.zeros(1), torch.tensor([next(halts)]), torch.zeros(1))
+    )
+    value, halt, proceed = (target[:, 0].tolist() for target in trainer._targets(run))
+    assert (value, halt, proceed) == ([0, 0, 0, 0], [0, 1, 0, 0], [1, 0, 0, 0])
+
+
 @given(st.data(), st.integers(1, 6), st.integers(1, 4))
 def test_going_on_is_worth_the_verdict_where_it_halts_next(data: st.DataObject, steps: int, batch: int) -> None:
     flags = st.lists(st.lists(st.booleans(), min_size=batch, max_size=batch), min_size=steps, max_size=steps)

@@ -118,6 +118,15 @@ def test_an_update_measures_in_problems_and_supervision_steps(
     assert trainer.controller.log_beta.item() - before == pytest.approx(-0.02 * steps / 2, abs=1e-6)
 
 
+def test_an_update_that_steers_nobody_leaves_beta(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has not seen how much the posterior says, which is not the same as nothing."""
+    trainer = made(TrainingConfig(batch=8, depth=4, kl_rate=0.02), 10)
+    monkeypatch.setattr(Carry, "from_start", torch.zeros(8, dtype=torch.bool))
+    before = trainer.controller.log_beta.item()
+    trainer.update()
+    assert trainer.controller.log_beta.item() == before
+
+
 def test_averages_forget_the_start_of_a_training() -> None:
     """Their decay grows from 1/10 as updates are made, to the one configured."""
     trainer = made(TrainingConfig(batch=8, depth=4, warmup=0, ema=0.2), 10)
