@@ -1,7 +1,7 @@
 """`python -m benchmarks.update --options "--task sudoku"`: what an update of a training takes in each of its modes.
 
 For each width, batch and way to compile: seconds an update, problems a second, and how much of that time matrix
-products alone would take. `--profile` shows the operations that take most of it.
+products alone would take. `--options` are those of the training; `--profile` shows the operations that take most of it.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from benchmarks.report import DeviceOptions, Row, publish, spread, wall_clock
 from benchmarks.roofline import ROOFLINE, roofline, roofline_cell
 from gram_pyro.errors import run_cli
 from gram_pyro.runs.train_options import configured
-from gram_pyro.system.cli import parse
+from gram_pyro.system.cli import parse, take_option
 from gram_pyro.system.machine import arithmetic
 from gram_pyro.training.run import start_run
 
 SHORT = "--updates 1000000 --problems 512 --evaluations 1 --validation-problems 1 --head-rounds 0"
+TRAINING = "--task sudoku"
 WARMUP = 8
 
 
@@ -32,8 +33,6 @@ WARMUP = 8
 class UpdateOptions(DeviceOptions):
     """Time an update of a training."""
 
-    options: str = "--task sudoku"
-    """What is trained, as the command line of training has it."""
     widths: tuple[int, ...] = (32,)
     """Widths of the network; its hidden layers are twice as wide."""
     batches: tuple[int, ...] = (32,)
@@ -46,10 +45,10 @@ class UpdateOptions(DeviceOptions):
     """Show on standard error where the last of them spends its time."""
 
 
-def measure(width: int, batch: int, mode: str, options: UpdateOptions) -> Row:
-    """One row: the updates of one training."""
+def measure(width: int, batch: int, mode: str, training: str, options: UpdateOptions) -> Row:
+    """One row: the updates of a training with these options."""
     sizes = f"--model.width {width} --model.hidden {2 * width} --batch {batch} --compile {mode} --device"
-    asked = shlex.split(f"{options.options} {SHORT} {sizes} {options.chosen} --seed {options.seed}")
+    asked = shlex.split(f"{training} {SHORT} {sizes} {options.chosen} --seed {options.seed}")
     torch.compiler.reset()
     run = start_run(configured(asked)[0], None, quiet=True)
     began = wall_clock()
@@ -78,9 +77,11 @@ def measure(width: int, batch: int, mode: str, options: UpdateOptions) -> Row:
 
 def main(arguments: list[str]) -> None:
     """Time every mode and report."""
+    arguments = [*arguments]
+    training = take_option(arguments, "options", TRAINING) or TRAINING
     options = parse(UpdateOptions, "benchmarks.update", arguments)
     grid = product(options.widths, options.batches, options.compile)
-    rows = [measure(*each, options) for each in grid]
+    rows = [measure(*each, training, options) for each in grid]
     columns: dict[str, Callable[[Row], str]] = {
         "width": lambda row: str(row["width"]),
         "batch": lambda row: str(row["batch"]),

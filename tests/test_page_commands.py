@@ -12,7 +12,7 @@ import pytest
 import tyro
 from torch.distributed.run import get_args_parser as torch_parser
 
-from gram_pyro.__main__ import COMMANDS
+from gram_pyro.__main__ import MODULES
 from gram_pyro.comparison.config import CompareConfig, check
 from gram_pyro.system.cli import take_option
 from tests.test_docs import DOCS, ROOT, blocks
@@ -46,12 +46,13 @@ PARSED = {
     "benchmarks.scaling": "times large networks",
     "benchmarks.startup": "starts every command anew, several times",
     "benchmarks.sudoku_extreme": "needs the puzzles",
+    "benchmarks.update": "compiles the network",
     "benchmarks.survive": "trains for minutes, to kill it",
     "gram_pyro.compare": "trains for minutes; tests/comparison runs short ones",
     "gram_pyro.program": "needs graphviz; tests/commands/test_program.py",
 }
 """What is parsed alone, and why; so is what torchrun starts, which is for several processes."""
-PLACEHOLDERS = {"ROW ...": "relations-0", "NAME": "coloring"}
+PLACEHOLDERS = {"ROW ...": "relations-0", "NAME": "coloring", "COMMAND": "train"}
 Command = tuple[str, list[str]]
 """Module and options."""
 
@@ -77,13 +78,13 @@ def command_of(line: str) -> Command | None:
     """Return the command of this project in a line of code."""
     if line.startswith("gram_pyro "):
         _, name, *options = shlex.split(line, comments=True)
-        return f"gram_pyro.{COMMANDS[name]}", options
+        return f"gram_pyro.{MODULES[name]}", options
+    for placeholder, example in PLACEHOLDERS.items():
+        line = line.replace(placeholder, example)
     found = re.search(r"(?:python|torchrun .*?) -m ((?:gram_pyro|benchmarks)\.\w+)(.*)", line)
     if found is None:
         return None
     module, rest = found.groups()
-    for placeholder, example in PLACEHOLDERS.items():
-        rest = rest.replace(placeholder, example)
     return module, shlex.split(rest, comments=True)
 
 
@@ -162,7 +163,7 @@ def test_a_command_is_understood(line: str, monkeypatch: pytest.MonkeyPatch) -> 
         raise Parsed(real(*args, **kwargs))
 
     monkeypatch.setattr(tyro, "cli", cli)
-    monkeypatch.setattr("benchmarks.sudoku_extreme.rows_of", lambda _: [{"fold": "9"}] * 1000)
+    monkeypatch.setattr("benchmarks.sudoku_extreme.rows_of", lambda _: [{"fold": "9", "grid_class": ""}] * 1000)
     if "torchrun" in line:
         torch_parser().parse_args(shlex.split(line)[1 + shlex.split(line).index("torchrun") :])
     with pytest.raises(Parsed) as stop:
