@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pyro
 import pytest
@@ -30,6 +31,16 @@ def fresh_state() -> None:
     """A fixed seed and no parameters left over from another test."""
     torch.manual_seed(0)
     pyro.clear_param_store()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder, where every run is the untrained one."""
+    from tests.commands.test_sample import tiny_run  # here: few tests need what it imports
+
+    monkeypatch.setattr("gram_pyro.runs.store.load_run", tiny_run)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 SLOW = {

@@ -106,7 +106,7 @@ def is_run(line: str) -> bool:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def page_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty current folder but for the files that pages name."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
@@ -139,11 +139,12 @@ def run(line: str) -> None:
 @pytest.mark.parametrize(
     "page", [page for page in RUN_PAGES if any(map(is_run, lines_of(page)))], ids=lambda page: page.name
 )
-def test_the_commands_of_a_page_run_in_order(page: Path, folder: Path) -> None:
+def test_the_commands_of_a_page_run_in_order(page: Path, page_folder: Path) -> None:
     for line in filter(is_run, lines_of(page)):
         run(line)
     if page.name == "README.md":
-        assert {path.name for path in folder.glob("*.gif")} == {"my-trajectories.gif"} and Path("runs/mine").is_dir()
+        assert [path.name for path in page_folder.glob("*.gif")] == ["my-trajectories.gif"]
+        assert Path("runs/mine").is_dir()
 
 
 SHOWN = {line for page in RUN_PAGES for line in lines_of(page) if not is_run(line)}
@@ -153,7 +154,7 @@ class Parsed(Exception):
     """A parser is done."""
 
 
-@pytest.mark.usefixtures("folder")
+@pytest.mark.usefixtures("page_folder")
 @pytest.mark.parametrize("line", sorted(line for line in {*lines_of(INDEX), *SHOWN} if command_of(line)))
 def test_a_command_is_understood(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     module, options = command_of(line) or ("", [])

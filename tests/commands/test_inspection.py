@@ -7,18 +7,14 @@ import pytest
 
 from gram_pyro import inspection
 from gram_pyro.errors import UserError
-from gram_pyro.runs import store
-from tests.commands.test_sample import tiny_run
 
 FEW = ["--samples", "3", "--draws", "4"]
 
 
 @pytest.fixture
-def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file with a path of three vertices, in the current folder, where every run is untrained."""
-    monkeypatch.setattr(store, "load_run", tiny_run)
-    monkeypatch.chdir(tmp_path)
-    file = tmp_path / "path.edges"
+def path(folder: Path) -> Path:
+    """A file with a path of three vertices."""
+    file = folder / "path.edges"
     file.write_text("0 1\n1 2\n")
     return file
 

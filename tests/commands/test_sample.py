@@ -44,14 +44,6 @@ def tiny_run(run: str = "tiny", device: str = "auto", task: Task | None = None) 
 REASONER = Reasoner(tiny_run())
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty current folder, where every run is the untrained one."""
-    monkeypatch.setattr(store, "load_run", tiny_run)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def is_coloring(edges: list[tuple[int, int]], colors: list[int], k: int) -> bool:
     """A checker of its own."""
     bad = 0

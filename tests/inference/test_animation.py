@@ -17,7 +17,6 @@ from gram_pyro.inference.judge import Judged
 from gram_pyro.inference.sampling import sample as draw
 from gram_pyro.inference.sampling import seeded
 from gram_pyro.models import MODELS
-from gram_pyro.runs import store
 from gram_pyro.runs.config import config_of
 from gram_pyro.runs.store import Run
 from gram_pyro.tasks import Coloring, Grids, NQueens, Sudoku, Task
@@ -97,11 +96,9 @@ def test_pictures_of_every_task(task: Task, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def graph_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A graph in g.edges, in an empty current folder, where every run is untrained."""
-    monkeypatch.setattr(store, "load_run", tiny_run)
-    monkeypatch.chdir(tmp_path)
-    Path("g.edges").write_text("0 1\n1 2\n")
+def graph_file(folder: Path) -> None:
+    """A graph in g.edges of the current folder."""
+    (folder / "g.edges").write_text("0 1\n1 2\n")
 
 
 @pytest.mark.usefixtures("graph_file")
