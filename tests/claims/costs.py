@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.claims.sources import figure, of_size, rows, stored
+from tests.claims.sources import extremes, figure, of_size, rows, stored
 
 SETTINGS: list[str] = []
 SIZES = ("small", "recipe", "large")
@@ -58,10 +58,6 @@ def shares() -> list[float]:
     """The share of matrix products in sampling at D = 256 with at least 16 trajectories."""
     large = rows("speed/sample", "rows", **{"setting.name": "large"})
     return [row["floor"]["of_floor"] for row in large if row["width"] >= 16]
-
-
-def extremes(values: list[float]) -> list[float]:
-    return [min(values), max(values)]
 
 
 TRM, TRM_H200 = steps("-trm", OURS), steps("-trm-h200", OURS, *SIZES, "paper")

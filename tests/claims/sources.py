@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,12 @@ def figure(name: str, path: str, measure: str, /, **where: Any) -> float:
     """The measure of the only row that says so."""
     (row,) = rows(name, path, **where)
     return float(at(row, measure))
+
+
+def extremes(values: Iterable[float]) -> list[float]:
+    """The smallest and the largest."""
+    ordered = sorted(values)
+    return [ordered[0], ordered[-1]]
 
 
 def parameters(checkpoint: str) -> int:
