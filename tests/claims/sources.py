@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,17 +34,36 @@ def at(data: Any, path: str) -> Any:
     return data
 
 
-def rows(name: str, path: str, **where: Any) -> Iterator[dict[str, Any]]:
-    """The rows of a table in a JSON that say so."""
-    return (row for row in at(stored(name), path) if all(row[key] == value for key, value in where.items()))
+def rows(name: str, path: str, /, **where: Any) -> Iterator[dict[str, Any]]:
+    """The rows of a table in a JSON that say so; a key may be a path."""
+    return (row for row in at(stored(name), path) if all(at(row, key) == value for key, value in where.items()))
 
 
-def figure(name: str, path: str, measure: str, **where: Any) -> float:
+def figure(name: str, path: str, measure: str, /, **where: Any) -> float:
     """The measure of the only row that says so."""
     (row,) = rows(name, path, **where)
     return float(at(row, measure))
 
 
+def extremes(values: Iterable[float]) -> list[float]:
+    """The smallest and the largest."""
+    ordered = sorted(values)
+    return [ordered[0], ordered[-1]]
+
+
 def parameters(checkpoint: str) -> int:
     """The numbers of the network in a checkpoint that comes with the package."""
     return parameters_of(load_run(checkpoint, "cpu").model)
+
+
+def of_size(name: str, measure: str, size: str, /, **where: Any) -> float:
+    """The measure of a benchmark's only row at one of its sizes: small, recipe, large or paper."""
+    return figure(name, "rows", measure, **{"setting.name": size}, **where)
+
+
+def logged(entry: int, number: str) -> float:
+    """A number that stands in an entry of the log, of an experiment whose JSON was not kept."""
+    text = (RESULTS.parent / "LOG.md").read_text(encoding="utf-8")
+    said = text.split(f"\n{entry}. ")[1].split(f"\n{entry + 1}. ")[0]
+    assert re.search(rf"(?<![\d.]){re.escape(number)}(?!\d|[.,]\d)", said), (entry, number)
+    return float(number.replace(",", ""))
