@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.claims.costs import AGAIN, ALL_48, elbo, mode
 from tests.claims.sources import extremes, figure, logged, of_size, rows
 
-SETTINGS: list[str] = []
+SETTINGS = ["3.11", "3.12", "3.14"]
 WAYS = ("eager", "compiled", "graphs")
 
 
