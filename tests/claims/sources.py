@@ -44,6 +44,17 @@ def figure(name: str, path: str, measure: str, **where: Any) -> float:
     return float(at(row, measure))
 
 
+def compared(table: str, model: str, measure: str, steps: int = 16) -> float:
+    """The measure of a system at a number of steps in a comparison, such as posteriors-coloring; `kl.0` is nats of the first."""
+    (row,) = (row for row in stored(f"comparison/{table}") if (row["model"], row["steps"]) == (model, steps))
+    return float(at(row, measure))
+
+
+def seeds(table: str, model: str, measure: str) -> list[float]:
+    """The measure of each seed of a system in a comparison, in order of size."""
+    return sorted(float(at(run, measure)) for run in stored(f"comparison/{table}-runs") if run["label"] == model)
+
+
 def parameters(checkpoint: str) -> int:
     """The numbers of the network in a checkpoint that comes with the package."""
     return parameters_of(load_run(checkpoint, "cpu").model)
