@@ -2,16 +2,12 @@
 
 from statistics import mean
 
-from tests.claims.sources import at, figure, stored
+from tests.claims.sources import at, compared, figure, stored
 
 SEEDS = [f"quality/coloring-relations-{seed}" for seed in range(3)]
 EXTREME = "quality/sudoku-extreme-drafts-h200"
 GUIDANCE, SURROGATE = "Gaussian, horizon 1", "the paper's surrogate (no free runs, beta 0.5)"
 SETTINGS = ["0.5"]
-
-
-def compared(table: str, model: str, measure: str, steps: int = 16) -> float:
-    return figure(f"comparison/{table}", "", measure, model=model, steps=steps)
 
 
 def bound(measure: str) -> float:

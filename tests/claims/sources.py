@@ -51,6 +51,16 @@ def extremes(values: Iterable[float]) -> list[float]:
     return [ordered[0], ordered[-1]]
 
 
+def compared(table: str, model: str, measure: str, steps: int = 16) -> float:
+    """The measure of a system in a comparison, such as posteriors-coloring; `kl.0` is the KL of the first transition."""
+    return figure(f"comparison/{table}", "", measure, model=model, steps=steps)
+
+
+def seeds(table: str, model: str, measure: str) -> list[float]:
+    """The measure of each seed of a system in a comparison, in order of size."""
+    return sorted(float(at(run, measure)) for run in stored(f"comparison/{table}-runs") if run["label"] == model)
+
+
 def parameters(checkpoint: str) -> int:
     """The numbers of the network in a checkpoint that comes with the package."""
     return parameters_of(load_run(checkpoint, "cpu").model)
