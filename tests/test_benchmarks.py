@@ -160,7 +160,7 @@ def tables_of(text: str) -> list[set[str]]:
     ("kind", "pages"),
     [
         ("quality", "appendix-results"),
-        ("comparison", "appendix-comparison studies posteriors appendix-posteriors"),
+        ("comparison", "appendix-comparison appendix-studies posteriors appendix-posteriors"),
         ("inference", "inference appendix-halting comparison results"),
     ],
 )

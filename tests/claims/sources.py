@@ -52,7 +52,7 @@ def extremes(values: Iterable[float]) -> list[float]:
 
 
 def compared(table: str, model: str, measure: str, steps: int = 16) -> float:
-    """The measure of a system in a comparison, such as posteriors-coloring; `kl.0` is the KL of the first transition."""
+    """The measure of a system in a comparison, such as posteriors-coloring; `kl.0` is that of the first transition."""
     return figure(f"comparison/{table}", "", measure, model=model, steps=steps)
 
 
