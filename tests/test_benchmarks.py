@@ -161,7 +161,7 @@ def tables_of(text: str) -> list[set[str]]:
     [
         ("quality", "appendix-results"),
         ("comparison", "appendix-comparison appendix-studies posteriors appendix-posteriors"),
-        ("inference", "inference appendix-halting comparison results"),
+        ("inference", "inference appendix-halting appendix-comparison results"),
     ],
 )
 def test_pages_show_the_numbers_that_the_command_prints(kind: str, pages: str) -> None:

@@ -8,6 +8,7 @@ COLORING = [f"quality/coloring-relations-{seed}" for seed in range(3)]
 TEN = ["quality/coloring-n10"]
 DRAFTS, GRIDS, SHORT = (f"quality/{each}" for each in ("sudoku-medium-drafts", "grids-quality", "grids-h200"))
 CARD, CORE, ANNEALED = (f"quality/sudoku-extreme-{each}" for each in ("drafts-h200", "fields", "annealed"))
+CARRIED = "N-Queens 10 x 10, trained on 8 x 8"
 SETTINGS: list[str] = []
 
 
@@ -68,6 +69,10 @@ CLAIMS = {
     "2.5 nats from perfect**: the trajectory carries 5.6 nats where H is 3.1.": [
         *(bound("excess"), bound("nll"), bound("entropy")),
     ],
+    "the paper has 2.7 and 3.3, Looped Flows 0.7 and 1.0,": [
+        published()[f"coloring {n}"][who]["conflicts"] for who in ("GRAM", "Looped Flows") for n in (8, 10)
+    ],
+    "(the shipped ones 0.81 at": [figure("inference/answers", "answers", "argmax.validity", label=CARRIED, steps=64)],
     "0.01 of the samples are right": [reached(["quality/coloring-tokens"], "validity")],
     "right for 0.81 of them": [reached(["quality/coloring-deterministic"], "validity")],
     "0.886 of the samples at n = 12 and in 0.688 at": [
