@@ -1,4 +1,4 @@
-"""What counts as a sample: `python -m benchmarks.answers --out FILE`, one JSON.
+"""What counts as a sample: `python -m benchmarks.answers`, one JSON if `--out` names it.
 
 The checkpoints that come with the package on problems that training never saw. The same trajectories are decoded twice,
 to the likeliest value of every position and to values drawn from the decoder's probabilities; conflicts are those of
@@ -61,7 +61,7 @@ CASES = {
 class AnswerOptions:
     """Measure every checkpoint."""
 
-    out: str
+    out: str | None = None
     """JSON file, such as benchmarks/results/inference/answers.json."""
     threads: int = 1
     """Threads of torch."""
@@ -117,7 +117,8 @@ def main(arguments: list[str]) -> None:
             found["answers"].append({"label": label, "task": run.task.name, "problems": len(problems)} | row)
             cells = [[way, *(f"{row[way][name]:.{digits}f}" for name, digits in SHOWN.items())] for way in WAYS]
             print(label, row["steps"], table(["", *SHOWN], cells), sep="\n", flush=True)
-    write_json(Path(options.out), found)
+    if options.out is not None:
+        write_json(Path(options.out), found)
 
 
 if __name__ == "__main__":

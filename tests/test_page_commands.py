@@ -21,6 +21,7 @@ INDEX = ROOT / "benchmarks" / "results" / "README.md"
 RUN_PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 TRAIN_LESS = "--updates 2 --problems 40 --batch 8 --depth 4 --evaluations 1 --head-rounds 0 --validation-problems 1"
 LESS = {
+    "benchmarks.apart": "--problems 2 --samples 1 --steps 2",
     "benchmarks.fuzz": "--cases 1",
     "benchmarks.gradient": "--batches 1 --batch 4",
     "benchmarks.halting": "--problems 2 --deep 4 --seeds 1 --at 1 2",
@@ -35,6 +36,7 @@ LESS = {
 }
 """What runs here, and the options that shorten it."""
 PARSED = {
+    "benchmarks.answers": "samples for minutes; tests/test_benchmarks.py runs a short one",
     "benchmarks.attention": "times long sequences",
     "benchmarks.full_elbo": "times long trajectories",
     "benchmarks.grids": "compiles the network",
