@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from benchmarks.report import RESULTS
 from gram_pyro.runs.store import load_run, parameters_of
 
+LOG = RESULTS.parent / "LOG.md"
 PUBLISHED = Path(__file__).with_name("published.json")
 
 
@@ -45,14 +47,26 @@ def figure(name: str, path: str, measure: str, **where: Any) -> float:
 
 
 def compared(table: str, model: str, measure: str, steps: int = 16) -> float:
-    """The measure of a system at a number of steps in a comparison, such as posteriors-coloring; `kl.0` is nats of the first."""
+    """The measure of a system in a comparison, such as posteriors-coloring; `kl.0` is that of the first step."""
     (row,) = (row for row in stored(f"comparison/{table}") if (row["model"], row["steps"]) == (model, steps))
     return float(at(row, measure))
+
+
+def deeper(table: str, measure: str) -> list[float]:
+    """The measure of each system in a comparison at the larger of its two numbers of steps."""
+    return [float(row[measure]) for row in stored(f"comparison/{table}")[1::2]]
 
 
 def seeds(table: str, model: str, measure: str) -> list[float]:
     """The measure of each seed of a system in a comparison, in order of size."""
     return sorted(float(at(run, measure)) for run in stored(f"comparison/{table}-runs") if run["label"] == model)
+
+
+def logged(entry: int, number: str) -> float:
+    """A number that an entry of the log holds."""
+    (text,) = re.findall(rf"^{entry}\. (.*?)(?=^\d+\. |\Z)", LOG.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    assert re.search(rf"(?<![\w.]){re.escape(number)}(?![\w]|\.\d)", text), f"entry {entry} of {LOG} has no {number}"
+    return float(number.replace(",", ""))
 
 
 def parameters(checkpoint: str) -> int:
