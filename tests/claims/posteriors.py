@@ -40,11 +40,9 @@ CLAIMS = {
     "| 2.20 | 9.6 | 2.32 | 2.28 |": looks("cosine", "mean"),
     "| 2.20 | 2.18 | 2.22 | 2.20 |": looks("cosine", "mixture"),
     "9,000 cells": [stored("drafts/receivers")["options"]["cells"]],
-    "at most 0.03, but for the 9.6, whose is 1.2": [
-        *(errors()[-2], looks("cosine", "mean")[1], errors()[-1]),
-    ],
+    "at most 0.03, but for the 9.6, whose is 1.2": [errors()[-2], looks("cosine", "mean")[1], errors()[-1]],
     "says 76 % of its nats": [said(GUIDANCE, 0, 1)],
-    "say 7 % in the first eighth and 90 % until half-time": [
+    "say 7 % in the first eighth and 90 % from there to half-time": [
         *(said(f"fields, {DRAFTS}", 0, 8), said(f"fields, {DRAFTS}", 8, 32)),
     ],
     "0.993, 0.994 and 0.997": deeper(COLORING, "validity"),
