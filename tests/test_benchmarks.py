@@ -16,6 +16,7 @@ from benchmarks.gradient import against, supervised, truncated
 from benchmarks.live_bytes import LiveBytes
 from benchmarks.memory import bytes_saved
 from benchmarks.numerics import errors, long_run
+from benchmarks.receivers import nats
 from benchmarks.report import time_paired
 from benchmarks.roofline import operations, roofline, traffic
 from benchmarks.scaling import GROWN, OBJECTIVE, grown
@@ -25,6 +26,7 @@ from benchmarks.survive import damage_checkpoints
 from benchmarks.table import TABLES, load, names_of, table, visible
 from gram_pyro.errors import UserError
 from gram_pyro.models import GramConfig
+from gram_pyro.models.draft import ACCURACY
 from gram_pyro.runs.checkpoint import save_checkpoint
 from gram_pyro.tasks.base import Examples
 
@@ -115,6 +117,13 @@ def test_the_full_gradient_is_the_one_of_the_longest_horizon() -> None:
     assert against([longest], [full])["core"] == {"cosine": 1.0, "ratio": 1.0, "cosine_of_a_batch": 1.0}
     assert against([shortest], [full])["core"]["cosine"] < 0.999
     assert against([deep], [full])["core"]["cosine"] < 0.999
+
+
+def test_one_look_at_a_cell_costs_its_accuracy() -> None:
+    torch.manual_seed(0)
+    found = nats("flow", "mean", 1, 90)
+    look = ACCURACY / 2 * (1 - 1 / 9)  # at probabilities that are uniform; what is left after it is almost nothing
+    assert found.shape == (90,) and found.min().item() == pytest.approx(look) and found.mean().item() < look + 0.1
 
 
 def test_depth_stands_in_the_table_where_it_matters() -> None:

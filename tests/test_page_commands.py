@@ -36,6 +36,8 @@ LESS = {
 }
 """What runs here, and the options that shorten it."""
 PARSED = {
+    "benchmarks.receivers": "draws for minutes; tests/test_benchmarks.py runs a short one",
+    "benchmarks.schedules": "samples for minutes",
     "benchmarks.answers": "samples for minutes; tests/test_benchmarks.py runs a short one",
     "benchmarks.attention": "times long sequences",
     "benchmarks.full_elbo": "times long trajectories",

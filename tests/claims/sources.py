@@ -12,6 +12,7 @@ from typing import Any
 from benchmarks.report import RESULTS
 from gram_pyro.runs.store import load_run, parameters_of
 
+LOG = RESULTS.parent / "LOG.md"
 PUBLISHED = Path(__file__).with_name("published.json")
 
 
@@ -56,9 +57,21 @@ def compared(table: str, model: str, measure: str, steps: int = 16) -> float:
     return figure(f"comparison/{table}", "", measure, model=model, steps=steps)
 
 
+def deeper(table: str, measure: str) -> list[float]:
+    """The measure of each system in a comparison at the larger of its two numbers of steps."""
+    return [float(row[measure]) for row in stored(f"comparison/{table}")[1::2]]
+
+
 def seeds(table: str, model: str, measure: str) -> list[float]:
     """The measure of each seed of a system in a comparison, in order of size."""
     return sorted(float(at(run, measure)) for run in stored(f"comparison/{table}-runs") if run["label"] == model)
+
+
+def logged(entry: int, number: str) -> float:
+    """A number that an entry of the log holds."""
+    (text,) = re.findall(rf"^{entry}\. (.*?)(?=^\d+\. |\Z)", LOG.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    assert re.search(rf"(?<![\w.]){re.escape(number)}(?![\w]|\.\d)", text), f"entry {entry} of {LOG} has no {number}"
+    return float(number.replace(",", ""))
 
 
 def parameters(checkpoint: str) -> int:
@@ -69,11 +82,3 @@ def parameters(checkpoint: str) -> int:
 def of_size(name: str, measure: str, size: str, /, **where: Any) -> float:
     """The measure of a benchmark's only row at one of its sizes: small, recipe, large or paper."""
     return figure(name, "rows", measure, **{"setting.name": size}, **where)
-
-
-def logged(entry: int, number: str) -> float:
-    """A number that stands in an entry of the log, of an experiment whose JSON was not kept."""
-    text = (RESULTS.parent / "LOG.md").read_text(encoding="utf-8")
-    said = text.split(f"\n{entry}. ")[1].split(f"\n{entry + 1}. ")[0]
-    assert re.search(rf"(?<![\d.]){re.escape(number)}(?!\d|[.,]\d)", said), (entry, number)
-    return float(number.replace(",", ""))
