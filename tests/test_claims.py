@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -39,6 +40,7 @@ def bare(text: str) -> str:
     return text
 
 
+@cache
 def printed() -> set[str]:
     """The rows of the tables that a command prints, without their labels."""
     lines = [line for kind in TABLES for name in names_of(kind) for line in table(kind, name).splitlines()]
@@ -58,12 +60,24 @@ def test_numbers_are_those_that_were_measured(name: str) -> None:
             assert abs(float(number.replace(",", "")) - value) <= 0.5 * 10**-digits + 1e-9, (fragment, number, value)
 
 
+def unprinted(page: Path) -> str:
+    """The text of a page without code and generated rows."""
+    rows = printed()
+    lines = page.read_text(encoding="utf-8").splitlines()
+    text = "\n".join(line for line in lines if not (line.startswith("|") and line.split("|", 2)[2] in rows))
+    return " ".join(bare(text).split())
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_no_number_is_left_out(name: str) -> None:
-    module, rows = claims(name), printed()
-    lines = page_of(module).read_text(encoding="utf-8").splitlines()
-    text = "\n".join(line for line in lines if not (line.startswith("|") and line.split("|", 2)[2] in rows))
-    text = " ".join(bare(text).split())
+    module = claims(name)
+    text = unprinted(page_of(module))
     for fragment in sorted(module.CLAIMS, key=len, reverse=True):
         text = text.replace(" ".join(bare(fragment).split()), " ")
     assert not {*re.findall(DECIMAL, text)} - {*module.SETTINGS}
+
+
+def test_every_page_with_numbers_has_claims() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    measured = {page for page in pages if re.search(DECIMAL, unprinted(page))}
+    assert measured <= {page_of(claims(name)) for name in MODULES}
