@@ -491,3 +491,8 @@ def test_the_picture_marks_what_is_broken(n: int) -> None:
 def test_impossible_settings_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(UserError):
         Coloring(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("names", ["random", "canonical"])
+def test_a_graph_that_cannot_be_colored_has_no_targets(names: str) -> None:
+    assert Coloring(n=4, names=names).targets(nx.complete_graph(4)).shape == (0, 4)

@@ -184,7 +184,7 @@ class Coloring(Task):
 
         Renamings that differ in unused colors alone repeat a row: each coloring is as likely, however few its colors.
         """
-        colors = torch.tensor(self.solutions(problem))
+        colors = torch.tensor(self.solutions(problem), dtype=torch.long).view(-1, len(problem))
         if self.names == "random":
             colors = torch.tensor([*permutations(range(self.k))])[:, colors].flatten(0, 1)
         return self.encode_colors(colors)
