@@ -12,7 +12,7 @@ from gram_pyro.errors import UserError
 from gram_pyro.guides import GUIDES, GaussianGuide, PriorGuide
 from gram_pyro.models import MODELS, Autoregressive, Gram, Trm
 from gram_pyro.registry import Registry
-from gram_pyro.runs.recipes import RECIPES, recipe
+from gram_pyro.runs.recipes import PRESETS, RECIPES, recipe
 from gram_pyro.runs.store import build_parts
 from gram_pyro.tasks import TASKS, Coloring, Grids, NQueens, Sudoku, Task
 from gram_pyro.tasks.base import Spec
