@@ -56,7 +56,7 @@ PARSED = {
     "gram_pyro.program": "needs graphviz; tests/commands/test_program.py",
 }
 """What is parsed alone, and why; so is what torchrun starts, which is for several processes."""
-PLACEHOLDERS = {"ROW ...": "relations-0", "NAME": "coloring", "COMMAND": "train"}
+PLACEHOLDERS = {"ROW ...": "relations-0", "NAME": "coloring"}
 Command = tuple[str, list[str]]
 """Module and options."""
 
