@@ -16,7 +16,7 @@ COMMANDS = {
     "program": "draw a model's program: its sites, and how they depend on each other",
     "train_heads": "train value and halt heads for a trained model, and store them with it",
 }
-MODULES = {name: name for name in COMMANDS} | {"inspect": "inspection"}
+MODULES = {name: name for name in (*COMMANDS, "inspection")} | {"inspect": "inspection"}
 
 
 def main() -> None:
