@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from benchmarks.inference import DATA_SEED, SAMPLES
 from benchmarks.report import Row, table, write_json
-from gram_pyro.errors import run_cli
+from gram_pyro.errors import UserError, run_cli
 from gram_pyro.inference.config import INDEPENDENT, SamplingConfig
 from gram_pyro.inference.judge import ViolationCache
 from gram_pyro.inference.metrics import count_solutions, measure
@@ -65,6 +65,10 @@ class AnswerOptions:
     """JSON file, such as benchmarks/results/inference/answers.json."""
     threads: int = 1
     """Threads of torch."""
+
+    def __post_init__(self) -> None:
+        if self.threads < 1:
+            raise UserError(f"--threads must be at least 1, not {self.threads}")
 
 
 @torch.no_grad()

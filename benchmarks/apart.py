@@ -6,7 +6,6 @@ same up to the names of vertices. This measures the shipped checkpoint on all of
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
@@ -16,12 +15,13 @@ from pathlib import Path
 import networkx as nx
 
 import gram_pyro
+from benchmarks.inference import DATA_SEED
 from benchmarks.report import Row, write_json
-from gram_pyro.errors import run_cli
+from gram_pyro.errors import UserError, run_cli
 from gram_pyro.system.cli import parse
 from gram_pyro.system.machine import machine_facts
 
-CHOSEN_BY, MEASURED_ON = 7, 11
+CHOSEN_BY = 7
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,10 @@ class ApartOptions:
     """Samples of each graph."""
     steps: tuple[int, ...] = (16, 64)
     """Supervision steps."""
+
+    def __post_init__(self) -> None:
+        if min(self.problems, self.samples, *self.steps, len(self.steps)) < 1:
+            raise UserError("--problems, --samples and --steps must be at least 1")
 
 
 def apart(graphs: Sequence[nx.Graph], seen: Sequence[nx.Graph]) -> list[int]:
@@ -56,15 +60,19 @@ def main(arguments: list[str]) -> None:
     """Measure and store."""
     options = parse(ApartOptions, "benchmarks.apart", arguments)
     reasoner = gram_pyro.load("coloring", "cpu")
-    chosen, graphs = (reasoner.task.generate("test", options.problems, seed) for seed in (CHOSEN_BY, MEASURED_ON))
+    chosen, graphs = (reasoner.task.generate("test", options.problems, seed) for seed in (CHOSEN_BY, DATA_SEED))
     found = {"all": [*range(len(graphs))], "apart": apart(graphs, chosen)}
     rows: list[Row] = []
     for name, places in found.items():
         problems, samples = [graphs[place] for place in places], [options.samples]
         result = reasoner.evaluate(problems, samples=samples, steps=options.steps, bound=False)
-        rows += [{"graphs": name, "problems": len(places), **row} for row in json.loads(json.dumps(result))["rows"]]
+        rows += [{"graphs": name, "problems": len(places), **row} for row in result["rows"]]
     if options.out is not None:
-        facts = {"command": "python -m benchmarks.apart", "machine": machine_facts(), "options": asdict(options)}
+        facts = {
+            "command": f"python -m benchmarks.apart {' '.join(arguments)}".strip(),
+            "machine": machine_facts(),
+            "options": asdict(options),
+        }
         write_json(Path(options.out), {**facts, "rows": rows})
     for row in rows:
         print(row["graphs"], row["problems"], row["steps"], row["validity"], row["ratio"], file=sys.stderr)

@@ -147,16 +147,15 @@ def main(arguments: list[str]) -> None:
         print(shown(facts["resample"]), flush=True)
     if options.out:
         write_json(Path(options.out), facts)
-    if options.grid_problems:
+    if options.grid_problems and options.out:
         problems = bench.problems[: options.grid_problems]
         facts["grid_problems"] = len(problems)
         facts["grid"] = evaluate(
             run, problems, bench.counts[: len(problems)], options.grid_samples, options.grid_steps,
             progress=partial(tqdm, leave=False), selections=bench.selections, with_bound=False,
         )  # fmt: skip
-        if options.out:
-            draw_figures(facts["grid"], Path(options.out))
-            write_json(Path(options.out), facts)
+        draw_figures(facts["grid"], Path(options.out))
+        write_json(Path(options.out), facts)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import runpy
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -19,8 +20,8 @@ from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
 from gram_pyro.system.cli import parse
 from gram_pyro.tasks import Problems, Spec
 
-EXAMPLE = "docs/examples/bayesian_flow.py"
-CELL, NAMES = Spec(vocabulary=1, values=(0,) * 9), 9
+EXAMPLE = Path(__file__).parents[1] / "docs/examples/bayesian_flow.py"
+CELL = Spec(vocabulary=1, values=(0,) * 9)
 SCHEDULES: tuple[Schedule, ...] = ("flow", "cosine")
 RECEIVERS: tuple[Receiver, ...] = ("mean", "mixture")
 STEPS = (1, 8, 64, 256)
@@ -41,10 +42,10 @@ class ReceiverOptions(Options):
 
 def nats(schedule: Schedule, receiver: Receiver, steps: int, cells: int) -> Tensor:
     """Return the bound of each cell `(cells,)`, whose values take turns."""
-    network = runpy.run_path(EXAMPLE)["BayesianFlow"]
+    network = runpy.run_path(str(EXAMPLE))["BayesianFlow"]
     model = network(CELL, GramConfig(guidance=False, draft=schedule, receiver=receiver))
     nothing = Problems(torch.zeros(cells, 1, dtype=torch.long))
-    values = torch.arange(cells)[:, None] % NAMES
+    values = torch.arange(cells)[:, None] % CELL.classes
     bound = TruncatedTrace_ELBO(None)
     with torch.no_grad():
         terms = bound.terms(model, DiffusionGuide(CELL, model), nothing, values, steps=steps, supervise="last")

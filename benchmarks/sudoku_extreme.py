@@ -77,7 +77,7 @@ def main(arguments: list[str]) -> None:
     }
     asked = [*RECIPE.split(), "--task.data", str(data["train"]), "--task.test-data", str(data["fold-9"]), *extra]
     train_once(configured(asked)[0], options.run)
-    shown = ["sudoku", *(argument for argument in arguments if argument != str(options.folder))]
+    shown = ["sudoku", *(argument for argument in arguments if Path(argument) != options.folder)]
     result = facts_of(options.run, f"python -m benchmarks.sudoku_extreme {' '.join(shown)}")
     steps = ["--steps", *map(str, options.steps), "--draft", options.draft]
     for name in FINAL if options.final else CHOOSING:

@@ -18,7 +18,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.report import DeviceOptions, Row, publish, spread, wall_clock
 from benchmarks.roofline import ROOFLINE, roofline, roofline_cell
-from gram_pyro.errors import run_cli
+from gram_pyro.errors import UserError, run_cli
 from gram_pyro.runs.train_options import configured
 from gram_pyro.system.cli import parse, take_option
 from gram_pyro.system.machine import arithmetic
@@ -44,6 +44,11 @@ class UpdateOptions(DeviceOptions):
     profile: bool = False
     """Show on standard error where the last of them spends its time."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.repeats < 1:
+            raise UserError(f"--repeats must be at least 1, not {self.repeats}")
+
 
 def measure(width: int, batch: int, mode: str, training: str, options: UpdateOptions) -> Row:
     """One row: the updates of a training with these options."""
@@ -62,8 +67,8 @@ def measure(width: int, batch: int, mode: str, training: str, options: UpdateOpt
         times.append(wall_clock() - before)
     row: Row = {"width": width, "batch": batch, "compile": mode, "seconds": spread(times), "warmup": started - began}
     precision = run.config.machine.precision
-    with arithmetic(options.chosen, precision):
-        if mode == "off":
+    if mode == "off":
+        with arithmetic(options.chosen, precision):
             row["roofline"] = roofline(run._update, median(times), getattr(torch, precision), options.chosen)
     if options.profile:
         activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if options.chosen.type == "cuda" else [])]

@@ -44,8 +44,10 @@ def page_and_pictures(path: Path) -> Iterator[tuple[str, str | bytes]]:
                 name = f"{path.stem}-{len(page)}.{PICTURES[picture]}"
                 yield name, base64.b64decode(data[picture])
                 page.append(f"![{heading}]({name})")
+            elif text := data.get("text/plain"):
+                page.append(f"```text\n{text.rstrip()}\n```")
             else:
-                page.append(f"```text\n{data['text/plain'].rstrip()}\n```")
+                raise ValueError(f"{path}: a cell shows neither text nor a picture; run it again")
     yield f"{path.stem}.md", "\n\n".join(page)
 
 

@@ -93,10 +93,10 @@ class Reasoner:
     ) -> Samples:
         """Return `num_samples` answers, from as many prior trajectories of `steps` supervision steps, and select one.
 
-        `select` is first, majority, value (what the value head thinks best of) or checker (what breaks the
-        fewest constraints); `method` says how the trajectories run beside each other. By default each halts where its
-        halt head is sure; `SamplingConfig()` runs all to the last step. `progress` is called with the number of steps,
-        of all trajectories together, that were done or are not needed any more.
+        `select` is first, majority, value (what the value head thinks best of) or checker (what breaks the fewest
+        constraints); `method` says how the trajectories run beside each other. By default each halts where its halt
+        head is sure, or in noise where its answer settles; `SamplingConfig()` runs all to the last step. `progress` is
+        called with the number of steps, of all trajectories together, that were done or are not needed any more.
 
         A problem is what the task understands; for coloring any undirected `networkx.Graph`, whose
         vertices are answered in order: by number if they are 0..n-1, else in the graph's node order;

@@ -7,6 +7,8 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+from gram_pyro.system.files import write_atomically
+
 HERE = Path(__file__).parent
 
 
@@ -16,7 +18,7 @@ def run(path: Path) -> None:
     place = {"metadata": {"path": str(path.parent)}}
     NotebookClient(notebook, resources=place, record_timing=False, coalesce_streams=True).execute()
     notebook.metadata.language_info = {"name": "python"}  # not the version, which changes
-    nbformat.write(notebook, path)
+    write_atomically(path, nbformat.writes(notebook).encode())
 
 
 if __name__ == "__main__":

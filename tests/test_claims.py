@@ -14,7 +14,7 @@ from benchmarks.table import TABLES, names_of, table
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted(path.stem for path in (ROOT / "tests/claims").glob("*.py") if path.stem not in ("__init__", "sources"))
-NUMBER = r"(?<![\w.,/-])\d{1,3}(?:,\d{3})+|(?<![\w.,])\d+(?:\.\d+)?"
+NUMBER = r"(?<![\w.,/-])\d{1,3}(?:,\d{3})+|(?:(?<![^ |(])-(?=0\.))?(?<![\w.,])\d+(?:\.\d+)?"
 DECIMAL = r"(?<![\w.,])\d+\.\d+(?![\w.]*\d)"
 
 

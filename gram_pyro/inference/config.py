@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MAX_NUMBER = 1_000_000
 """The most samples or steps at once."""
 AUTO_HALT: dict[str, Any] = {"halt": "simple", "halt_threshold": 0.95, "halt_patience": 8}
-"""How trajectories halt by default: as right in the end as those that never do, in a fraction of the steps."""
+"""How trajectories halt by default: nearly as right in the end as those that never do, in a fraction of the steps."""
 SEARCH_HALT: dict[str, Any] = {"halt": "settled", "halt_patience": 8}
 """The same for trajectories that search in noise."""
 Halt = Literal["auto", "never", "simple", "q", "settled"]
@@ -26,7 +26,7 @@ class SamplingConfig:
     """How trajectories run beside each other. The defaults are independent trajectories of equal length."""
 
     halt: Halt = "never"
-    """Stop early: never; by the halt head (simple, q); once the answer settles; auto: only where it loses nothing."""
+    """Stop early: never; by the halt head (simple, q); once the answer settles; auto: where it loses little."""
     halt_threshold: float = 0.5
     """Probability of a right answer from which `simple` halts."""
     halt_patience: int = 1

@@ -97,5 +97,7 @@ def configured(arguments: Sequence[str]) -> tuple[RunConfig, Path]:
     options = parsed(base.training)
     if preset == "paper":  # its training goes with the size, which is an option of the task
         options = parsed(recipe(options.task, preset, model, guide).training)
+    if options.resume:
+        raise UserError("--resume goes on with a run as it is; a training that starts here cannot take it")
     parts = {name: getattr(options, name) for name in ("task", "model", "training", "machine", "init")}
     return replace(base, **parts), Path(options.out or f"runs/{Path(task.partition(':')[0]).stem}")
