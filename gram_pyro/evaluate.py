@@ -112,7 +112,9 @@ def report(result: dict[str, Any]) -> str:
         excess, error, nll, entropy = (result["bound"][name] for name in ("excess", "standard_error", "nll", "entropy"))
         spread = "" if error is None else f" +- {error:.3f}"
         lines += [
-            f"bound: -ELBO - H(y | x) = {excess:.3f}{spread} nats a problem (-ELBO {nll:.3f}, H {entropy:.3f})",
+            f"bound: -ELBO - H(y | x) = {excess:.3f}{spread} nats a problem (-ELBO {nll:.3f}, H {entropy:.3f})"
+            if entropy
+            else f"bound: -ELBO = {nll:.3f}{spread} nats a problem",
             f"posterior validity {result['posterior_validity']:.3f}{gap}",
         ]
     return "\n".join(lines)
