@@ -41,6 +41,7 @@ PAPER_OF_TEN: dict[str, dict[str, Any]] = {
 PARTS: dict[tuple[str, str], tuple[Task, GramConfig, TrainingConfig]] = {
     ("coloring", "cpu"): (Coloring(), *PRESETS["cpu"]),
     ("coloring", "paper"): (Coloring(layout="tokens", names="canonical"), PAPER_MODEL, COLORING_PAPER),
+    ("digits", "paper"): (Digits(), PAPER_MODEL, replace(PAPER_TRAINING, problems=60_000)),
     ("grids", "paper"): (Grids(augmented=False), SUDOKU_PAPER, GRIDS_PAPER),
     ("nqueens", "cpu"): (NQueens(), GramConfig(), QUEENS_TRAINING),
     ("nqueens", "paper"): (NQueens(split="input", augmented=False, layout="tokens"), PAPER_MODEL, QUEENS_PAPER),

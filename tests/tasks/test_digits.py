@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from matplotlib.figure import Figure
 
+import gram_pyro
+from gram_pyro import evaluate, train
 from gram_pyro.errors import UserError
 from gram_pyro.tasks import Digits, Image, Pool
 from gram_pyro.tasks.base import Split
@@ -246,3 +248,15 @@ def test_a_single_file_is_divided(tmp_path: Path) -> None:
 def test_other_binarisations_are_refused() -> None:
     with pytest.raises(UserError, match="must be threshold or dynamic, not 'soft'"):
         Digits(binarisation="soft")  # type: ignore[arg-type]
+
+
+def test_commands_train_and_measure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No validity is reported, which every image has, and the bound is -ELBO alone."""
+    run = str(tmp_path / "run")
+    small = "--updates 2 --problems 40 --batch 4 --depth 4 --shortest 2 --evaluations 1 --threads 1 --device cpu"
+    sizes = "--model.width 8 --model.heads 1 --model.hidden 8 --model.layers 1"
+    train.main(["--task", "digits", *small.split(), *sizes.split(), "--out", run])
+    assert re.search(r"after \d\.\d minutes\nnext: python -m gram_pyro.evaluate", capsys.readouterr().out)
+    evaluate.main([run, "--problems", "2", "--samples", "1", "--steps", "4", "--device", "cpu"])
+    assert re.search(r"\nbound: -ELBO = \d+\.\d+ \+- \d+\.\d+ nats a problem\n", capsys.readouterr().out)
+    assert gram_pyro.load(run, "cpu").inspect(IMAGE, steps=2, samples=2).likelihoods is None
