@@ -22,7 +22,7 @@ from gram_pyro import evaluate, train
 from gram_pyro.errors import UserError
 from gram_pyro.tasks import Digits, Image, Pool
 from gram_pyro.tasks.base import Split
-from gram_pyro.tasks.digits.idx import IMAGES, LABELS, Greys, read_images, read_labels
+from gram_pyro.tasks.digits.idx import IMAGES, LABELS, Grays, read_images, read_labels
 from gram_pyro.tasks.digits.images import EMBEDDED, patches, unpatched
 from gram_pyro.testing import check_task
 
@@ -33,19 +33,19 @@ DRAWN = {split: TASK.generate(split, EVERYTHING, 0) for split in SPLITS}
 IMAGE = DRAWN["train"][0]
 
 
-def idx(array: Greys, magic: int = IMAGES) -> bytes:
+def idx(array: Grays, magic: int = IMAGES) -> bytes:
     """Return an IDX file as its definition says."""
     return b"".join(size.to_bytes(4, "big") for size in (magic, *array.shape)) + array.tobytes()
 
 
-def folder(path: Path, **parts: Greys) -> str:
+def folder(path: Path, **parts: Grays) -> str:
     """Write images under MNIST's names."""
     for name, images in parts.items():
         (path / f"{name}-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(images)))
     return str(path)
 
 
-def noise(count: int, side: int = 4, seed: int = 0) -> Greys:
+def noise(count: int, side: int = 4, seed: int = 0) -> Grays:
     """Return images of random grays."""
     return np.random.default_rng(seed).integers(0, 256, (count, side, side), dtype=np.uint8)
 
@@ -53,8 +53,8 @@ def noise(count: int, side: int = 4, seed: int = 0) -> Greys:
 def test_embedded_digits_are_those_that_the_readme_names() -> None:
     stored = np.load(EMBEDDED)
     (named,) = re.findall("[0-9a-f]{64}", (EMBEDDED.parent / "README.md").read_text(encoding="utf-8"))
-    assert sha256(stored["greys"].tobytes() + stored["labels"].tobytes()).hexdigest() == named
-    assert stored["greys"].shape == (1797, 8, 8) and stored["greys"].max() == 16
+    assert sha256(stored["grays"].tobytes() + stored["labels"].tobytes()).hexdigest() == named
+    assert stored["grays"].shape == (1797, 8, 8) and stored["grays"].max() == 16
     assert np.bincount(stored["labels"]).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
 
 
@@ -66,7 +66,7 @@ def test_the_contract_is_kept(binarisation: str, tmp_path: Path) -> None:
 
 
 def test_images_are_black_from_half_the_darkest_gray_on() -> None:
-    stored = np.load(EMBEDDED)["greys"].reshape(-1, 64)
+    stored = np.load(EMBEDDED)["grays"].reshape(-1, 64)
     expected = {bytes(map(int, row)) for row in stored > 7.5}
     assert {image.pixels for split in SPLITS for image in DRAWN[split]} == expected
 
@@ -101,7 +101,7 @@ def test_a_network_sees_nothing() -> None:
 
 
 @given(arrays(np.uint8, (2, 6, 6), elements=st.integers(0, 1)))
-def test_values_are_patches_of_two_by_two_pixels(images: Greys) -> None:
+def test_values_are_patches_of_two_by_two_pixels(images: Grays) -> None:
     """By plain loops."""
     for image in images:
         problem = Image(6, image.tobytes())
@@ -128,7 +128,7 @@ def test_dynamic_pixels_are_drawn_by_their_grays_anew() -> None:
     (image,) = task.generate("train", 1, 0)
     _, targets, _ = Pool(task, [image]).draw(4000, torch.Generator().manual_seed(0))
     mean = np.mean([task.answer(image, row) for row in targets.tolist()], axis=0)
-    grays = np.frombuffer(image.greys, np.uint8) / 16
+    grays = np.frombuffer(image.grays, np.uint8) / 16
     assert len(targets.unique(dim=0)) > 1000
     np.testing.assert_allclose(mean, grays, atol=4 * 0.5 / 4000**0.5)
     assert (mean[grays == 0] == 0).all() and (mean[grays == 1] == 1).all()
@@ -139,7 +139,7 @@ def test_dynamic_grays_of_all_256_levels_are_kept(tmp_path: Path) -> None:
     task = Digits(data=data, binarisation="dynamic")
     black = Image(4, bytes([1] * 16), bytes([255] * 16))
     pale = Image(4, bytes(16), bytes([51] * 16))
-    for image, share in ((black, 1.0), (pale, 0.2), (black._replace(greys=b""), 1.0)):
+    for image, share in ((black, 1.0), (pale, 0.2), (black._replace(grays=b""), 1.0)):
         _, targets, _ = Pool(task, [image]).draw(500, torch.Generator().manual_seed(0))
         answers = np.array([task.answer(image, row) for row in targets.tolist()])
         assert abs(answers.mean() - share) < 0.02
@@ -192,7 +192,7 @@ def test_what_is_refused(problem: object, words: str) -> None:
     st.booleans(),
 )
 def test_idx_files_are_read_as_they_were_written(
-    tmp_path_factory: pytest.TempPathFactory, images: Greys, labels: Greys, zipped: bool
+    tmp_path_factory: pytest.TempPathFactory, images: Grays, labels: Grays, zipped: bool
 ) -> None:
     pack: Callable[[bytes], bytes] = gzip.compress if zipped else bytes
     path = tmp_path_factory.mktemp("idx") / ("some.gz" if zipped else "some")

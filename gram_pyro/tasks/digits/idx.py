@@ -14,7 +14,7 @@ DIMENSIONS = {IMAGES: 3, LABELS: 1}
 MAX_SIDE = 64
 PARTS = ("train", "t10k")
 NAMES = ("{}-images-idx3-ubyte", "{}-images.idx3-ubyte")
-Greys = NDArray[np.uint8]
+Grays = NDArray[np.uint8]
 
 
 def image_files(path: str) -> list[Path]:
@@ -31,7 +31,7 @@ def image_files(path: str) -> list[Path]:
     return [files[0] for files in found.values() if files]
 
 
-def read_images(path: Path) -> Greys:
+def read_images(path: Path) -> Grays:
     """Read square images of even side: `(images, side, side)`, 0 to 255. Raises `UserError` if the file has none."""
     with naming(path):
         images = read(path, IMAGES)
@@ -44,13 +44,13 @@ def read_images(path: Path) -> Greys:
         return images
 
 
-def read_labels(path: Path) -> Greys:
+def read_labels(path: Path) -> Grays:
     """Read labels `(images,)`. Raises `UserError` if the file has none."""
     with naming(path):
         return read(path, LABELS)
 
 
-def read(path: Path, magic: int) -> Greys:
+def read(path: Path, magic: int) -> Grays:
     """Return the array of an IDX file. Raises `UserError` if the file is of another kind, or of another length."""
     content = file_bytes(path, "IDX")
     found, kind = int.from_bytes(content[:4], "big"), KINDS[magic]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gram_pyro.errors import UserError
 from gram_pyro.tasks.base import split_names
-from gram_pyro.tasks.digits.idx import Greys, image_files, read_images
+from gram_pyro.tasks.digits.idx import Grays, image_files, read_images
 
 EMBEDDED = Path(__file__).with_name("digits.npz")
 TEST_PERCENT = 15
@@ -25,14 +25,14 @@ class Image(NamedTuple):
     side: int
     pixels: bytes
     """0 or 1 for each pixel; nothing for the blank board."""
-    greys: bytes = b""
+    grays: bytes = b""
     """How likely each pixel is 1, from 0 to the `top` of its `Gallery`, where training draws pixels anew."""
 
 
 class Gallery(NamedTuple):
     """All images of a data set."""
 
-    greys: Greys
+    grays: Grays
     """`(images, pixels)`, row by row, from 0 to `top`."""
     top: int
     splits: NDArray[np.str_]
@@ -41,12 +41,12 @@ class Gallery(NamedTuple):
     @property
     def side(self) -> int:
         """Return the number of pixels along a side."""
-        return math.isqrt(self.greys.shape[1])
+        return math.isqrt(self.grays.shape[1])
 
 
-def threshold(greys: Greys, top: int) -> NDArray[np.bool_]:
-    """Return which grey values are at least half of `top`."""
-    return greys >= (top + 1) // 2
+def threshold(grays: Grays, top: int) -> NDArray[np.bool_]:
+    """Return which gray values are at least half of `top`."""
+    return grays >= (top + 1) // 2
 
 
 def patches(images: NDArray[np.generic]) -> NDArray[np.generic]:
@@ -69,7 +69,7 @@ def gallery_of(path: str) -> Gallery:
     alike share a split; those for training that look like one of the test file are left out.
     """
     if not path:
-        return divided([np.load(EMBEDDED)["greys"]], 16)
+        return divided([np.load(EMBEDDED)["grays"]], 16)
     files = image_files(path)
     parts = [read_images(file) for file in files]
     sides = [part.shape[1] for part in parts]
@@ -78,14 +78,14 @@ def gallery_of(path: str) -> Gallery:
     return divided(parts, 255)
 
 
-def divided(parts: list[Greys], top: int) -> Gallery:
+def divided(parts: list[Grays], top: int) -> Gallery:
     """Return the images `(images, side, side)` for training and, if there are two parts, for test."""
-    greys = [part.reshape(len(part), -1) for part in parts]
-    looks = [np.packbits(threshold(part, top), axis=1) for part in greys]
+    grays = [part.reshape(len(part), -1) for part in parts]
+    looks = [np.packbits(threshold(part, top), axis=1) for part in grays]
     hashes = [int.from_bytes(blake2b(look.tobytes(), digest_size=8).digest(), "big") for look in looks[0]]
     splits = split_names(np.array(hashes, np.uint64), TEST_PERCENT if len(parts) == 1 else 0)
     if len(parts) == 1:
-        return Gallery(greys[0], top, splits)
+        return Gallery(grays[0], top, splits)
     seen = {look.tobytes() for look in looks[1]}
     own = np.array([look.tobytes() not in seen for look in looks[0]], dtype=bool)
-    return Gallery(np.concatenate((greys[0][own], greys[1])), top, np.append(splits[own], ["test"] * len(greys[1])))
+    return Gallery(np.concatenate((grays[0][own], grays[1])), top, np.append(splits[own], ["test"] * len(grays[1])))

@@ -16,7 +16,7 @@ from gram_pyro.tasks.digits.images import BITS, Gallery, Image, gallery_of, patc
 
 Binarisation = Literal["threshold", "dynamic"]
 BYTES = torch.tensor([24, 16, 8, 0])
-"""Where the grey values of a patch stand in one integer."""
+"""Where the gray values of a patch stand in one integer."""
 
 
 @dataclass(frozen=True)
@@ -59,16 +59,16 @@ class Digits(Task):
 
     def generate(self, split: Split, count: int, seed: int) -> list[Image]:
         """Return at most `count` images of a split, in random order. Raises `UserError` if it has none."""
-        greys, top, splits = self.gallery
+        grays, top, splits = self.gallery
         rng = np.random.default_rng([seed, get_args(Split).index(split)])
         rows = rng.permutation(np.flatnonzero(splits == split))[:count]
         if not len(rows):
             raise UserError(f"{self.data}: no image in the {split} split; take more images")
-        chosen, side = greys[rows], self.gallery.side
+        chosen, side = grays[rows], self.gallery.side
         if self.binarisation == "threshold":
             return [Image(side, row.tobytes()) for row in threshold(chosen, top)]
         black = rng.random(chosen.shape, np.float32) * top < chosen
-        return [Image(side, row.tobytes(), grey.tobytes()) for row, grey in zip(black, chosen, strict=True)]
+        return [Image(side, row.tobytes(), gray.tobytes()) for row, gray in zip(black, chosen, strict=True)]
 
     def prepare(self, problem: Image | str | None) -> Image:
         """Return an image, also from a string of 0 and 1 row by row, or the blank board for None.
@@ -103,17 +103,17 @@ class Digits(Task):
         return torch.from_numpy(patches(np.frombuffer(problem.pixels, np.uint8)[None]) @ BITS)
 
     def list_solutions(self, problems: Sequence[Image]) -> list[Tensor]:
-        """Return each image; the grey values of each patch in one integer if `augment` is to draw its pixels."""
+        """Return each image; the gray values of each patch in one integer if `augment` is to draw its pixels."""
         if self.binarisation == "threshold":
             return [self.targets(problem) for problem in problems]
-        return [packed_greys(problem, self.gallery.top) for problem in problems]
+        return [packed_grays(problem, self.gallery.top) for problem in problems]
 
     def augment(self, problems: Problems, answers: Tensor, generator: torch.Generator) -> tuple[Problems, Tensor]:
-        """Draw the pixels of each image by its grey values, if binarisation is dynamic."""
+        """Draw the pixels of each image by its gray values, if binarisation is dynamic."""
         if self.binarisation == "threshold":
             return problems, answers
-        greys = answers[..., None] >> BYTES & 255
-        black = torch.rand(greys.shape, generator=generator) * self.gallery.top < greys
+        grays = answers[..., None] >> BYTES & 255
+        black = torch.rand(grays.shape, generator=generator) * self.gallery.top < grays
         return problems, (black * torch.from_numpy(BITS)).sum(-1)
 
     def align(self, solutions: Tensor, targets: Tensor) -> Tensor:
@@ -152,8 +152,8 @@ class Digits(Task):
         axes.set(xticks=[], yticks=[])
 
 
-def packed_greys(problem: Image, top: int) -> Tensor:
-    """Return the grey values of each patch in one integer: `(1, patches)`; `top` for black where none are known."""
-    greys = problem.greys or bytes(top * pixel for pixel in problem.pixels)
-    parts = torch.from_numpy(patches(np.frombuffer(greys, np.uint8)[None]).astype(np.int64))
+def packed_grays(problem: Image, top: int) -> Tensor:
+    """Return the gray values of each patch in one integer: `(1, patches)`; `top` for black where none are known."""
+    grays = problem.grays or bytes(top * pixel for pixel in problem.pixels)
+    parts = torch.from_numpy(patches(np.frombuffer(grays, np.uint8)[None]).astype(np.int64))
     return (parts << BYTES).sum(-1)
