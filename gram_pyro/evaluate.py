@@ -111,8 +111,9 @@ def report(result: dict[str, Any]) -> str:
         gap = "" if result["gap"] is None else f", gap to one sample {result['gap']:.3f}"
         excess, error, nll, entropy = (result["bound"][name] for name in ("excess", "standard_error", "nll", "entropy"))
         spread = "" if error is None else f" +- {error:.3f}"
+        name, parts = ("-ELBO - H(y | x)", f" (-ELBO {nll:.3f}, H {entropy:.3f})") if entropy else ("-ELBO", "")
         lines += [
-            f"bound: -ELBO - H(y | x) = {excess:.3f}{spread} nats a problem (-ELBO {nll:.3f}, H {entropy:.3f})",
+            f"bound: {name} = {excess:.3f}{spread} nats a problem{parts}",
             f"posterior validity {result['posterior_validity']:.3f}{gap}",
         ]
     return "\n".join(lines)

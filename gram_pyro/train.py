@@ -42,8 +42,8 @@ def report(run: TrainingRun | None) -> None:
     usual, deep = (
         " and ".join(f"{words} {check[name + end]:.3f}" for name, words in names.items()) for end in ("", "_deep")
     )
-    reached = f"{usual} at {depth} steps, {deep} at {DEEP * depth} steps"
-    print(f"{folder}: after {run.seconds / 60:.1f} minutes, on unseen problems: {reached}")
+    reached = f", on unseen problems: {usual} at {depth} steps, {deep} at {DEEP * depth} steps" if names else ""
+    print(f"{folder}: after {run.seconds / 60:.1f} minutes{reached}")
     print(f"next: python -m gram_pyro.evaluate {shlex.quote(str(folder))}")
 
 

@@ -11,7 +11,7 @@ import pytest
 import gram_pyro
 from gram_pyro import api
 from gram_pyro.models import gram
-from gram_pyro.tasks import Coloring, NQueens, Sudoku, Task
+from gram_pyro.tasks import Coloring, Digits, NQueens, Sudoku, Task
 from tests.test_results import anchors
 
 ROOT = Path(__file__).parents[1]
@@ -41,6 +41,7 @@ def check_extending(names: dict[str, Any]) -> None:
 
 def check_files(_: dict[str, Any]) -> None:
     assert len(Coloring().read("petersen.npy")[0]) == 10
+    assert len(Digits(data="images.idx").generate("test", 100, 0)[0].pixels) == 64
 
 
 def check_pyro(names: dict[str, Any]) -> None:

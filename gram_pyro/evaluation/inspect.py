@@ -60,8 +60,8 @@ def inspect(
         raise UserError(f"the {word} cannot be looked into: {error}") from None
     if not len(targets):
         raise UserError(f"the {word} is not {task.feasible}: there is no answer to show the posterior")
-    shown, entropy, targets = targets[0].clone(), task.entropy(targets), torch.unique(targets, dim=0)
-    listed = len(targets) <= MAX_TARGETS and entropy < math.log(len(targets)) + 1e-6
+    shown, targets = targets[0].clone(), torch.unique(targets, dim=0)
+    listed = task.blank is None and len(targets) <= MAX_TARGETS
     answered = int((shown >= 0).sum())
     if target is not None:
         if len(target) == answered:

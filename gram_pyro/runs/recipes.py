@@ -11,7 +11,7 @@ from gram_pyro.models.fields import FieldsConfig
 from gram_pyro.registry import Registry
 from gram_pyro.runs.config import Part, RunConfig, config_of, label
 from gram_pyro.runs.training_config import TrainingConfig
-from gram_pyro.tasks import TASKS, Coloring, Grids, NQueens, Sudoku, Task
+from gram_pyro.tasks import TASKS, Coloring, Digits, Grids, NQueens, Sudoku, Task
 
 PAPER_MODEL = GramConfig(width=512, heads=8, layers=2, hidden=512, refinements=4, transitions=3)
 PAPER_TRAINING = TrainingConfig(
@@ -41,6 +41,7 @@ PAPER_OF_TEN: dict[str, dict[str, Any]] = {
 PARTS: dict[tuple[str, str], tuple[Task, GramConfig, TrainingConfig]] = {
     ("coloring", "cpu"): (Coloring(), *PRESETS["cpu"]),
     ("coloring", "paper"): (Coloring(layout="tokens", names="canonical"), PAPER_MODEL, COLORING_PAPER),
+    ("digits", "paper"): (Digits(), PAPER_MODEL, replace(PAPER_TRAINING, problems=60_000)),
     ("grids", "paper"): (Grids(augmented=False), SUDOKU_PAPER, GRIDS_PAPER),
     ("nqueens", "cpu"): (NQueens(), GramConfig(), QUEENS_TRAINING),
     ("nqueens", "paper"): (NQueens(split="input", augmented=False, layout="tokens"), PAPER_MODEL, QUEENS_PAPER),
@@ -57,12 +58,20 @@ DRAFTS = RunConfig(
     task_name="sudoku",
     model_name="fields",
 )
+DIGITS = RunConfig(
+    Digits(),
+    GramConfig(draft="cosine", guidance=False),
+    replace(DRAFTS_TRAINING, problems=60_000),
+    guide="diffusion",
+    task_name="digits",
+)
 GRIDS_TRAINING = replace(DRAFTS_TRAINING, minutes=45, depth=128)
 RECIPES = GRAMS | {
     ("sudoku", "cpu"): DRAFTS,
+    ("digits", "cpu"): DIGITS,
     ("grids", "cpu"): replace(DRAFTS, task=Grids(), training=GRIDS_TRAINING, task_name="grids"),
 }
-"""What trains where neither model nor guide is named: GRAM; for Sudoku noisy drafts alone, on fields."""
+"""What trains where neither model nor guide is named: GRAM; noisy drafts alone for digits, and for Sudoku on fields."""
 
 
 def sized(kind: Callable[..., Any], preset: GramConfig) -> Any:

@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, get_args
 
 import torch
@@ -91,10 +91,12 @@ def check_encoding(where: str, spec: Spec, x: Problems) -> None:
 
 def check_answers(where: str, task: Task, problem: Any, x: Problems, generator: random.Random) -> None:
     """Check targets, solutions and checker of a problem against each other; `x` is its encoding, `TRIED` times."""
-    try:
-        targets, solutions = task.targets(problem), task.solutions(problem)
-    except TimeoutError:
-        targets, solutions = task.known_solutions([problem])[0], []
+    targets, solutions = None, []
+    with suppress(TimeoutError):
+        targets = task.targets(problem)
+        solutions = task.solutions(problem)
+    if targets is None:
+        targets = task.known_solutions([problem])[0]
     length, values = x.tokens.shape[1], x.values or task.spec.classes
     require(len(targets) and task.solvable(problem) is not False, f"{where}: generate gives one without a solution")
     check_integers(f"{where}: targets", targets, (len(targets), length), -1, values - 1)

@@ -21,7 +21,8 @@ class Pool:
         if missing := int((self.counts == 0).sum()):
             raise UserError(f"training takes problems with a solution; {missing} of {len(problems)} have none")
         self.offsets = self.counts.cumsum(0) - self.counts
-        self.solutions = torch.cat([*solutions]).to(torch.int16)
+        listed = torch.cat([*solutions])
+        self.solutions = listed.to(torch.int16) if listed.max() < 2**15 else listed
         self.steps = (self.counts + task.max_known - 1) // task.max_known
         self.width = int(((self.counts + self.steps - 1) // self.steps).max())
 

@@ -1,0 +1,1 @@
+"""Binarised images of digits from nothing."""

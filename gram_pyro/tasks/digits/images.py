@@ -1,0 +1,91 @@
+"""Images of black and white pixels: their patches, and where they come from."""
+
+import math
+from functools import lru_cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gram_pyro.errors import UserError
+from gram_pyro.tasks.base import split_names
+from gram_pyro.tasks.digits.idx import Grays, image_files, read_images
+
+EMBEDDED = Path(__file__).with_name("digits.npz")
+TEST_PERCENT = 15
+BITS = np.array([8, 4, 2, 1])
+"""What the pixels of a patch count in its value, row by row."""
+
+
+class Image(NamedTuple):
+    """A square image, row by row."""
+
+    side: int
+    pixels: bytes
+    """0 or 1 for each pixel; nothing for the blank board."""
+    grays: bytes = b""
+    """How likely each pixel is 1, from 0 to the `top` of its `Gallery`, where training draws pixels anew."""
+
+
+class Gallery(NamedTuple):
+    """All images of a data set."""
+
+    grays: Grays
+    """`(images, pixels)`, row by row, from 0 to `top`."""
+    top: int
+    splits: NDArray[np.str_]
+    """The split of each image: `(images,)`."""
+
+    @property
+    def side(self) -> int:
+        """Return the number of pixels along a side."""
+        return math.isqrt(self.grays.shape[1])
+
+
+def threshold(grays: Grays, top: int) -> NDArray[np.bool_]:
+    """Return which gray values are at least half of `top`."""
+    return grays >= (top + 1) // 2
+
+
+def patches(images: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Return the 2 x 2 patches of images `(images, pixels)`, both row by row: `(images, patches, 4)`."""
+    half = math.isqrt(images.shape[1]) // 2
+    return images.reshape(-1, half, 2, half, 2).swapaxes(2, 3).reshape(-1, half * half, 4)
+
+
+def unpatched(parts: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Return the images `(images, pixels)` of patches `(images, patches, 4)`."""
+    half = math.isqrt(parts.shape[1])
+    return parts.reshape(-1, half, half, 2, 2).swapaxes(2, 3).reshape(-1, 4 * half * half)
+
+
+@lru_cache(maxsize=2)
+def gallery_of(path: str) -> Gallery:
+    """Return the images of a file or a folder, the embedded digits for "". Raises `UserError` if it cannot be read.
+
+    The test file of a folder is the test split. Elsewhere a hash of the black pixels decides, so that images that look
+    alike share a split; those for training that look like one of the test file are left out.
+    """
+    if not path:
+        return divided([np.load(EMBEDDED)["grays"]], 16)
+    files = image_files(path)
+    parts = [read_images(file) for file in files]
+    sides = [part.shape[1] for part in parts]
+    if len({*sides}) > 1:
+        raise UserError(f"{files[1]}: images of side {sides[1]}, but those of {files[0].name} have side {sides[0]}")
+    return divided(parts, 255)
+
+
+def divided(parts: list[Grays], top: int) -> Gallery:
+    """Return the images `(images, side, side)` for training and, if there are two parts, for test."""
+    grays = [part.reshape(len(part), -1) for part in parts]
+    looks = [np.packbits(threshold(part, top), axis=1) for part in grays]
+    hashes = [int.from_bytes(blake2b(look.tobytes(), digest_size=8).digest(), "big") for look in looks[0]]
+    splits = split_names(np.array(hashes, np.uint64), TEST_PERCENT if len(parts) == 1 else 0)
+    if len(parts) == 1:
+        return Gallery(grays[0], top, splits)
+    seen = {look.tobytes() for look in looks[1]}
+    own = np.array([look.tobytes() not in seen for look in looks[0]], dtype=bool)
+    return Gallery(np.concatenate((grays[0][own], grays[1])), top, np.append(splits[own], ["test"] * len(grays[1])))

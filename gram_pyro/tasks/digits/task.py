@@ -1,0 +1,159 @@
+"""Digits from nothing: draw an image of black and white pixels."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal, get_args
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gram_pyro.errors import UserError
+from gram_pyro.tasks.abilities import Answer, Axes, Wording
+from gram_pyro.tasks.base import Problems, Spec, Split, Task
+from gram_pyro.tasks.digits.images import BITS, Gallery, Image, gallery_of, patches, threshold, unpatched
+
+Binarisation = Literal["threshold", "dynamic"]
+BYTES = torch.tensor([24, 16, 8, 0])
+"""Where the gray values of a patch stand in one integer."""
+
+
+@dataclass(frozen=True)
+class Digits(Task):
+    """Binarised images, drawn without any input: p(image).
+
+    A problem is an `Image`, its only target that image itself; the network sees a blank board, the same for all. A
+    value is a patch of 2 x 2 pixels, and an answer has a 0 or 1 for each pixel, row by row. Every image is a solution,
+    so -ELBO is what tells models apart, in nats an image.
+    """
+
+    name: ClassVar[str] = "digits"
+    wording: ClassVar[Wording] = Wording("image")
+    scores: ClassVar[tuple[str, ...]] = ()
+
+    data: str = ""
+    """IDX file, or folder with MNIST's files or others of their names, of gray images; by default digits of 8 x 8
+    pixels."""
+    binarisation: Binarisation = "threshold"
+    """A pixel is black from half the darkest gray on (threshold), or with a probability that is its gray, drawn anew
+    for every training example (dynamic)."""
+
+    def __post_init__(self) -> None:
+        if self.binarisation not in get_args(Binarisation):
+            raise UserError(f"task.binarisation must be threshold or dynamic, not {self.binarisation!r}")
+
+    @property
+    def gallery(self) -> Gallery:
+        """Return all images of the data. Raises `UserError` if they cannot be read."""
+        return gallery_of(self.data)
+
+    @property
+    def blank(self) -> Image:
+        """Return the board that the network sees."""
+        return Image(self.gallery.side, b"")
+
+    @property
+    def spec(self) -> Spec:
+        return Spec(vocabulary=1, values=tuple(range(16)), positions="2d")
+
+    def generate(self, split: Split, count: int, seed: int) -> list[Image]:
+        """Return at most `count` images of a split, in random order. Raises `UserError` if it has none."""
+        grays, top, splits = self.gallery
+        rng = np.random.default_rng([seed, get_args(Split).index(split)])
+        rows = rng.permutation(np.flatnonzero(splits == split))[:count]
+        if not len(rows):
+            raise UserError(f"{self.data}: no image in the {split} split; take more images")
+        chosen, side = grays[rows], self.gallery.side
+        if self.binarisation == "threshold":
+            return [Image(side, row.tobytes()) for row in threshold(chosen, top)]
+        black = rng.random(chosen.shape, np.float32) * top < chosen
+        return [Image(side, row.tobytes(), gray.tobytes()) for row, gray in zip(black, chosen, strict=True)]
+
+    def prepare(self, problem: Image | str | None) -> Image:
+        """Return an image, also from a string of 0 and 1 row by row, or the blank board for None.
+
+        Raises `UserError` if it is no image, or of another size than those of the data.
+        """
+        if problem is None:
+            return self.blank
+        side = self.gallery.side
+        if isinstance(problem, str):
+            text = "".join(problem.split())
+            if not re.fullmatch("[01]+", text):
+                raise UserError(f"digits takes a string of 0 and 1 for the pixels, not {problem[:40]!r}")
+            problem = Image(side, bytes(map(int, text)))
+        if not isinstance(problem, Image):
+            raise UserError(f"digits takes an image as Image(side, pixels) or a string, not {type(problem).__name__}")
+        pixels = len(problem.pixels) or problem.side**2
+        if problem.side != side or pixels != side**2:
+            raise UserError(f"digits takes images of {side} x {side} pixels here, not one of {pixels} pixels")
+        if not {*problem.pixels} <= {0, 1}:
+            raise UserError(f"digits takes pixels 0 and 1, not {max(problem.pixels)}")
+        return problem
+
+    def encode(self, problems: Sequence[Image]) -> Problems:
+        length = (problems[0].side // 2) ** 2
+        return Problems(torch.zeros(1, 1, dtype=torch.long).expand(len(problems), length))
+
+    def targets(self, problem: Image) -> Tensor:
+        """Return the image itself: `(1, patches)`. Raises `TimeoutError` if the board is blank."""
+        if not problem.pixels:
+            self.solutions(problem)
+        return torch.from_numpy(patches(np.frombuffer(problem.pixels, np.uint8)[None]) @ BITS)
+
+    def list_solutions(self, problems: Sequence[Image]) -> list[Tensor]:
+        """Return each image; the gray values of each patch in one integer if `augment` is to draw its pixels."""
+        if self.binarisation == "threshold":
+            return [self.targets(problem) for problem in problems]
+        return [packed_grays(problem, self.gallery.top) for problem in problems]
+
+    def augment(self, problems: Problems, answers: Tensor, generator: torch.Generator) -> tuple[Problems, Tensor]:
+        """Draw the pixels of each image by its gray values, if binarisation is dynamic."""
+        if self.binarisation == "threshold":
+            return problems, answers
+        grays = answers[..., None] >> BYTES & 255
+        black = torch.rand(grays.shape, generator=generator) * self.gallery.top < grays
+        return problems, (black * torch.from_numpy(BITS)).sum(-1)
+
+    def align(self, solutions: Tensor, targets: Tensor) -> Tensor:
+        """Return the targets: an image has no other solution."""
+        return targets[:, None].long()
+
+    def entropy(self, targets: Tensor) -> float:
+        """Return 0: nobody knows H of the data, and -ELBO itself, in nats an image, is what can be compared."""
+        return 0.0
+
+    def solutions(self, problem: Image) -> list[Answer]:
+        """Raise `TimeoutError`: every image is a solution."""
+        raise TimeoutError(f"there are 2^{problem.side**2} images")
+
+    def solvable(self, problem: Image) -> bool:
+        return True
+
+    def answer(self, problem: Image, values: Sequence[int]) -> Answer:
+        """Return a 0 or 1 for each pixel, row by row; -1 where a value is no patch."""
+        found = np.asarray(values)[:, None]
+        bits = np.where((found < 0) | (found > 15), -1, (found & BITS) > 0)
+        return tuple(unpatched(bits[None])[0].tolist())
+
+    def violations(self, problem: Image, answer: Answer) -> int:
+        """Count what is neither 0 nor 1, and pixels too few or too many."""
+        return sum(pixel not in (0, 1) for pixel in answer) + abs(len(answer) - problem.side**2)
+
+    def text(self, problem: Image, answer: Answer) -> str:
+        """Return a line for each row, two characters for each pixel."""
+        rows = np.reshape(answer, (problem.side, problem.side))
+        return "\n".join("".join("##" if pixel else ".." for pixel in row) for row in rows)
+
+    def draw(self, problem: Image, answer: Answer | None, axes: Axes) -> None:
+        shown = answer or problem.pixels or bytes(problem.side**2)
+        axes.imshow(np.reshape([*shown], (problem.side, problem.side)), cmap="gray_r", vmin=0, vmax=1)
+        axes.set(xticks=[], yticks=[])
+
+
+def packed_grays(problem: Image, top: int) -> Tensor:
+    """Return the gray values of each patch in one integer: `(1, patches)`; `top` for black where none are known."""
+    grays = problem.grays or bytes(top * pixel for pixel in problem.pixels)
+    parts = torch.from_numpy(patches(np.frombuffer(grays, np.uint8)[None]).astype(np.int64))
+    return (parts << BYTES).sum(-1)
