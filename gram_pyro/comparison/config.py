@@ -112,17 +112,17 @@ def check(config: CompareConfig) -> list[str]:
             raise UserError(f"unknown {kind} {' '.join(unknown) or 'none'}; known are {', '.join(possible)}")
         if len({*chosen}) < len(chosen):
             raise UserError(f"a {kind} is named twice: {' '.join(chosen)}")
-    if others := [part for part in config.given.task_options.split() if part[:2] == "--" and part[:7] != "--task."]:
-        raise UserError(f"--task-options takes options of the task, --task.NAME, and not {others[0]}")
     budget = config.given
+    if others := [part for part in budget.task_options.split() if part[:2] == "--" and part[:7] != "--task."]:
+        raise UserError(f"--task-options takes options of the task, --task.NAME, and not {others[0]}")
     if not 0 < budget.minutes < 10**6:
         raise UserError(f"--minutes must be above 0, not {budget.minutes}")
     numbers = {"samples": MAX_NUMBER, "problems": MAX_NUMBER, "seeds": 1000, "jobs": 64, "data_seed": 2**32 - 1}
-    given = vars(budget) | {"seeds": config.seeds}
+    chosen_numbers = vars(budget) | {"seeds": config.seeds}
     for name, most in numbers.items():
         least, option = int(name != "data_seed"), name.replace("_", "-")
-        if not least <= given[name] <= most:
-            raise UserError(f"--{option} must lie between {least} and {most:,}, not {given[name]}")
+        if not least <= chosen_numbers[name] <= most:
+            raise UserError(f"--{option} must lie between {least} and {most:,}, not {chosen_numbers[name]}")
     names = [name for name in names if {*systems[name].inputs} & {*config.inputs}]
     if not names:
         raise UserError(f"these systems do not take {' or '.join(config.inputs)}; take --inputs {INPUTS[0]}")

@@ -38,11 +38,9 @@ def trajectories(run: Run, problem: Any, samples: int, steps: int, seed: int, me
     """
     model, x = run.model, run.task.encode([problem])
     if model.recursion == "carried":
-        probs = run.task.equivalence_probs
-        depths = range(1, steps + 1)
-        return sample(model, x, samples, depths, seed, method=method, heads=run.heads, equivalence_probs=probs).decoded[
-            :, 0
-        ]
+        probs, depths = run.task.equivalence_probs, range(1, steps + 1)
+        drawn = sample(model, x, samples, depths, seed, method=method, heads=run.heads, equivalence_probs=probs)
+        return drawn.decoded[:, 0]
     chunk = chunk_size(samples, x.tokens.shape[1], run.device, INDEPENDENT)
     owner = torch.zeros(samples, dtype=torch.long)
     parts = [x.select(owner[start : start + chunk]).to(run.device) for start in range(0, samples, chunk)]

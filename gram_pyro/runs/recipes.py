@@ -58,17 +58,13 @@ DRAFTS = RunConfig(
     task_name="sudoku",
     model_name="fields",
 )
-DIGITS = RunConfig(
-    Digits(),
-    GramConfig(draft="cosine", guidance=False),
-    replace(DRAFTS_TRAINING, problems=60_000),
-    guide="diffusion",
-    task_name="digits",
-)
+DIGITS_MODEL, DIGITS_TRAINING = GramConfig(draft="cosine", guidance=False), replace(DRAFTS_TRAINING, problems=60_000)
 GRIDS_TRAINING = replace(DRAFTS_TRAINING, minutes=45, depth=128)
 RECIPES = GRAMS | {
     ("sudoku", "cpu"): DRAFTS,
-    ("digits", "cpu"): DIGITS,
+    ("digits", "cpu"): replace(
+        DRAFTS, task=Digits(), model=DIGITS_MODEL, training=DIGITS_TRAINING, task_name="digits", model_name="gram"
+    ),
     ("grids", "cpu"): replace(DRAFTS, task=Grids(), training=GRIDS_TRAINING, task_name="grids"),
 }
 """What trains where neither model nor guide is named: GRAM; noisy drafts alone for digits, and for Sudoku on fields."""

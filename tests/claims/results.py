@@ -1,10 +1,10 @@
 """docs/results.md."""
 
+from collections.abc import Iterable
 from statistics import mean
 
-from tests.claims.sources import at, figure, parameters, published, stored
+from tests.claims.sources import COLORING, bound, figure, parameters, published, reached, stored
 
-COLORING = [f"quality/coloring-relations-{seed}" for seed in range(3)]
 TEN = ["quality/coloring-n10"]
 DRAFTS, GRIDS, SHORT = (f"quality/{each}" for each in ("sudoku-medium-drafts", "grids-quality", "grids-h200"))
 CARD, CORE, ANNEALED = (f"quality/sudoku-extreme-{each}" for each in ("drafts-h200", "fields", "annealed"))
@@ -12,16 +12,11 @@ CARRIED = "N-Queens 10 x 10, trained on 8 x 8"
 SETTINGS: list[str] = []
 
 
-def reached(names: list[str], measure: str, steps: int = 64) -> float:
-    """The mean of several runs, all 20 samples."""
-    return mean(figure(name, "evaluation.rows", measure, samples=20, steps=steps) for name in names)
-
-
-def row(names: list[str], steps: int, *measures: str) -> list[float]:
+def row(names: Iterable[str], steps: int, *measures: str) -> list[float]:
     return [steps, *(reached(names, measure, steps) for measure in measures)]
 
 
-def minutes(names: list[str]) -> float:
+def minutes(names: Iterable[str]) -> float:
     return mean(stored(name)["minutes"] for name in names)
 
 
@@ -31,16 +26,12 @@ def board(name: str, *measures: str) -> list[float]:
     return [stored(name)["evaluation"]["problems"], *found, minutes([name])]
 
 
-def bound(measure: str) -> float:
-    return mean(at(stored(name), f"evaluation.bound.{measure}") for name in COLORING)
-
-
 def extreme(name: str, part: str, *depths: int) -> list[float]:
     return [figure(name, f"{part}.rows", "validity", steps=steps) for steps in depths]
 
 
-def theirs(problem: str, measure: str, percent: int = 100) -> list[float]:
-    return [found[measure] / percent for found in published()[problem].values()]
+def theirs(problem: str, measure: str) -> list[float]:
+    return [found[measure] / 100 for found in published()[problem].values()]
 
 
 def grids(name: str, measure: str, *depths: int) -> list[float]:

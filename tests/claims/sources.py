@@ -7,12 +7,15 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from benchmarks.report import RESULTS
 from gram_pyro.runs.store import load_run, parameters_of
 
 LOG = RESULTS.parent / "LOG.md"
+COLORING = tuple(f"quality/coloring-relations-{seed}" for seed in range(3))
+"""The trainings on coloring, n = 8."""
 PUBLISHED = Path(__file__).with_name("published.json")
 
 
@@ -44,6 +47,16 @@ def figure(name: str, path: str, measure: str, /, **where: Any) -> float:
     """The measure of the only row that says so."""
     (row,) = rows(name, path, **where)
     return float(at(row, measure))
+
+
+def reached(names: Iterable[str], measure: str, steps: int = 64) -> float:
+    """The mean of a measure over trainings, all 20 samples."""
+    return mean(figure(name, "evaluation.rows", measure, samples=20, steps=steps) for name in names)
+
+
+def bound(measure: str) -> float:
+    """The mean of a measure of the bound over the trainings on coloring."""
+    return mean(at(stored(name), f"evaluation.bound.{measure}") for name in COLORING)
 
 
 def extremes(values: Iterable[float]) -> list[float]:
