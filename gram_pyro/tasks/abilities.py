@@ -1,7 +1,7 @@
 """What a task may be able to do beside: words, files, pictures, constraints as a likelihood."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from torch import Tensor
 
@@ -35,6 +35,10 @@ class Abilities:
     """Most solutions of a problem that training lists; evenly spaced if there are more."""
     scores: ClassVar[tuple[str, ...]] = ("validity", "coverage", "ratio")
     """Columns of a training log beside the loss; coverage and ratio need solutions that can be counted."""
+
+    def settled(self) -> Self:
+        """Return the task as a run stores it, with what its data decides."""
+        return self
 
     @property
     def blank(self) -> Any:

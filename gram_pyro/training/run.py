@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -22,6 +23,7 @@ def start_run(config: RunConfig, folder: Path | None, world: World = ALONE, *, q
     """Return a run at its first update, which knows its schedule. Raises `UserError` if the folder holds a run."""
     if folder is not None and is_folder(folder) and (checkpoints(folder) or is_file(folder / WEIGHTS)):
         raise UserError(f"{folder} holds a run already; choose another --out, or --resume {shlex.quote(str(folder))}")
+    config = replace(config, task=config.task.settled())
     try:
         run = TrainingRun(config, folder, load_run(config.init, "cpu") if config.init else None, world, quiet=quiet)
         run.prepare()

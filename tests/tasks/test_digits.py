@@ -94,9 +94,9 @@ def test_draws_depend_on_the_seed_alone() -> None:
         assert one == again != other and len({*one}) == 20
 
 
-def test_a_network_sees_nothing() -> None:
+def test_a_network_sees_places_alone() -> None:
     one, other = (TASK.encode(DRAWN[split][:3]) for split in ("train", "test"))
-    assert torch.equal(one.tokens, other.tokens) and one.tokens.shape == (3, 16)
+    assert torch.equal(one.tokens, other.tokens) and one.tokens.tolist() == 3 * [[*range(TASK.spec.vocabulary)]]
     assert one.pins is None and one.relations is None and TASK.spec.positions == "2d"
 
 
@@ -245,9 +245,23 @@ def test_a_single_file_is_divided(tmp_path: Path) -> None:
         [Digits(data=str(tmp_path / "one")).generate(split, EVERYTHING, 0) for split in SPLITS]
 
 
-def test_other_binarisations_are_refused() -> None:
+def test_a_trained_network_draws_where_its_data_is_missing(tmp_path: Path) -> None:
+    data = tmp_path / "some"
+    data.write_bytes(idx(noise(60)))
+    settled = Digits(data=str(data)).settled()
+    data.unlink()
+    assert settled.blank.side == settled.side == 4 and settled.spec.vocabulary == 4
+    assert TASK.settled() == Digits(side=8)
+
+
+def test_other_binarisations_and_sides_are_refused() -> None:
     with pytest.raises(UserError, match="must be threshold or dynamic, not 'soft'"):
         Digits(binarisation="soft")  # type: ignore[arg-type]
+    for side in (-2, 7, 66):
+        with pytest.raises(UserError, match=f"side must be even and at most 64, not {side}"):
+            Digits(side=side)
+    with pytest.raises(UserError, match="the digits: images of side 8, but task.side is 6"):
+        Digits(side=6).generate("train", 1, 0)
 
 
 def test_commands_train_and_measure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

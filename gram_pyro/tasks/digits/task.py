@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal, Self, get_args
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 from gram_pyro.errors import UserError
 from gram_pyro.tasks.abilities import Answer, Axes, Wording
 from gram_pyro.tasks.base import Problems, Spec, Split, Task
+from gram_pyro.tasks.digits.idx import MAX_SIDE
 from gram_pyro.tasks.digits.images import BITS, Gallery, Image, gallery_of, patches, threshold, unpatched
 
 Binarisation = Literal["threshold", "dynamic"]
@@ -35,6 +36,8 @@ class Digits(Task):
     data: str = ""
     """IDX file, or folder with MNIST's files or others of their names, of gray images; by default digits of 8 x 8
     pixels."""
+    side: int = 0
+    """Pixels along a side; 0: those of the data."""
     binarisation: Binarisation = "threshold"
     """A pixel is black from half the darkest gray on (threshold), or with a probability that is its gray, drawn anew
     for every training example (dynamic)."""
@@ -42,20 +45,29 @@ class Digits(Task):
     def __post_init__(self) -> None:
         if self.binarisation not in get_args(Binarisation):
             raise UserError(f"task.binarisation must be threshold or dynamic, not {self.binarisation!r}")
+        if self.side % 2 or not 0 <= self.side <= MAX_SIDE:
+            raise UserError(f"task.side must be even and at most {MAX_SIDE}, not {self.side}")
 
     @property
     def gallery(self) -> Gallery:
-        """Return all images of the data. Raises `UserError` if they cannot be read."""
-        return gallery_of(self.data)
+        """Return all images of the data. Raises `UserError` if they cannot be read, or are of another side."""
+        found = gallery_of(self.data)
+        if self.side not in (0, found.side):
+            raise UserError(f"{self.data or 'the digits'}: images of side {found.side}, but task.side is {self.side}")
+        return found
 
     @property
     def blank(self) -> Image:
         """Return the board that the network sees."""
-        return Image(self.gallery.side, b"")
+        return Image(self.side or self.gallery.side, b"")
+
+    def settled(self) -> Self:
+        """Return the task with the side of its images: a trained network draws them where the data is missing."""
+        return replace(self, side=self.blank.side)
 
     @property
     def spec(self) -> Spec:
-        return Spec(vocabulary=1, values=tuple(range(16)), positions="2d")
+        return Spec(vocabulary=(self.blank.side // 2) ** 2, values=tuple(range(16)), positions="2d")
 
     def generate(self, split: Split, count: int, seed: int) -> list[Image]:
         """Return at most `count` images of a split, in random order. Raises `UserError` if it has none."""
@@ -77,7 +89,7 @@ class Digits(Task):
         """
         if problem is None:
             return self.blank
-        side = self.gallery.side
+        side = self.blank.side
         if isinstance(problem, str):
             text = "".join(problem.split())
             if not re.fullmatch("[01]+", text):
@@ -93,8 +105,8 @@ class Digits(Task):
         return problem
 
     def encode(self, problems: Sequence[Image]) -> Problems:
-        length = (problems[0].side // 2) ** 2
-        return Problems(torch.zeros(1, 1, dtype=torch.long).expand(len(problems), length))
+        places = torch.arange((problems[0].side // 2) ** 2)
+        return Problems(places.expand(len(problems), -1))
 
     def targets(self, problem: Image) -> Tensor:
         """Return the image itself: `(1, patches)`. Raises `TimeoutError` if the board is blank."""
