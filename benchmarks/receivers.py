@@ -43,7 +43,8 @@ class ReceiverOptions(Options):
 def nats(schedule: Schedule, receiver: Receiver, steps: int, cells: int) -> Tensor:
     """Return the bound of each cell `(cells,)`, whose values take turns."""
     network = runpy.run_path(str(EXAMPLE))["BayesianFlow"]
-    model = network(CELL, GramConfig(guidance=False, draft=schedule, receiver=receiver))
+    config = GramConfig(core="flat", guidance=False, draft=schedule, receiver=receiver, memory=True)
+    model = network(CELL, config)
     nothing = Problems(torch.zeros(cells, 1, dtype=torch.long))
     values = torch.arange(cells)[:, None] % CELL.classes
     bound = TruncatedTrace_ELBO(None)

@@ -24,7 +24,7 @@ def reference_loss(case: Case, beta: float | Tensor, balance: float) -> Tensor:
     model, guide, problems, targets, state = case
     embedded, relations = model.embed(problems), model.relate(problems.relations)
     if model.draft is not None:
-        embedded = embedded + model.embed_draft(reference_draft(case))
+        embedded = embedded + model.embed_values(model.draft_embedding, reference_draft(case))
     with torch.no_grad():
         for _ in range(model.transitions - 1):
             state = State(*model.propose(state, embedded, relations))

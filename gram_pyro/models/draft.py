@@ -72,6 +72,11 @@ class Draft:
         look = Look(a, b, prediction) if training or not self.held else None
         return pinned(draft_site(t, prior, look, total), pins)
 
+    def evidence(self, t: int, phase: Phase, draft: Tensor) -> Tensor:
+        """Return what draft_t adds to the log-probability of each value, `a / b^2 draft`, for one who knew nothing."""
+        a, b = (level[:, None, None] for level in self.levels(phase.step + (t - 1), phase.total))
+        return a / b**2 * draft
+
     def prior(self, prediction: Tensor, a: Tensor, b: Tensor) -> dist.TorchDistribution:
         """Return the distribution of a draft, batch `(batch,)`, event `(length, values)`."""
         if self.receiver == "mean":

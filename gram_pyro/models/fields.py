@@ -161,9 +161,10 @@ class Fields(Gram):
         return embedded.flatten(-2)
 
     def initial_state(self, batch: int, length: int) -> State:
-        """Return z_0, the same stored vector at every position and value; `low` is empty."""
-        high = self.initial_high.repeat(len(self.kinds)).expand(batch, length, -1)
-        return State(high, high[..., :0])
+        """Return z_0, the same stored vector at every position and value; `low` is empty without memory."""
+        values = len(self.kinds)
+        high = self.initial_high.repeat(values).expand(batch, length, -1)
+        return State(high, high.new_zeros(batch, length, values if self.config.memory else 0))
 
     def relate(self, relations: Tensor | None) -> Any:
         """Return relations that all problems share as classes, if they are such."""
@@ -174,13 +175,13 @@ class Fields(Gram):
             self.related = relations, relations if classes is None else classes
         return self.related[1]
 
-    def add_draft(self, spec: Spec) -> None:
-        """Add the embedding of drafts, one number for each position and value."""
-        self.draft_embedding = nn.Linear(1, self.config.width, bias=False)
+    def value_embedding(self, spec: Spec) -> nn.Module:
+        """Return weights for `embed_values`, the same for all values."""
+        return nn.Linear(1, self.config.width, bias=False)
 
-    def embed_draft(self, draft: Tensor) -> Tensor:
-        """Return a draft `(batch, length, values)` in the shape of the embedded problems."""
-        return self.draft_embedding(draft[..., None]).flatten(-2)  # type: ignore[no-any-return]
+    def embed_values(self, embedding: nn.Module, numbers: Tensor) -> Tensor:
+        """Return a number for each value, `(batch, length, values)`, in the shape of the embedded problems."""
+        return embedding(numbers[..., None]).flatten(-2)  # type: ignore[no-any-return]
 
     def propose(self, state: State, embedded: Tensor, relations: Any) -> tuple[Tensor, Tensor]:
         """Refine J times, with the input added once."""

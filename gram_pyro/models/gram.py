@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gram_pyro.errors import UserError
 from gram_pyro.models.base import Answers, Model, Outcome, Phase, State, Supervise, register
-from gram_pyro.models.draft import Draft, Receiver, Schedule
+from gram_pyro.models.draft import Draft, Receiver, Schedule, pinned
 from gram_pyro.models.layers import MAX_SIZE, Decoder, Shape, Stack, at_least_float32, rotary
 from gram_pyro.models.sites import answer_site, guidance_site, state_site
 from gram_pyro.tasks.base import Problems, Spec
@@ -42,11 +42,15 @@ class GramConfig(Shape):
     """Noisy looks at the answer: from noise to it (cosine), a Bayesian flow network's (flow), all noise (constant)."""
     receiver: Receiver = "mean"
     """Prior of a draft: a Gaussian around the decoder's probabilities, or a mixture of one around each value."""
+    memory: bool = False
+    """Whether the network also sees what all drafts so far say together; for a flat core, whose state keeps it."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not (1 <= self.refinements <= MAX_SIZE and 1 <= self.transitions <= MAX_SIZE):
             raise UserError(f"model.refinements and transitions must lie between 1 and {MAX_SIZE:,}")
+        if self.memory and (self.core != "flat" or self.draft not in ("cosine", "flow")):
+            raise UserError("model.memory needs model.core flat, and model.draft cosine or flow")
 
 
 class Gram(Model):
@@ -73,7 +77,7 @@ class Gram(Model):
         if self.draft is not None:
             self.searches = self.draft.held
             self.recursion = "carried" if self.searches else "planned"
-        self.positions = spec.positions
+        self.positions, self.classes = spec.positions, spec.classes
         self.add_networks(spec)
         if self.draft is not None:
             self.add_draft(spec)
@@ -98,17 +102,24 @@ class Gram(Model):
         self.register_buffer("initial_low", torch.randn(config.width))
 
     def add_draft(self, spec: Spec) -> None:
-        """Add the embedding of drafts."""
-        self.draft_embedding = nn.Linear(spec.classes, self.config.width, bias=False)
+        """Add the embedding of drafts, and of what they say together."""
+        self.draft_embedding = self.value_embedding(spec)
+        self.memory_embedding = self.value_embedding(spec) if self.config.memory else None
 
-    def embed_draft(self, draft: Tensor) -> Tensor:
-        """Return a draft `(batch, length, values)` in the shape of the embedded problems."""
-        return self.draft_embedding(draft)  # type: ignore[no-any-return]
+    def value_embedding(self, spec: Spec) -> nn.Module:
+        """Return weights for `embed_values`."""
+        return nn.Linear(spec.classes, self.config.width, bias=False)
+
+    def embed_values(self, embedding: nn.Module, numbers: Tensor) -> Tensor:
+        """Return a number for each value, `(batch, length, values)`, in the shape of the embedded problems."""
+        return embedding(numbers)  # type: ignore[no-any-return]
 
     def initial_state(self, batch: int, length: int) -> State:
-        """Return z_0, the same stored vectors at every position: two tensors `(batch, length, width)`."""
-        shape = (batch, length, self.config.width)
-        return State(self.initial_high.expand(shape), self.initial_low.expand(shape))
+        """Return z_0, the same stored vectors at every position: two tensors `(batch, length, width)`; with `memory`
+        low is what the drafts have said, nothing yet: `(batch, length, values)`."""
+        high = self.initial_high.expand(batch, length, -1)
+        low = high.new_zeros(self.classes) if self.config.memory else self.initial_low
+        return State(high, low.expand(batch, length, -1))
 
     def relate(self, relations: Tensor | None) -> Any:
         """Return relations, as in `Problems`, in the form that `propose` takes."""
@@ -174,7 +185,11 @@ class Gram(Model):
             for t in pyro.markov(range(1, total + 1)):
                 if self.draft is not None and phase is not None:
                     draft = self.draft.draw(t, total, phase, logits, problems.pins, self.training)
-                    here = embedded + self.embed_draft(draft)
+                    here = embedded + self.embed_values(self.draft_embedding, draft)
+                    if self.memory_embedding is not None:
+                        state = state._replace(low=state.low + self.draft.evidence(t, phase, draft))
+                        said = pinned(state.low.softmax(-1), problems.pins)
+                        here = here + self.embed_values(self.memory_embedding, said)
                 high, low = self.propose(state, here, relations)
                 if self.guidance_head is not None:
                     high = state_site("proposal", t, high, total)
