@@ -68,7 +68,7 @@ def test_labels_of_files_follow_their_images(tmp_path: Path) -> None:
     test = noise(30, seed=1)
     images = np.concatenate((noise(50), test[:10], noise(50, seed=2)))
     data = folder(tmp_path, train=images, t10k=test)
-    for name, labels in (("train", images[:, 0, 0]), ("t10k", test[:, 0, 0])):
+    for name, labels in (("t10k", test[:, 0, 0]), ("train", images[:, 0, 0])):
         assert gallery_of.__wrapped__(data).labels is None
         (tmp_path / f"{name}-labels-idx1-ubyte").write_bytes(idx(labels, LABELS))
     found = gallery_of.__wrapped__(data)

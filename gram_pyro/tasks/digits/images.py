@@ -96,6 +96,8 @@ def divided(parts: list[Grays], top: int, labels: list[Grays]) -> Gallery:
         seen = {look.tobytes() for look in looks[1]}
         own = np.array([look.tobytes() not in seen for look in looks[0]], dtype=bool)
         splits = np.append(splits[own], ["test"] * len(grays[1]))
-        grays[0], labels = grays[0][own], [part[own] if part is labels[0] else part for part in labels]
+        grays[0] = grays[0][own]
+        if len(labels) == 2:
+            labels = [labels[0][own], labels[1]]
     found = np.concatenate(labels) if len(labels) == len(parts) else None
     return Gallery(np.concatenate(grays), top, splits, found)
