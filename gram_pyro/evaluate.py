@@ -90,12 +90,12 @@ def problems_of(config: EvaluateConfig, task: Task) -> list[Any]:
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
-    """Return rows as aligned plain text; a column of problems solved for each way to select."""
+    """Return rows as aligned plain text; a column of problems solved for each way to select, where rows have any."""
 
     def cell(value: float | None) -> str:
         return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
 
-    flat = [{**row, **row["accuracy"]} for row in rows]
+    flat = [{**row, **row.get("accuracy", {})} for row in rows]
     names = [name for name in flat[0] if name != "accuracy"]
     lines = [names, *([cell(row[name]) for name in names] for row in flat)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -106,16 +106,18 @@ def report(result: dict[str, Any]) -> str:
     """Return what a person reads."""
     origin = "" if result["data_seed"] is None else f" (data seed {result['data_seed']})"
     title = f"{result['run']}: {result['problems']} problems{origin}, trained with {result['depth']} steps"
-    lines = [title, table(result["rows"])]
+    quality = result.get("quality")
+    lines = [title, table(quality or result["rows"])]
+    if quality and result["quality_note"]:
+        lines.append(result["quality_note"])
     if result["bound"]:
         gap = "" if result["gap"] is None else f", gap to one sample {result['gap']:.3f}"
         excess, error, nll, entropy = (result["bound"][name] for name in ("excess", "standard_error", "nll", "entropy"))
         spread = "" if error is None else f" +- {error:.3f}"
         name, parts = ("-ELBO - H(y | x)", f" (-ELBO {nll:.3f}, H {entropy:.3f})") if entropy else ("-ELBO", "")
-        lines += [
-            f"bound: {name} = {excess:.3f}{spread} nats a problem{parts}",
-            f"posterior validity {result['posterior_validity']:.3f}{gap}",
-        ]
+        lines.append(f"bound: {name} = {excess:.3f}{spread} nats a problem{parts}")
+        if not quality:
+            lines.append(f"posterior validity {result['posterior_validity']:.3f}{gap}")
     return "\n".join(lines)
 
 
@@ -156,7 +158,8 @@ def main(arguments: list[str]) -> None:
     out = Path(output.out) if output.out else None if run.folder is None else run.folder / "evaluation.json"
     if out:
         write_atomically(out, (json.dumps(result, indent=2) + "\n").encode())
-        draw_figures(result, out)
+        if "quality" not in result:
+            draw_figures(result, out)
     print(json.dumps(result) if output.json else report(result))
 
 

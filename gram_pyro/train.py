@@ -27,7 +27,8 @@ def stored_run(resumed: str, others: Sequence[str]) -> tuple[RunConfig, Path]:
     return from_json(folder / "config.json"), folder
 
 
-SCORES = {"validity": "validity", "ratio": "coverage / ceiling"}  # what is printed at the end, by column of the log
+SCORES = {"validity": "validity", "ratio": "coverage / ceiling", "confident": "confident samples"}
+"""What is printed at the end, by column of the log."""
 
 
 def report(run: TrainingRun | None) -> None:
@@ -37,12 +38,13 @@ def report(run: TrainingRun | None) -> None:
     if run is None or not run.world.is_main:
         return
     folder, depth = run.folder, run.config.training.depth
-    names = {name: words for name, words in SCORES.items() if name in run.config.task.scores}
+    names = {name: words for name, words in SCORES.items() if any(name in row for row in run.metrics)}
     check = [row for row in run.metrics if {*names} <= {*row}][-1]
     usual, deep = (
         " and ".join(f"{words} {check[name + end]:.3f}" for name, words in names.items()) for end in ("", "_deep")
     )
-    reached = f", on unseen problems: {usual} at {depth} steps, {deep} at {DEEP * depth} steps" if names else ""
+    where = "on unseen problems: " if run.config.task.scores else ""
+    reached = f", {where}{usual} at {depth} steps, {deep} at {DEEP * depth} steps" if names else ""
     print(f"{folder}: after {run.seconds / 60:.1f} minutes{reached}")
     print(f"next: python -m gram_pyro.evaluate {shlex.quote(str(folder))}")
 

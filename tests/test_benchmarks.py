@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 import pyro
 import pytest
 import torch
+from safetensors.torch import load_file
 
-from benchmarks import answers
+from benchmarks import answers, classifier
 from benchmarks.full_elbo import peak_live_bytes
 from benchmarks.gradient import against, supervised, truncated
 from benchmarks.live_bytes import LiveBytes
@@ -157,6 +159,24 @@ def test_answers_are_measured_in_two_ways(tmp_path: Path, monkeypatch: pytest.Mo
     assert rows[0]["argmax"]["validity"] > rows[0]["drawn"]["validity"]
     both, conflicts = tables_of(table("inference", "answers"))
     assert len(both) == 1 + 4 and len(conflicts) == 1 + 2
+
+
+def test_a_classifier_is_trained_and_stored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, weights = tmp_path / "classifier.json", tmp_path / "weights.safetensors"
+    classifier.main(["--epochs", "3", "--out", str(out), "--weights", str(weights)])
+    (row,) = json.loads(out.read_text())["rows"]
+    assert row["images"]["test"] > 200 and row["accuracy"]["test"] > 0.6 and row["bytes"] == weights.stat().st_size
+    assert {tensor.dtype for tensor in load_file(weights).values()} == {torch.float16}
+    assert f"{100 * row['accuracy']['test']:.2f} %" in capsys.readouterr().out
+
+
+def test_images_are_shifted_as_a_whole() -> None:
+    images = torch.zeros(200, 5, 5)
+    images[:, 2, 2:4] = 1
+    moved = classifier.shifted(images, 1)
+    places = {tuple(image.nonzero().flatten().tolist()) for image in moved}
+    assert places == {(y, x, y, x + 1) for y in (1, 2, 3) for x in (1, 2, 3)}
+    assert torch.equal(classifier.shifted(images, 0), images)
 
 
 def tables_of(text: str) -> list[set[str]]:

@@ -40,6 +40,7 @@ PARSED = {
     "benchmarks.schedules": "samples for minutes",
     "benchmarks.answers": "samples for minutes; tests/test_benchmarks.py runs a short one",
     "benchmarks.attention": "times long sequences",
+    "benchmarks.classifier": "needs MNIST's files; tests/test_benchmarks.py runs a short one",
     "benchmarks.full_elbo": "times long trajectories",
     "benchmarks.grids": "compiles the network",
     "benchmarks.modes": "compiles the network",

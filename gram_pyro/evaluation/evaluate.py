@@ -8,6 +8,7 @@ from typing import Any
 
 from gram_pyro.errors import Diverged
 from gram_pyro.evaluation.bound import bound
+from gram_pyro.evaluation.generation import quality_report, quality_rows
 from gram_pyro.evaluation.scaling import frontier
 from gram_pyro.inference.config import INDEPENDENT, SamplingConfig
 from gram_pyro.inference.judge import ViolationCache
@@ -97,6 +98,7 @@ def evaluate(
     countable = [place for place, count in enumerate(counts) if known or (count and count <= MAX_SOLUTIONS)]
     seen: ViolationCache = {}
     rows: list[SampleMetrics] = []
+    quality: list[dict[str, Any]] = []
     drawn: list[Draws] = []
 
     def row(number: int, depth: int, places: Sequence[int] | None = None) -> SampleMetrics:
@@ -106,7 +108,9 @@ def evaluate(
     for number in sorted(set(samples)):
         if method.couples or not drawn:
             drawn = draw_all(run, problems, number if method.couples else max(samples), depths, seed, method, progress)
-        rows += [row(number, depth) for depth in sorted(set(steps))]
+        for depth in sorted(set(steps)):
+            rows.append(row(number, depth))
+            quality += quality_rows(task, problems, drawn, depths.index(depth), number, depth)
     groups = [
         {"least": least, "most": most, "problems": len(places)} | row(number, max(steps), places)._asdict()
         for least, most, places in by_solutions(counts)
@@ -123,7 +127,7 @@ def evaluate(
         if method == INDEPENDENT:
             result["gap"] = validity - row(number, run.depth, countable).validity
         result["bound"] = distance
-    result |= {"method": asdict(method), "rows": [each._asdict() for each in rows]}
+    result |= {"method": asdict(method), "rows": [each._asdict() for each in rows]} | quality_report(task, quality)
     return result | {"by_solutions": groups, "frontier": frontier(rows)}
 
 

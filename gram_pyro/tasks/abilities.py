@@ -50,6 +50,22 @@ class Abilities:
         """Return what a problem is that has a solution, after "the problem is" or "is not"."""
         return self.wording.feasible
 
+    def quality(self, answers: Sequence[Answer]) -> dict[str, dict[str, float]]:
+        """Return scores of many answers without an input as "samples", and those that real ones reach as "real".
+
+        They stand where validity says nothing; {} where it is what counts.
+        """
+        return {}
+
+    @property
+    def quality_note(self) -> str:
+        """Return what a reader of `quality` should know of this data; "" if nothing."""
+        return ""
+
+    def logged_quality(self, answers: Sequence[Answer]) -> dict[str, float]:
+        """Return the scores of `quality` that are quick enough for a training log."""
+        return {}
+
     def load(self, path: str, skip_bad: bool = False) -> list[Any]:
         """Read problems from a file or a folder. Raises `UserError` on bad input.
 

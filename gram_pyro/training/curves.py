@@ -15,6 +15,7 @@ MEASURES = (
     (3, "posterior_accuracy", "-", "#999999", "posterior accuracy"),
     (3, "validity", "o-", "#59a14f", "prior validity"),
     (3, "ratio", "s--", "#e15759", "coverage / ceiling"),
+    (3, "confident", "o-", "#76b7b2", "confident samples"),
 )
 """Panel, name, style, color and label of each curve, drawn where the log has it."""
 TITLES = ("loss [nats per problem and step]", "KL [nats per step]", "beta, the weight of the KL", "posterior and prior")

@@ -19,7 +19,7 @@ from gram_pyro.training.events import EventLog
 from gram_pyro.training.trainer import Trainer, UpdateMetrics
 
 LOG_EVERY = 100  # updates that a row of the log is the mean of, unless an evaluation comes before
-IN_BAR = ("loss", "posterior_accuracy", "validity", "coverage")  # what the progress bar shows
+IN_BAR = ("loss", "posterior_accuracy", "validity", "coverage", "confident")  # what the progress bar shows
 
 
 class Store:

@@ -50,6 +50,10 @@ class Validation:
         usual, deep = (measure(self.task, problems, values, self.samples, depth, counts) for values, depth in pairs)
         row = {name: getattr(usual, name) for name in self.task.scores}
         row |= {f"{name}_deep": getattr(deep, name) for name in self.task.scores if name != "coverage"}
+        if self.task.blank is not None:
+            for values, end in zip(decoded, ("", "_deep"), strict=True):
+                answers = [self.task.answer(*pair) for pair in zip(problems, values[:, 0].tolist(), strict=True)]
+                row |= {f"{name}{end}": score for name, score in self.task.logged_quality(answers).items()}
         return {name: round(value or 0.0, 5) for name, value in row.items()}
 
     def fit(self, model: Model, picture: Path | None, clock: Callable[[], float], most: float = math.inf) -> float:

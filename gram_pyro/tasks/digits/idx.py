@@ -31,6 +31,13 @@ def image_files(path: str) -> list[Path]:
     return [files[0] for files in found.values() if files]
 
 
+def label_file(images: Path) -> Path | None:
+    """Return the file of labels beside a file of images, if MNIST's names tell one."""
+    plain = images.name.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
+    beside = [images.with_name(plain + end) for end in ("", ".gz")]
+    return next((path for path in beside if path.is_file() and path.name != images.name), None)
+
+
 def read_images(path: Path) -> Grays:
     """Read square images of even side: `(images, side, side)`, 0 to 255. Raises `UserError` if the file has none."""
     with naming(path):
@@ -44,10 +51,13 @@ def read_images(path: Path) -> Grays:
         return images
 
 
-def read_labels(path: Path) -> Grays:
-    """Read labels `(images,)`. Raises `UserError` if the file has none."""
+def read_labels(path: Path, images: int) -> Grays:
+    """Read the labels of so many images: `(images,)`. Raises `UserError` if the file has no or other labels."""
     with naming(path):
-        return read(path, LABELS)
+        labels = read(path, LABELS)
+        if len(labels) != images:
+            raise UserError(f"{len(labels)} labels, but there are {images} images")
+        return labels
 
 
 def read(path: Path, magic: int) -> Grays:

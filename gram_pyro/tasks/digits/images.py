@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gram_pyro.errors import UserError
 from gram_pyro.tasks.base import split_names
-from gram_pyro.tasks.digits.idx import Grays, image_files, read_images
+from gram_pyro.tasks.digits.idx import Grays, image_files, label_file, read_images, read_labels
 
 EMBEDDED = Path(__file__).with_name("digits.npz")
 TEST_PERCENT = 15
@@ -37,6 +37,8 @@ class Gallery(NamedTuple):
     top: int
     splits: NDArray[np.str_]
     """The split of each image: `(images,)`."""
+    labels: Grays | None = None
+    """What each image shows: `(images,)`; None where nobody says."""
 
     @property
     def side(self) -> int:
@@ -69,23 +71,33 @@ def gallery_of(path: str) -> Gallery:
     alike share a split; those for training that look like one of the test file are left out.
     """
     if not path:
-        return divided([np.load(EMBEDDED)["grays"]], 16)
+        stored = np.load(EMBEDDED)
+        return divided([stored["grays"]], 16, [stored["labels"]])
     files = image_files(path)
     parts = [read_images(file) for file in files]
     sides = [part.shape[1] for part in parts]
     if len({*sides}) > 1:
         raise UserError(f"{files[1]}: images of side {sides[1]}, but those of {files[0].name} have side {sides[0]}")
-    return divided(parts, 255)
+    beside = [label_file(file) for file in files]
+    labels = [read_labels(file, len(part)) for file, part in zip(beside, parts, strict=True) if file is not None]
+    return divided(parts, 255, labels)
 
 
-def divided(parts: list[Grays], top: int) -> Gallery:
-    """Return the images `(images, side, side)` for training and, if there are two parts, for test."""
+def divided(parts: list[Grays], top: int, labels: list[Grays]) -> Gallery:
+    """Return the images `(images, side, side)` for training and, if there are two parts, for test.
+
+    `labels` `(images,)` count if each part has them.
+    """
     grays = [part.reshape(len(part), -1) for part in parts]
     looks = [np.packbits(threshold(part, top), axis=1) for part in grays]
     hashes = [int.from_bytes(blake2b(look.tobytes(), digest_size=8).digest(), "big") for look in looks[0]]
     splits = split_names(np.array(hashes, np.uint64), TEST_PERCENT if len(parts) == 1 else 0)
-    if len(parts) == 1:
-        return Gallery(grays[0], top, splits)
-    seen = {look.tobytes() for look in looks[1]}
-    own = np.array([look.tobytes() not in seen for look in looks[0]], dtype=bool)
-    return Gallery(np.concatenate((grays[0][own], grays[1])), top, np.append(splits[own], ["test"] * len(grays[1])))
+    if len(parts) == 2:
+        seen = {look.tobytes() for look in looks[1]}
+        own = np.array([look.tobytes() not in seen for look in looks[0]], dtype=bool)
+        splits = np.append(splits[own], ["test"] * len(grays[1]))
+        grays[0] = grays[0][own]
+        if len(labels) == 2:
+            labels = [labels[0][own], labels[1]]
+    found = np.concatenate(labels) if len(labels) == len(parts) else None
+    return Gallery(np.concatenate(grays), top, splits, found)

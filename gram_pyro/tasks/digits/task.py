@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import ClassVar, Literal, Self, get_args
 
 import numpy as np
@@ -14,6 +15,7 @@ from gram_pyro.tasks.abilities import Answer, Axes, Wording
 from gram_pyro.tasks.base import Problems, Spec, Split, Task
 from gram_pyro.tasks.digits.idx import MAX_SIDE
 from gram_pyro.tasks.digits.images import BITS, Gallery, Image, gallery_of, patches, threshold, unpatched
+from gram_pyro.tasks.digits.quality import Pixels, Reference, classifier_for, confident
 
 Binarisation = Literal["threshold", "dynamic"]
 BYTES = torch.tensor([24, 16, 8, 0])
@@ -26,7 +28,7 @@ class Digits(Task):
 
     A problem is an `Image`, its only target that image itself; the network sees a blank board, the same for all. A
     value is a patch of 2 x 2 pixels, and an answer has a 0 or 1 for each pixel, row by row. Every image is a solution,
-    so -ELBO is what tells models apart, in nats an image.
+    so -ELBO is what tells models apart, in nats an image, and `quality` what tells samples from real images.
     """
 
     name: ClassVar[str] = "digits"
@@ -71,7 +73,7 @@ class Digits(Task):
 
     def generate(self, split: Split, count: int, seed: int) -> list[Image]:
         """Return at most `count` images of a split, in random order. Raises `UserError` if it has none."""
-        grays, top, splits = self.gallery
+        grays, top, splits, _ = self.gallery
         rng = np.random.default_rng([seed, get_args(Split).index(split)])
         rows = rng.permutation(np.flatnonzero(splits == split))[:count]
         if not len(rows):
@@ -153,6 +155,22 @@ class Digits(Task):
         """Count what is neither 0 nor 1, and pixels too few or too many."""
         return sum(pixel not in (0, 1) for pixel in answer) + abs(len(answer) - problem.side**2)
 
+    def quality(self, answers: Sequence[Answer]) -> dict[str, dict[str, float]]:
+        """Return the scores of images, and those of as many real ones; see `Reference`."""
+        return {"samples": reference(self).scores(np.array(answers) > 0), "real": real_scores(self, len(answers))}
+
+    @property
+    def quality_note(self) -> str:
+        """Return why there is no score by labels, if there is none."""
+        return "" if classifier_for(self.data) else "there is no classifier for these images: no score by labels"
+
+    def logged_quality(self, answers: Sequence[Answer]) -> dict[str, float]:
+        """Return the share of images that are surely one of the ten digits, if there is a classifier."""
+        classifier = classifier_for(self.data)
+        if classifier is None:
+            return {}
+        return {"confident": confident(classifier.classify(np.array(answers) > 0).probabilities)}
+
     def text(self, problem: Image, answer: Answer) -> str:
         """Return a line for each row, two characters for each pixel."""
         rows = np.reshape(answer, (problem.side, problem.side))
@@ -169,3 +187,21 @@ def packed_grays(problem: Image, top: int) -> Tensor:
     grays = problem.grays or bytes(top * pixel for pixel in problem.pixels)
     parts = torch.from_numpy(patches(np.frombuffer(grays, np.uint8)[None]).astype(np.int64))
     return (parts << BYTES).sum(-1)
+
+
+@lru_cache(maxsize=2)
+def reference(task: Digits) -> Reference:
+    """Return the real images of a task."""
+    return Reference(pixels(task, "train"), pixels(task, "test"), classifier_for(task.data))
+
+
+@lru_cache
+def real_scores(task: Digits, count: int) -> dict[str, float]:
+    """Return the scores of so many real images."""
+    return reference(task).real_scores(count)
+
+
+def pixels(task: Digits, split: Split) -> Pixels:
+    """Return all images of a split: `(images, pixels)`."""
+    images = task.generate(split, len(task.gallery.grays), 0)
+    return np.array([np.frombuffer(image.pixels, np.bool_) for image in images])
