@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 class Output:
     """What is printed and written."""
 
-    out: Annotated[str | None, arg(metavar="PATH", help_behavior_hint="(default: NAME-solutions.png or -samples.png)")] = None
+    out: Annotated[
+        str | None, arg(metavar="PATH", help_behavior_hint="(default: NAME-solutions.png or -samples.png)")
+    ] = None
     """PNG file for the picture, or a folder for it."""
     animate: Annotated[str | None, arg(metavar="PATH", help_behavior_hint="")] = None
     """GIF file or folder: up to eight more trajectories to different answers, as many steps as in training."""

@@ -30,7 +30,7 @@ def random_parts(count: int, half: int, share: float, generator: Generator) -> T
     `half` is the number of patches along a side. Half of the time each number of patches is as likely; else it is the
     left, right, upper or lower half, without the middle where the number is odd.
     """
-    chosen, scattered, part = torch.rand(3, count, 1, generator=generator)
+    chosen, scattered, part = torch.rand(3, count, 1, generator=generator).unbind()
     anywhere = torch.rand(count, half**2, generator=generator) < part
     side = torch.randint(4, (count,), generator=generator)
     return anywhere.where(scattered < 0.5, halves(half)[side]) & (chosen < share)

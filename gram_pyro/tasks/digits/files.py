@@ -35,7 +35,7 @@ def read_image(path: str, side: int) -> Image:
     if not (is_file(path) or is_folder(path)):
         raise UserError(f"{path[:80]!r}: no such file; an image is a PNG file, or {TEXT}")
     with naming(path):
-        content = file_bytes(Path(path), "image", MAX_BYTES)
+        content = file_bytes(Path(path), "PNG or text", MAX_BYTES)
         if content.startswith(SIGNATURE):
             return parse_png(content, side)
         try:
