@@ -10,9 +10,8 @@ CHECKPOINTS = ", ".join(shipped_names())
 PROBLEM = """For coloring, --graph: .col (DIMACS), .edges, .edgelist, .txt, .g6 or .npy;
 for nqueens, --board: a text file with a line a row, Q for a queen, . if empty;
 for sudoku, --puzzle: the cells row by row, . if empty, or a file of them;
-for digits, --image, if any: the pixels row by row, 0, 1 or . for unknown, or a
-file of them; or a PNG: dark is 1, light is 0, and what is gray (from a third to
-two thirds) or transparent (alpha below 128) is unknown;
+for digits, --image, if any: the pixels row by row, 0, 1 or . if unknown, or a file of them, or a PNG: \
+dark is 1, light 0, and mid-gray (1/3 to 2/3) or transparent (alpha below 128) unknown;
 for grids, nothing. Each file may be gzipped."""
 DRAFT = "Schedule of noisy drafts, if the model draws any: constant seeks one solution, cosine many."
 AS_TRAINED = "(default: that of its training)"

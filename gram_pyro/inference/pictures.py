@@ -75,7 +75,8 @@ def draw_sheet(
     framed = np.full((rows * columns, height + 1, width + 1, 3), WHITE, np.uint8)
     framed[:count] = GAP
     framed[:count, :-1, :-1] = images
-    sheet = framed.reshape(rows, columns, height + 1, width + 1, 3).swapaxes(1, 2).reshape(rows * (height + 1), -1, 3)
+    tiles = framed.reshape(rows, columns, height + 1, width + 1, 3).swapaxes(1, 2)
+    sheet = tiles.reshape(rows * (height + 1), -1, 3)[:-1, :-1]
     inches = min(max(SHEET_INCHES, sheet.shape[1] / PIXELS_AN_INCH), MAX_INCHES)
     figure = Picture(figsize=(inches, inches * rows / columns + 0.5), layout="constrained")
     panel = figure.add_subplot()

@@ -56,12 +56,12 @@ def test_a_sheet_is_tight_and_square() -> None:
     figure = draw_sheet(task, task.blank, answers)
     (panel,) = figure.axes
     sheet = np.asarray(panel.images[0].get_array())
-    assert sheet.shape == (27, 27, 3) and not panel.get_title()
+    assert sheet.shape == (26, 26, 3) and not panel.get_title()
     for number in range(9):
         row, column = 9 * (number // 3), 9 * (number % 3)
         shown = sheet[row : row + 8, column : column + 8, 0] == 0
         assert shown.flatten().tolist() == ([*map(bool, answers[number])] if number < 7 else [False] * 64)
-    assert (sheet[8, :27] == sheet[8, 0]).all() and 0 < sheet[8, 0, 0] < 255 and (sheet[18:, 9:] == 255).all()
+    assert (sheet[8] == sheet[8, 0]).all() and 0 < sheet[8, 0, 0] < 255 and (sheet[18:, 9:] == 255).all()
 
 
 def test_an_image_is_completed(
@@ -97,7 +97,7 @@ def test_what_is_said_above_a_picture() -> None:
 def test_a_reasoner_draws_all_samples() -> None:
     reasoner = Reasoner(tiny_run(task=Digits()))
     (panel,) = reasoner.plot(TEXT, reasoner.sample(TEXT, 5, steps=1)).axes
-    assert np.asarray(panel.images[0].get_array()).shape == (18, 27, 3)
+    assert np.asarray(panel.images[0].get_array()).shape == (17, 26, 3)
 
 
 @pytest.mark.parametrize(
