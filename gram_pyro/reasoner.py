@@ -169,13 +169,18 @@ class Reasoner:
         path: str | Path | None = None,
         title: str | None = None,
     ) -> Figure:
-        """Draw the solutions that were found, or the chosen answer; written as PNG if a path is given."""
-        from gram_pyro.inference.pictures import draw_answers  # here: it needs matplotlib
+        """Draw the solutions that were found, or the chosen answer; written as PNG if a path is given.
+
+        Of a pictorial task all samples are drawn, in one sheet.
+        """
+        from gram_pyro.inference.pictures import draw_answers, draw_sheet  # here: they need matplotlib
 
         samples = self.sample(problem) if samples is None else samples
-        shown = samples.solutions[:MAX_DRAWN] or [samples.answers[samples.chosen]]
         problem = self.task.prepare(problem)
         place = None if path is None else Path(path)
+        if self.task.pictorial:
+            return draw_sheet(self.task, problem, samples.answers, place, title)
+        shown = samples.solutions[:MAX_DRAWN] or [samples.answers[samples.chosen]]
         return draw_answers(self.task, [problem] * len(shown), shown, place, title=title)
 
     def animate(

@@ -1,4 +1,4 @@
-"""Solve a problem in many ways: `python -m gram_pyro.sample RUN --graph FILE`, or `--board`, or `--puzzle`, if any."""
+"""Solve a problem in many ways: `python -m gram_pyro.sample RUN --graph FILE`, `--board`, `--puzzle` or `--image`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 class Output:
     """What is printed and written."""
 
-    out: Annotated[str | None, arg(metavar="PATH", help_behavior_hint="(default: NAME-solutions.png)")] = None
+    out: Annotated[
+        str | None, arg(metavar="PATH", help_behavior_hint="(default: NAME-solutions.png or -samples.png)")
+    ] = None
     """PNG file for the picture, or a folder for it."""
     animate: Annotated[str | None, arg(metavar="PATH", help_behavior_hint="")] = None
     """GIF file or folder: up to eight more trajectories to different answers, as many steps as in training."""
@@ -66,7 +68,10 @@ def summary(task: Task, problem: Any, samples: Samples, select: str) -> dict[str
         False: f"no solution exists: the {singular} is not {feasible}",
         None: f"{failed}; whether the {singular} is {feasible} is undecided",
     }[solvable]
-    if valid:
+    if task.pictorial:
+        true = f", {valid} {task.wording.valid}" if task.checks(problem) else ""
+        message = f"{count} {singular}{'s' * (count > 1)} drawn, {len({*samples.answers})} of them distinct{true}"
+    elif valid:
         distinct = f", {len(samples.solutions)} of them {task.wording.distinct}" if valid > 1 else ""
         message = f"{valid} of {count} samples {'are' if valid > 1 else 'is'} valid{distinct}"
     return {
@@ -87,7 +92,9 @@ def summary(task: Task, problem: Any, samples: Samples, select: str) -> dict[str
 
 
 def report(task: Task, problem: Any, samples: Samples, result: dict[str, Any]) -> str:
-    """Return what a person reads: each solution once, then the answer that was selected."""
+    """Return what a person reads: each solution once, then the answer that was selected; no images as text."""
+    if task.pictorial:
+        return str(result["message"])
     texts = [task.text(problem, solution) for solution in samples.solutions]
     answer = task.text(problem, task.canonical(samples.answers[samples.chosen]))
     gap, before = ("\n\n", "\n") if "\n" in answer else ("\n", " ")
@@ -139,7 +146,8 @@ def main(arguments: list[str]) -> None:
     task = reasoner.task
     problem = problem_of(config.graph, task)
     name = name_of(config.graph, task)
-    path = picture_path("out", config.output.out or ".", f"{name}-solutions.png")
+    kind = "samples" if task.pictorial else "solutions"
+    path = picture_path("out", config.output.out or ".", f"{name}-{kind}.png")
     animation = picture_path("animate", config.output.animate or ".", f"{name}-trajectories.gif")
     total = config.samples * (config.steps or reasoner.steps)
     quiet = config.output.json and not sys.stderr.isatty()

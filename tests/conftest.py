@@ -45,7 +45,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 SLOW = {
     "test_a_comparison_writes_its_tables", "test_a_compiled_run_resumes_bitwise",
-    "test_a_model_learns_from_constraints_alone", "test_a_moment_estimates_the_bound_of_very_many_steps",
+    "test_a_model_learns_from_constraints_alone",
+    "test_a_network_learns_the_conditionals_of_a_mixture", "test_a_moment_estimates_the_bound_of_very_many_steps",
     "test_a_run_that_was_killed_before_its_first_checkpoint_starts_again",
     "test_a_run_that_was_trained_is_only_measured", "test_a_stop_between_rounds_is_resumed",
     "test_an_evaluation_with_heads", "test_another_budget_needs_another_folder",

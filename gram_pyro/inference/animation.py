@@ -99,7 +99,7 @@ def animate(
             if answer != drawn[i]:
                 figure.axes[i].clear()
                 run.task.draw(problem, answer, figure.axes[i])
-                figure.axes[i].set_title(caption(count), fontsize=10)
+                figure.axes[i].set_title(caption(run.task, problem, count), fontsize=10)
                 drawn[i] = answer
         figure.suptitle(f"step {time + 1} of {len(answers)}")
         frames.append(Image.open(io.BytesIO(png_of(figure, DOTS_AN_INCH))).convert("RGB").quantize(COLORS))

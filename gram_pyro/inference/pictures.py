@@ -5,12 +5,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from gram_pyro.inference.judge import judge
 from gram_pyro.system.figures import Picture, save_figure
 from gram_pyro.tasks import Answer, Task
+
+WHITE, GAP = 255, 160
+SHEET_INCHES, MAX_INCHES, PIXELS_AN_INCH = 6, 20, 40
 
 
 def draw_samples(task: Task, problems: Sequence[Any], values: Tensor, path: Path) -> None:
@@ -23,12 +27,14 @@ def draw_samples(task: Task, problems: Sequence[Any], values: Tensor, path: Path
         found.append([(problem, *each) for each in distinct.items()][:4])
     found.sort(key=len, reverse=True)
     shown, answers, violations = zip(*(each for several in found[:3] for each in several), strict=True)
-    draw_answers(task, shown, answers, path, [*map(caption, violations)])
+    draw_answers(task, shown, answers, path, [caption(task, *each) for each in zip(shown, violations, strict=True)])
 
 
-def caption(violations: int) -> str:
-    """What is said above a picture."""
-    return f"{violations} violated" if violations else "valid"
+def caption(task: Task, problem: Any, violations: int) -> str:
+    """What is said above a picture; nothing where there is nothing to violate."""
+    if not task.checks(problem):
+        return ""
+    return f"{violations} violated" if violations else task.wording.valid
 
 
 def empty_panels(count: int) -> Figure:
@@ -55,6 +61,32 @@ def draw_answers(
         task.draw(problem, answer, panel)
     for panel, caption in zip(figure.axes, captions or [], strict=False):
         panel.set_title(caption, fontsize=10)
+    return finished(figure, path, title)
+
+
+def draw_sheet(
+    task: Task, problem: Any, answers: Sequence[Answer], path: Path | None = None, title: str | None = None
+) -> Figure:
+    """Draw pictorial answers to a problem as small images side by side in a square; as PNG if a path is given."""
+    images = np.stack([task.raster(problem, answer) for answer in answers])
+    count, height, width, _ = images.shape
+    columns = math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    framed = np.full((rows * columns, height + 1, width + 1, 3), WHITE, np.uint8)
+    framed[:count] = GAP
+    framed[:count, :-1, :-1] = images
+    tiles = framed.reshape(rows, columns, height + 1, width + 1, 3).swapaxes(1, 2)
+    sheet = tiles.reshape(rows * (height + 1), -1, 3)[:-1, :-1]
+    inches = min(max(SHEET_INCHES, sheet.shape[1] / PIXELS_AN_INCH), MAX_INCHES)
+    figure = Picture(figsize=(inches, inches * rows / columns + 0.5), layout="constrained")
+    panel = figure.add_subplot()
+    panel.imshow(sheet)
+    panel.set_axis_off()
+    return finished(figure, path, title)
+
+
+def finished(figure: Figure, path: Path | None, title: str | None) -> Figure:
+    """Return a figure with its title; written as PNG if a path is given."""
     if title:
         figure.suptitle(title, wrap=True)
     if path is not None:

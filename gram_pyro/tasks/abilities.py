@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from gram_pyro.errors import UserError
@@ -24,6 +26,8 @@ class Wording(NamedTuple):
     """What a problem is that has a solution; the key of it in JSON."""
     distinct: str = "distinct"
     """How solutions differ that count as different."""
+    valid: str = "valid"
+    """What an answer is that breaks no constraint."""
 
 
 class Abilities:
@@ -33,6 +37,8 @@ class Abilities:
     wording: ClassVar[Wording] = Wording()
     max_known: ClassVar[int] = 64
     """Most solutions of a problem that training lists; evenly spaced if there are more."""
+    pictorial: ClassVar[bool] = False
+    """Whether answers are images: all samples are shown in one sheet and counted, rather than listed."""
     scores: ClassVar[tuple[str, ...]] = ("validity", "coverage", "ratio")
     """Columns of a training log beside the loss; coverage and ratio need solutions that can be counted."""
 
@@ -98,6 +104,14 @@ class Abilities:
         shown = str(problem) if answer is None else self.text(problem, answer)
         axes.text(0.5, 0.5, shown, ha="center", va="center", family="monospace", wrap=True)
         axes.set_axis_off()
+
+    def raster(self, problem: Any, answer: Answer | None) -> NDArray[np.uint8]:
+        """Return a pictorial answer as an image `(height, width, 3)` of one size, from 0 to 255."""
+        raise UserError(f"the answers of the task {self.name} are no images")
+
+    def checks(self, problem: Any) -> bool:
+        """Return whether a problem has constraints that an answer may break."""
+        return True
 
     def equivalence_probs(self, probabilities: Tensor) -> Tensor:
         """Return independent distributions `(batch, places, values)` that are the same for answers that count as one.

@@ -23,7 +23,7 @@ from gram_pyro.errors import UserError
 from gram_pyro.tasks import Digits, Image, Pool
 from gram_pyro.tasks.base import Split
 from gram_pyro.tasks.digits.idx import IMAGES, LABELS, Grays, read_images, read_labels
-from gram_pyro.tasks.digits.images import EMBEDDED, patches, unpatched
+from gram_pyro.tasks.digits.images import EMBEDDED, UNKNOWN, patches, unpatched
 from gram_pyro.testing import check_task
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -62,7 +62,8 @@ def test_embedded_digits_are_those_that_the_readme_names() -> None:
 def test_the_contract_is_kept(binarisation: str, tmp_path: Path) -> None:
     data = folder(tmp_path, train=noise(200, 6), t10k=noise(20, 6, 1))
     for path in ("", data):
-        check_task(Digits(data=path, binarisation=binarisation))  # type: ignore[arg-type]
+        for share in (0.0, 0.7):
+            check_task(Digits(data=path, binarisation=binarisation, given=share))  # type: ignore[arg-type]
 
 
 def test_images_are_black_from_half_the_darkest_gray_on() -> None:
@@ -123,6 +124,28 @@ def test_any_image_will_do_and_what_is_none_counts() -> None:
     assert TASK.violations(IMAGE, (0,) * 60) == 4
 
 
+def test_given_pixels_that_an_answer_changes_count() -> None:
+    half = Image(8, IMAGE.pixels[:31] + bytes([UNKNOWN] * 33))
+    answer = [*IMAGE.pixels]
+    assert TASK.checks(half) and not TASK.checks(IMAGE) and not TASK.checks(TASK.blank)
+    assert TASK.violations(half, tuple(answer)) == 0
+    assert TASK.violations(half, tuple(1 - pixel for pixel in answer)) == 31
+    assert TASK.violations(half, tuple(answer[:30] + [1 - pixel for pixel in answer[30:]])) == 1
+
+
+def test_patches_that_are_wholly_known_are_pinned() -> None:
+    """A patch that is known in part stays free; a network that learned to complete sees values instead of places."""
+    rows = ("0111....", "10.1....", "........", "........") + ("........",) * 4
+    half = TASK.prepare("".join(rows))
+    expected = torch.full((16,), -1)
+    expected[0] = 0b0110
+    for task, token in ((TASK, 0), (Digits(given=0.5), 16 + 0b0110)):
+        x = task.encode([half, IMAGE])
+        assert x.pins is not None and x.pins.tolist() == [expected.tolist(), [-1] * 16]
+        assert x.tokens.tolist() == [[token, *range(1, 16)], [*range(16)]]
+        assert task.encode([IMAGE]).pins is None and int(x.tokens.max()) < task.spec.vocabulary
+
+
 def test_dynamic_pixels_are_drawn_by_their_grays_anew() -> None:
     task = Digits(binarisation="dynamic")
     (image,) = task.generate("train", 1, 0)
@@ -164,21 +187,22 @@ def test_what_is_accepted_and_shown() -> None:
     assert TASK.prepare(text) == TASK.prepare(IMAGE) == IMAGE and TASK.prepare(None) == TASK.blank == Image(8, b"")
     answer = TASK.answer(IMAGE, TASK.targets(IMAGE)[0].tolist())
     assert TASK.to_json(answer) == [*map(int, text)]
+    assert TASK.prepare(f"{text[:32]}\n{'.' * 32}") == Image(8, IMAGE.pixels[:32] + bytes([UNKNOWN] * 32))
     assert TASK.text(IMAGE, answer).replace("##", "1").replace("..", "0").split() == re.findall("." * 8, text)
     for problem, shown, expected in ((IMAGE, None, IMAGE.pixels), (TASK.blank, answer, IMAGE.pixels)):
         axes = Figure().subplots()
         TASK.draw(problem, shown, axes)
-        assert bytes(np.asarray(axes.images[0].get_array()).flatten().tolist()) == expected
+        assert bytes(int(not color) for color in np.asarray(axes.images[0].get_array())[..., 0].flatten()) == expected
 
 
 @pytest.mark.parametrize(
     ("problem", "words"),
     [
         (1, r"takes an image as Image\(side, pixels\) or a string, not int"),
-        ("nothing", "takes a string of 0 and 1 for the pixels, not 'nothing'"),
+        ("nothing", "takes a text of 0, 1 and . for the pixels, not 'n'"),
         ("01" * 8, "takes images of 8 x 8 pixels here, not one of 16 pixels"),
         (Image(4, bytes(16)), "8 x 8 pixels"),
-        (Image(8, bytes([2] * 64)), "takes pixels 0 and 1, not 2"),
+        (Image(8, bytes([3] * 64)), "takes pixels 0 and 1, or 2 if unknown, not 3"),
     ],
 )
 def test_what_is_refused(problem: object, words: str) -> None:
@@ -260,6 +284,9 @@ def test_other_binarisations_and_sides_are_refused() -> None:
     for side in (-2, 7, 66):
         with pytest.raises(UserError, match=f"side must be even and at most 64, not {side}"):
             Digits(side=side)
+    for share in (-0.1, 1.1, float("nan")):
+        with pytest.raises(UserError, match=rf"task\.given must lie between 0 and 1, not {share}"):
+            Digits(given=share)
     with pytest.raises(UserError, match=r"the digits: images of side 8, but task\.side is 6"):
         Digits(side=6).generate("train", 1, 0)
 

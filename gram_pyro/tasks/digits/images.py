@@ -17,6 +17,8 @@ EMBEDDED = Path(__file__).with_name("digits.npz")
 TEST_PERCENT = 15
 BITS = np.array([8, 4, 2, 1])
 """What the pixels of a patch count in its value, row by row."""
+UNKNOWN = 2
+"""The value of a pixel that is to be filled in."""
 
 
 class Image(NamedTuple):
@@ -24,9 +26,14 @@ class Image(NamedTuple):
 
     side: int
     pixels: bytes
-    """0 or 1 for each pixel; nothing for the blank board."""
+    """0 or 1 for each pixel, `UNKNOWN` where an image is to be completed; nothing for the blank board."""
     grays: bytes = b""
     """How likely each pixel is 1, from 0 to the `top` of its `Gallery`, where training draws pixels anew."""
+
+    @property
+    def partial(self) -> bool:
+        """Whether some pixels are given, and others to be filled in."""
+        return UNKNOWN in self.pixels and len({*self.pixels}) > 1
 
 
 class Gallery(NamedTuple):
@@ -44,6 +51,12 @@ class Gallery(NamedTuple):
     def side(self) -> int:
         """Return the number of pixels along a side."""
         return math.isqrt(self.grays.shape[1])
+
+
+def values_of(image: Image) -> NDArray[np.int64]:
+    """Return the value of each patch, -1 where a pixel is unknown: `(patches,)`."""
+    (parts,) = patches(np.frombuffer(image.pixels, np.uint8)[None])
+    return np.where((parts == UNKNOWN).any(1), -1, parts @ BITS)
 
 
 def threshold(grays: Grays, top: int) -> NDArray[np.bool_]:

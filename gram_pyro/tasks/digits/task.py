@@ -1,6 +1,6 @@
-"""Digits from nothing: draw an image of black and white pixels."""
+"""Digits from nothing, or from a part: draw an image of black and white pixels."""
 
-import re
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -8,31 +8,37 @@ from typing import ClassVar, Literal, Self, get_args
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from gram_pyro.errors import UserError
 from gram_pyro.tasks.abilities import Answer, Axes, Wording
 from gram_pyro.tasks.base import Problems, Spec, Split, Task
+from gram_pyro.tasks.digits import files, picture
+from gram_pyro.tasks.digits.draws import packed_grays, random_parts, random_patches
 from gram_pyro.tasks.digits.idx import MAX_SIDE
-from gram_pyro.tasks.digits.images import BITS, Gallery, Image, gallery_of, patches, threshold, unpatched
+from gram_pyro.tasks.digits.images import BITS, UNKNOWN, Gallery, Image, gallery_of, threshold, unpatched, values_of
 from gram_pyro.tasks.digits.quality import Pixels, Reference, classifier_for, confident
 
 Binarisation = Literal["threshold", "dynamic"]
-BYTES = torch.tensor([24, 16, 8, 0])
-"""Where the gray values of a patch stand in one integer."""
+VALUES = 16
 
 
 @dataclass(frozen=True)
 class Digits(Task):
-    """Binarised images, drawn without any input: p(image).
+    """Binarised images, drawn without any input: p(image), or completed: p(image | part).
 
     A problem is an `Image`, its only target that image itself; the network sees a blank board, the same for all. A
     value is a patch of 2 x 2 pixels, and an answer has a 0 or 1 for each pixel, row by row. Every image is a solution,
     so -ELBO is what tells models apart, in nats an image, and `quality` what tells samples from real images.
+
+    An image with `UNKNOWN` pixels is to be completed: the network sees the patches that are wholly known, and the known
+    pixels that an answer changes are its violations, also those in patches that are known in part, which stay free.
     """
 
     name: ClassVar[str] = "digits"
-    wording: ClassVar[Wording] = Wording("image")
+    wording: ClassVar[Wording] = Wording("image", valid="as given")
+    pictorial: ClassVar[bool] = True
     scores: ClassVar[tuple[str, ...]] = ()
 
     data: str = ""
@@ -43,12 +49,16 @@ class Digits(Task):
     binarisation: Binarisation = "threshold"
     """A pixel is black from half the darkest gray on (threshold), or with a probability that is its gray, drawn anew
     for every training example (dynamic)."""
+    given: float = 0.0
+    """Share of training images of which a random part is given, so that the network learns to complete images."""
 
     def __post_init__(self) -> None:
         if self.binarisation not in get_args(Binarisation):
             raise UserError(f"task.binarisation must be threshold or dynamic, not {self.binarisation!r}")
         if self.side % 2 or not 0 <= self.side <= MAX_SIDE:
             raise UserError(f"task.side must be even and at most {MAX_SIDE}, not {self.side}")
+        if not 0 <= self.given <= 1:
+            raise UserError(f"task.given must lie between 0 and 1, not {self.given}")
 
     @property
     def gallery(self) -> Gallery:
@@ -69,7 +79,9 @@ class Digits(Task):
 
     @property
     def spec(self) -> Spec:
-        return Spec(vocabulary=(self.blank.side // 2) ** 2, values=tuple(range(16)), positions="2d")
+        """Return that a token is the place of a free patch or, where training gives some, the value of a given one."""
+        places = (self.blank.side // 2) ** 2
+        return Spec(places + VALUES * (self.given > 0), tuple(range(VALUES)), positions="2d")
 
     def generate(self, split: Split, count: int, seed: int) -> list[Image]:
         """Return at most `count` images of a split, in random order. Raises `UserError` if it has none."""
@@ -85,7 +97,7 @@ class Digits(Task):
         return [Image(side, row.tobytes(), gray.tobytes()) for row, gray in zip(black, chosen, strict=True)]
 
     def prepare(self, problem: Image | str | None) -> Image:
-        """Return an image, also from a string of 0 and 1 row by row, or the blank board for None.
+        """Return an image, also from a string of 0, 1 and `.` row by row, or the blank board for None.
 
         Raises `UserError` if it is no image, or of another size than those of the data.
         """
@@ -93,28 +105,46 @@ class Digits(Task):
             return self.blank
         side = self.blank.side
         if isinstance(problem, str):
-            text = "".join(problem.split())
-            if not re.fullmatch("[01]+", text):
-                raise UserError(f"digits takes a string of 0 and 1 for the pixels, not {problem[:40]!r}")
-            problem = Image(side, bytes(map(int, text)))
+            return files.parse_text(problem, side)
         if not isinstance(problem, Image):
             raise UserError(f"digits takes an image as Image(side, pixels) or a string, not {type(problem).__name__}")
         pixels = len(problem.pixels) or problem.side**2
         if problem.side != side or pixels != side**2:
             raise UserError(f"digits takes images of {side} x {side} pixels here, not one of {pixels} pixels")
-        if not {*problem.pixels} <= {0, 1}:
-            raise UserError(f"digits takes pixels 0 and 1, not {max(problem.pixels)}")
+        if not {*problem.pixels} <= {0, 1, UNKNOWN}:
+            raise UserError(f"digits takes pixels 0 and 1, or {UNKNOWN} if unknown, not {max(problem.pixels)}")
         return problem
 
+    def read(self, text: str) -> list[Image]:
+        """Read an image to complete, written out in its pixels or from a PNG or text file."""
+        side = self.blank.side
+        image = files.parse_text(text, side) if files.spells_image(text) else files.read_image(text, side)
+        if UNKNOWN not in image.pixels:
+            raise UserError(f"{text[:80]}: all pixels are known; mark those to be filled in, by . or gray in a PNG")
+        return [image]
+
     def encode(self, problems: Sequence[Image]) -> Problems:
-        places = torch.arange((problems[0].side // 2) ** 2)
-        return Problems(places.expand(len(problems), -1))
+        """Return places; the pins and tokens of given patches where an image is to be completed."""
+        free = torch.full((len(problems), (problems[0].side // 2) ** 2), -1)
+        if not any(image.partial for image in problems):
+            return self.board(free)._replace(pins=None)
+        pins = [torch.from_numpy(values_of(image)) if image.partial else free[0] for image in problems]
+        return self.board(torch.stack(pins))
+
+    def board(self, pins: Tensor) -> Problems:
+        """Return what the network sees where patches are given: their values in `pins` `(batch, patches)`, or -1."""
+        places = torch.arange(pins.shape[1]).expand_as(pins)
+        return Problems(places.where(pins < 0, places.shape[1] + pins) if self.given else places, pins=pins)
+
+    def checks(self, problem: Image) -> bool:
+        """Return whether pixels are given."""
+        return problem.partial
 
     def targets(self, problem: Image) -> Tensor:
-        """Return the image itself: `(1, patches)`. Raises `TimeoutError` if the board is blank."""
-        if not problem.pixels:
+        """Return the image itself: `(1, patches)`. Raises `TimeoutError` if pixels are unknown."""
+        if not problem.pixels or UNKNOWN in problem.pixels:
             self.solutions(problem)
-        return torch.from_numpy(patches(np.frombuffer(problem.pixels, np.uint8)[None]) @ BITS)
+        return torch.from_numpy(values_of(problem)[None])
 
     def list_solutions(self, problems: Sequence[Image]) -> list[Tensor]:
         """Return each image; the gray values of each patch in one integer if `augment` is to draw its pixels."""
@@ -123,12 +153,16 @@ class Digits(Task):
         return [packed_grays(problem, self.gallery.top) for problem in problems]
 
     def augment(self, problems: Problems, answers: Tensor, generator: torch.Generator) -> tuple[Problems, Tensor]:
-        """Draw the pixels of each image by its gray values, if binarisation is dynamic."""
-        if self.binarisation == "threshold":
-            return problems, answers
-        grays = answers[..., None] >> BYTES & 255
-        black = torch.rand(grays.shape, generator=generator) * self.gallery.top < grays
-        return problems, (black * torch.from_numpy(BITS)).sum(-1)
+        """Draw the pixels of each image by its gray values, if binarisation is dynamic, and give a part of it."""
+        if self.binarisation == "dynamic":
+            answers = random_patches(answers, self.gallery.top, generator)
+        return self.reveal(answers, generator) if self.given else (problems, answers)
+
+    def reveal(self, answers: Tensor, generator: torch.Generator) -> tuple[Problems, Tensor]:
+        """Give a random part of the first of the answers `(batch, answers, patches)`, which the others then have."""
+        target = answers[:, 0]
+        shown = random_parts(len(target), math.isqrt(target.shape[1]), self.given, generator)
+        return self.board(target.where(shown, -1)), target[:, None].where(shown[:, None], answers)
 
     def align(self, solutions: Tensor, targets: Tensor) -> Tensor:
         """Return the targets: an image has no other solution."""
@@ -152,8 +186,11 @@ class Digits(Task):
         return tuple(unpatched(bits[None])[0].tolist())
 
     def violations(self, problem: Image, answer: Answer) -> int:
-        """Count what is neither 0 nor 1, and pixels too few or too many."""
-        return sum(pixel not in (0, 1) for pixel in answer) + abs(len(answer) - problem.side**2)
+        """Count given pixels that are changed, what is neither 0 nor 1, and pixels too few or too many."""
+        given = problem.pixels if problem.partial else bytes([UNKNOWN] * len(answer))
+        pairs = zip(answer, given, strict=False)
+        wrong = sum(pixel not in (0, 1) or known not in (UNKNOWN, pixel) for pixel, known in pairs)
+        return wrong + abs(len(answer) - problem.side**2)
 
     def quality(self, answers: Sequence[Answer]) -> dict[str, dict[str, float]]:
         """Return the scores of images, and those of as many real ones; see `Reference`."""
@@ -176,17 +213,13 @@ class Digits(Task):
         rows = np.reshape(answer, (problem.side, problem.side))
         return "\n".join("".join("##" if pixel else ".." for pixel in row) for row in rows)
 
+    def raster(self, problem: Image, answer: Answer | None) -> NDArray[np.uint8]:
+        """Return black and white pixels, those that were filled in in blue, and given ones that were changed in red."""
+        return picture.colors(problem, answer)
+
     def draw(self, problem: Image, answer: Answer | None, axes: Axes) -> None:
-        shown = answer or problem.pixels or bytes(problem.side**2)
-        axes.imshow(np.reshape([*shown], (problem.side, problem.side)), cmap="gray_r", vmin=0, vmax=1)
+        axes.imshow(self.raster(problem, answer))
         axes.set(xticks=[], yticks=[])
-
-
-def packed_grays(problem: Image, top: int) -> Tensor:
-    """Return the gray values of each patch in one integer: `(1, patches)`; `top` for black where none are known."""
-    grays = problem.grays or bytes(top * pixel for pixel in problem.pixels)
-    parts = torch.from_numpy(patches(np.frombuffer(grays, np.uint8)[None]).astype(np.int64))
-    return (parts << BYTES).sum(-1)
 
 
 @lru_cache(maxsize=2)
