@@ -9,13 +9,15 @@ from gram_pyro.models.hrm import Hrm
 from gram_pyro.models.looped import Looped
 from gram_pyro.models.mdlm import Mdlm
 from gram_pyro.models.trm import Trm
+from gram_pyro.models.vae import Vae
 from gram_pyro.registry import Registry
 
 MODELS = Registry(
     "model", Model, gram=Gram, fields=Fields, looped=Looped, trm=Trm, hrm=Hrm, direct=Direct, ar=Autoregressive,
-    mdlm=Mdlm,
+    mdlm=Mdlm, vae=Vae,
 )  # fmt: skip
 
 __all__ = [
     "MODELS", "Autoregressive", "Direct", "Fields", "Gram", "GramConfig", "Hrm", "Looped", "Mdlm", "Model", "Trm",
+    "Vae",
 ]  # fmt: skip
