@@ -32,11 +32,13 @@ PLACES = {
     "objectives.elbo": ("TruncatedTrace_ELBO",),
     "reasoner": ("Reasoner",),
     "guides": (
-        "EmptyGuide", "EncoderGuide", "FieldsGuide", "FlowGuide", "GaussianGuide", "Guide", "LookaheadGuide",
-        "LowRankGuide", "MeanOnlyGuide", "PriorGuide", "RelationalGuide", "ScaleOnlyGuide", "SolutionSetGuide",
+        "EmptyGuide", "EncoderGuide", "FieldsGuide", "FlowGuide", "ForwardGuide", "GaussianGuide", "Guide",
+        "LookaheadGuide", "LowRankGuide", "MeanOnlyGuide", "PriorGuide", "RelationalGuide", "ScaleOnlyGuide",
+        "SolutionSetGuide",
     ),
     "models": (
-        "Autoregressive", "Direct", "Fields", "Gram", "GramConfig", "Hrm", "Looped", "Mdlm", "Model", "Trm", "Vae",
+        "Autoregressive", "D3pm", "Direct", "Fields", "Gram", "GramConfig", "Hrm", "Looped", "Mdlm", "Model", "Trm",
+        "Vae",
     ),
     "tasks": (
         "Answer", "Board", "Coloring", "NQueens", "Pool", "Problems", "Puzzle", "Spec", "Split", "Sudoku", "Task",

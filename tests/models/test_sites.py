@@ -94,7 +94,7 @@ def test_every_site_of_every_model_is_marked(name: str, targets: Tensor | None) 
     answers = [key for key, _ in sites_of(nodes, "answer")]
     assert answers == [key for key in sites if key.startswith(("y_", "token_"))] and answers
     if name not in CARRIED:
-        latent = {"guidance"} if name == "vae" else set()
+        latent = {"vae": {"guidance"}, "d3pm": {"draft"}}.get(name, set())
         assert {*roles.values()} - {None} == {"answer"} | latent
         return
     guided = ("proposal", "guidance") if name == "gram" else ()
@@ -154,7 +154,7 @@ def test_objectives_go_by_marks(elbo: TruncatedTrace_ELBO) -> None:
 
 
 @pytest.mark.parametrize(
-    "guide_name", [name for name in GUIDES if name not in ("empty", "fields", "diffusion", "encoder")]
+    "guide_name", [name for name in GUIDES if name not in ("empty", "fields", "diffusion", "encoder", "forward")]
 )
 def test_guides_go_by_marks(guide_name: str) -> None:
     found = []

@@ -37,7 +37,9 @@ def test_parts_are_made_without_numbers_and_filled(model: str, task: str) -> Non
 
 @pytest.mark.parametrize("guide", GUIDES)
 def test_guides_and_heads_too(guide: str) -> None:
-    config = recipe("coloring", model={"fields": "fields", "encoder": "vae"}.get(guide, "gram"), guide=guide)
+    config = recipe(
+        "coloring", model={"fields": "fields", "encoder": "vae", "forward": "d3pm"}.get(guide, "gram"), guide=guide
+    )
     if guide == "diffusion":
         config = recipe("grids")
     with Hollow():
