@@ -44,9 +44,9 @@ def categoricals(probabilities: Tensor) -> dist.TorchDistribution:
     return dist.Categorical(logits=probabilities.clamp(min=TINY).log()).to_event(1)  # type: ignore[no-any-return]
 
 
-def forward(clean: Tensor, kept: Tensor, noise: Tensor) -> Tensor:
+def forward(clean: Tensor, alpha_bar: Tensor, noise: Tensor) -> Tensor:
     """Return q(y_t | y_0) = alpha-bar_t y_0 + (1 - alpha-bar_t) m of `clean` `(batch, length, states)`."""
-    return kept * clean + (1 - kept) * noise
+    return alpha_bar * clean + (1 - alpha_bar) * noise
 
 
 class Reverse(NamedTuple):
@@ -54,7 +54,7 @@ class Reverse(NamedTuple):
     and p(y_0 | y_t, x) `(batch, length, states)`, zero where y_0 cannot have become y_t."""
 
     noisy: Tensor
-    kept: Tensor
+    alpha_bar: Tensor
     before: Tensor
     noise: Tensor
     prediction: Tensor
@@ -63,8 +63,8 @@ class Reverse(NamedTuple):
         """Return sum over y_0 of q(y_{t-1} | y_t, y_0) `clean(y_0)`, `(batch, length, states)`, where
         `q(y_{t-1} | y_t, y_0) = q(y_t | y_{t-1}) q(y_{t-1} | y_0) / q(y_t | y_0)`."""
         here, chance = F.one_hot(self.noisy, len(self.noise)), self.noise[self.noisy][..., None]
-        weights = clean / forward(here, self.kept, chance).clamp(min=TINY)
-        onward = forward(here, self.kept / self.before, chance)
+        weights = clean / forward(here, self.alpha_bar, chance).clamp(min=TINY)
+        onward = forward(here, self.alpha_bar / self.before, chance)
         return onward * (self.before * weights + (1 - self.before) * self.noise * weights.sum(-1, keepdim=True))
 
     def prior(self) -> dist.TorchDistribution:
@@ -111,15 +111,15 @@ class D3pm(Transformer):
         self.answer_embedding = nn.Embedding(len(self.noise) + 1, self.width)
         self.time_embedding = nn.Linear(WAVES, self.width)
 
-    def kept(self, time: Tensor, steps: int) -> Tensor:
+    def alpha_bar(self, time: Tensor, steps: int) -> Tensor:
         """Return alpha-bar_t of `time` t `(batch,)` out of `steps`: `(batch, 1, 1)`."""
         tau = time[:, None, None] / steps
         return 1 - tau if self.masks else torch.cos(math.pi / 2 * tau).where(tau < 1, 0)
 
-    def predict(self, embedded: Tensor, noisy: Tensor, kept: Tensor, relations: Tensor | None) -> Tensor:
+    def predict(self, embedded: Tensor, noisy: Tensor, alpha_bar: Tensor, relations: Tensor | None) -> Tensor:
         """Return logits `(batch, length, classes)` from embedded problems, states `(batch, length)`, -1 where there is
         no answer, and alpha-bar `(batch, 1, 1)`."""
-        waves = torch.cos(math.pi * kept * torch.arange(1, WAVES + 1, device=kept.device))
+        waves = torch.cos(math.pi * alpha_bar * torch.arange(1, WAVES + 1, device=alpha_bar.device))
         features = embedded + self.answer_embedding(noisy + 1) + self.time_embedding(waves)
         positions = self.rotary(embedded.shape[-2], embedded.device)
         return self.decoder(self.network(features, relations, positions))  # type: ignore[no-any-return]
@@ -137,7 +137,7 @@ class D3pm(Transformer):
         told = targets[:, : problems.answered]
         clean = F.one_hot(told.clamp(min=0), len(self.noise)) * (told >= 0)[..., None]
         start = clean + self.noise * (told < 0)[..., None]
-        noisy = pyro.sample("noisy", categoricals(forward(start, self.kept(time, steps), self.noise)))
+        noisy = pyro.sample("noisy", categoricals(forward(start, self.alpha_bar(time, steps), self.noise)))
         logits, reverse = self.look(problems, self.embed(problems), noisy, time, steps)
         with poutine.scale(scale=steps):
             draft_site(1, reverse.prior(), reverse, 1)
@@ -161,12 +161,12 @@ class D3pm(Transformer):
         self, problems: Problems, embedded: Tensor, noisy: Tensor, time: Tensor, steps: int
     ) -> tuple[Tensor, Reverse]:
         """Return logits of the answer `(batch, length, classes)`, and the step back from y_t `(batch, answered)`."""
-        kept, before = self.kept(time, steps), self.kept(time - 1, steps)
+        alpha_bar, before = self.alpha_bar(time, steps), self.alpha_bar(time - 1, steps)
         rest = embedded.shape[1] - problems.answered
-        logits = self.predict(embedded, F.pad(noisy, (0, rest), value=-1), kept, problems.relations)
+        logits = self.predict(embedded, F.pad(noisy, (0, rest), value=-1), alpha_bar, problems.relations)
         if self.masks:
             stays = F.one_hot(noisy, len(self.noise))[..., :-1].bool()
             gone = stays.any(-1, keepdim=True) & ~stays
             logits = logits.masked_fill(F.pad(gone, (0, 0, 0, rest)), IMPOSSIBLE)
         clean = F.pad(logits[:, : problems.answered].softmax(-1), (0, int(self.masks)))
-        return logits, Reverse(noisy, kept, before, self.noise, clean)
+        return logits, Reverse(noisy, alpha_bar, before, self.noise, clean)
