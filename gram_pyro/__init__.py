@@ -32,10 +32,14 @@ PLACES = {
     "objectives.elbo": ("TruncatedTrace_ELBO",),
     "reasoner": ("Reasoner",),
     "guides": (
-        "EmptyGuide", "FieldsGuide", "FlowGuide", "GaussianGuide", "Guide", "LookaheadGuide", "LowRankGuide",
-        "MeanOnlyGuide", "PriorGuide", "RelationalGuide", "ScaleOnlyGuide", "SolutionSetGuide",
+        "EmptyGuide", "EncoderGuide", "FieldsGuide", "FlowGuide", "ForwardGuide", "GaussianGuide", "Guide",
+        "LookaheadGuide", "LowRankGuide", "MeanOnlyGuide", "PriorGuide", "RelationalGuide", "ScaleOnlyGuide",
+        "SolutionSetGuide",
     ),
-    "models": ("Autoregressive", "Direct", "Fields", "Gram", "GramConfig", "Hrm", "Looped", "Mdlm", "Model", "Trm"),
+    "models": (
+        "Autoregressive", "D3pm", "Direct", "Fields", "Gram", "GramConfig", "Hrm", "Looped", "Mdlm", "Model", "Trm",
+        "Vae",
+    ),
     "tasks": (
         "Answer", "Board", "Coloring", "NQueens", "Pool", "Problems", "Puzzle", "Spec", "Split", "Sudoku", "Task",
         "Wording",

@@ -66,7 +66,7 @@ class CompareConfig:
     inputs: Annotated[tuple[str, ...], NAMES] = INPUTS
     """What systems see of a problem, relations or tokens: the better on validation problems is a system's row."""
     seeds: int = 1
-    """Runs of each system that is repeated: GRAM, TRM, ar, mdlm; with --ablate some, with --posteriors all."""
+    """Runs of each repeated system: GRAM, TRM, ar, mdlm, d3pm, vae; with --ablate some, with --posteriors all."""
     out: Annotated[str, arg(metavar="FOLDER")] = "runs/compare"
     """Folder of the runs."""
     results: Annotated[str | None, arg(metavar="FOLDER", help_behavior_hint="(default: that of the runs)")] = None

@@ -70,7 +70,7 @@ def bound(
     kept = [each[torch.randperm(len(each), generator=generator)[:max_targets]].repeat(draws, 1) for each in targets]
     weight = torch.tensor([1 / len(each) for each in kept], dtype=torch.double)
     nll, valid = torch.zeros_like(weight), torch.zeros_like(weight)
-    kl = torch.zeros(depth * model.transitions, dtype=torch.double)
+    kl = torch.zeros(1 if model.recursion == "none" else depth * model.transitions, dtype=torch.double)
     objective = TruncatedTrace_ELBO(horizon=None)
     seen: ViolationCache = {}
     with seeded(seed), pyro.validation_enabled(False):

@@ -77,9 +77,11 @@ def steer(posterior: dist.TorchDistribution, prior: dist.TorchDistribution, stee
 
 
 def detached(distribution: dist.TorchDistribution) -> dist.TorchDistribution:
-    """Return a distribution without gradient; Gaussians are rebuilt, as Pyro's deep copy takes ten times as long."""
+    """Return a distribution without gradient; common ones are rebuilt, as Pyro's deep copy takes ten times as long."""
     if type(distribution) is dist.Independent:
         return dist.Independent(detached(distribution.base_dist), distribution.reinterpreted_batch_ndims)
     if type(distribution) is dist.Normal:
         return dist.Normal(distribution.loc.detach(), distribution.scale.detach())
+    if type(distribution) is dist.Categorical:
+        return dist.Categorical(logits=distribution.logits.detach())
     return detach(distribution)  # type: ignore[no-any-return]

@@ -221,7 +221,7 @@ class TruncatedTrace_ELBO(ELBO):
         if q is p:
             nothing = torch.zeros(q.batch_shape, device=value.device)
             return nothing, nothing
-        check_density(name, q)
+        check_density(name, q, value)
         scale, mask = guide_site["scale"], guide_site["mask"]
         if balance is None:
             divergence = scale_and_mask(divergence_of(q, p, value), scale, mask)
@@ -251,17 +251,19 @@ def divergence_of(q: dist.TorchDistribution, p: dist.TorchDistribution, value: T
     try:
         return kl_divergence(q, p)
     except NotImplementedError:
-        values = torch.cat((value[None], q.rsample(torch.Size([KL_DRAWS - 1]))))
+        draw = q.rsample if q.has_rsample else q.sample
+        values = torch.cat((value[None], draw(torch.Size([KL_DRAWS - 1]))))
         return (q.log_prob(values) - p.log_prob(values)).mean(0)
 
 
-def check_density(name: str, q: dist.TorchDistribution) -> None:
-    """Raise `ValueError` for a posterior that is a point mass, or whose draws carry no gradient."""
+def check_density(name: str, q: dist.TorchDistribution, value: Tensor) -> None:
+    """Raise `ValueError` for a posterior that is a point mass, or one that learns though its draws carry no gradient.
+    One that has nothing to learn, such as a fixed forward process, may draw as it likes."""
     base = q
     while hasattr(base, "base_dist"):
         base = base.base_dist
     if isinstance(base, dist.Delta):
         advice = "give it a scale, or train an AutoGuide with pyro.infer.Trace_ELBO"
         raise ValueError(f"the guide puts a point mass on {name!r}, which has no KL to a density; {advice}")
-    if not q.has_rsample:
+    if not q.has_rsample and q.log_prob(value).requires_grad:
         raise ValueError(f"the guide's {name!r} cannot be reparameterised, and its gradient would be lost")

@@ -37,7 +37,7 @@ class ImportanceELBO(TruncatedTrace_ELBO):
         """Return log q - log p at the draw, `(batch,)`, without and with gradient."""
         q, value = guide_site["fn"], guide_site["value"]
         if q is not model_site["fn"]:
-            check_density(name, q)
+            check_density(name, q, value)
         divergence = q.log_prob(value) - model_site["fn"].log_prob(value)
         divergence = scale_and_mask(divergence, guide_site["scale"], guide_site["mask"])
         return divergence.detach(), divergence

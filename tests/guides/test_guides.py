@@ -23,8 +23,10 @@ from gram_pyro.guides import (
     GUIDES,
     DiffusionGuide,
     EmptyGuide,
+    EncoderGuide,
     FieldsGuide,
     FlowGuide,
+    ForwardGuide,
     GaussianGuide,
     Guide,
     LookaheadGuide,
@@ -46,7 +48,11 @@ from gram_pyro.tasks import Coloring, NQueens, Problems, Task
 from gram_pyro.testing import check_guide
 
 TASK = Coloring()
-STEERING = [kind for kind in GUIDES.values() if kind not in (EmptyGuide, FieldsGuide, DiffusionGuide)]
+STEERING = [
+    kind
+    for kind in GUIDES.values()
+    if kind not in (EmptyGuide, FieldsGuide, DiffusionGuide, EncoderGuide, ForwardGuide)
+]
 LEARNED = [kind for kind in STEERING if kind is not PriorGuide]
 PROBLEMS = TASK.encode([nx.gnp_random_graph(5, 0.5, seed=seed) for seed in range(3)])
 TARGETS = torch.tensor([[0, 1, 2, 0, 1], [0, 0, 1, 1, 2], [2, 1, 0, 2, -1]])

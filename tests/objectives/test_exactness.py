@@ -28,7 +28,7 @@ TASK = Coloring(n=3)
 GRAPH = nx.path_graph(3)
 STEPS = 2
 EVERY = torch.tensor(list(itertools.product(range(3), repeat=3)))
-STEERING = [name for name in GUIDES if name not in ("empty", "prior", "fields", "diffusion")]
+STEERING = [name for name in GUIDES if name not in ("empty", "prior", "fields", "diffusion", "encoder", "forward")]
 
 
 def pair(name: str = "gaussian") -> tuple[Gram, Guide]:

@@ -29,7 +29,7 @@ GRAPHS = [nx.cycle_graph(4), nx.path_graph(4), nx.star_graph(3)]
 X = TASK.encode(GRAPHS)
 Y = torch.stack([TASK.targets(graph)[0] for graph in GRAPHS])
 SMALL = {"width": 8, "heads": 2, "layers": 2, "hidden": 8}
-STEERING = [name for name in GUIDES if name not in ("empty", "fields", "diffusion")]
+STEERING = [name for name in GUIDES if name not in ("empty", "fields", "diffusion", "encoder", "forward")]
 CARRIED = [name for name, kind in MODELS.items() if kind.recursion == "carried"]
 
 

@@ -37,16 +37,19 @@ def test_parts_are_made_without_numbers_and_filled(model: str, task: str) -> Non
 
 @pytest.mark.parametrize("guide", GUIDES)
 def test_guides_and_heads_too(guide: str) -> None:
-    config = recipe("coloring", model="fields" if guide == "fields" else "gram", guide=guide)
+    config = recipe(
+        "coloring", model={"fields": "fields", "encoder": "vae", "forward": "d3pm"}.get(guide, "gram"), guide=guide
+    )
     if guide == "diffusion":
         config = recipe("grids")
     with Hollow():
-        model, hollow = build_parts(config)
-        heads = Heads(config.task.spec, model)
-    original, own = build_parts(config)
-    fill(hollow, own.state_dict(), CPU)
-    fill(heads, Heads(config.task.spec, original).state_dict(), CPU)
-    assert all(tensor.device == CPU for part in (hollow, heads) for tensor in part.state_dict().values())
+        model, *hollow = build_parts(config)
+        hollow += [Heads(config.task.spec, model)] if model.carries else []
+    original, *own = build_parts(config)
+    own += [Heads(config.task.spec, original)] if original.carries else []
+    for part, given in zip(hollow, own, strict=True):
+        fill(part, given.state_dict(), CPU)
+    assert all(tensor.device == CPU for part in hollow for tensor in part.state_dict().values())
 
 
 def test_weights_keep_the_type_of_the_module_and_must_fit() -> None:
