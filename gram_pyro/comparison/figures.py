@@ -110,7 +110,7 @@ def draw_bounds(rows: Sequence[Row], path: Path) -> None:
     axes.set(xscale="log", yscale="log", xlabel="steps", ylabel="-ELBO on test images [nats]")
     axes.set_xticks(steps, [str(each) for each in steps])
     axes.minorticks_off()
-    axes.yaxis.set_major_locator(LogLocator(10, (1, 2, 5)))
+    axes.yaxis.set_major_locator(LogLocator(10, (1, 1.5, 2, 3, 4, 5, 7)))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.grid(color="#eeeeee")
     axes.spines[["top", "right"]].set_visible(False)
