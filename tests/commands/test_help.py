@@ -36,11 +36,12 @@ OPTIONS = {
         --depth --device --draft-weight --ema --evaluations --final-rate --guide --head-rounds --help --horizon --init
         --kl-decay --kl-rate --kl-target --kl-target-start --kl-tilt --kl-transitions --learning-rate --log --minutes
         --model --model.core --model.draft --model.guidance --model.heads --model.hidden --model.layers --model.mean
-        --model.no-guidance --model.no-mean --model.no-pooled --model.no-variance --model.pooled --model.receiver
-        --model.refinements --model.transitions --model.variance --model.width --no-deep-supervision --no-recompute
-        --objective --out --particles --precision --preset --prior-fraction --problems --recompute --resume --seed
-        --shortest --task --task.data --task.edge-probability --task.k --task.layout --task.n --task.names
-        --task.no-positions --task.positions --threads --updates --validation-problems --warmup --weight-decay""",
+        --model.memory --model.no-guidance --model.no-mean --model.no-memory --model.no-pooled
+        --model.no-variance --model.pooled --model.receiver --model.refinements --model.transitions
+        --model.variance --model.width --no-deep-supervision --no-recompute --objective --out --particles
+        --precision --preset --prior-fraction --problems --recompute --resume --seed --shortest --task
+        --task.data --task.edge-probability --task.k --task.layout --task.n --task.names --task.no-positions
+        --task.positions --threads --updates --validation-problems --warmup --weight-decay""",
     "evaluate": f"""{SAMPLING} --boards --bound --compile --data-seed --graphs --no-bound --precision --problems
         --puzzles --skip-bad""",
     "sample": f"{SAMPLING} --animate --board --graph --image --puzzle",
