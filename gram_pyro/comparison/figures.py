@@ -106,7 +106,7 @@ def draw_bounds(rows: Sequence[Row], path: Path) -> None:
         at = steps if level else [each["steps"] for each in row["elbo"]]
         values = [each["nll"] for each in row["elbo"]] * (len(steps) if level else 1)
         style: dict[str, Any] = {"linestyle": "--"} if level else {"marker": "o", "markersize": 4}
-        axes.plot(at, values, color=f"C{number % 10}", label=row["model"], **style)
+        axes.plot(at, values, color=f"C{number}" if row["parameters"] else "gray", label=row["model"], **style)
     axes.set(xscale="log", yscale="log", xlabel="steps", ylabel="-ELBO on test images [nats]")
     axes.set_xticks(steps, [str(each) for each in steps])
     axes.minorticks_off()

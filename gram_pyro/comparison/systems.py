@@ -163,14 +163,15 @@ PEERS = ("vae", "d3pm-uniform", "d3pm-absorbing", "mdlm", "ar")
 def members(family: str) -> dict[str, System]:
     """Return all systems of a family, by name."""
     label, model, options = FAMILIES[family]
-    made = partial(System, model=model, inputs=INPUTS[:1], family=family)
     options = f"--problems 60000 --batch 64 --head-rounds 0 {options}"
+
+    def made(name: str, more: str = "") -> System:
+        return once(name, model, f"{options} {more}", family=family)
+
     if family not in PEERS:
-        return {family: made(label, options=options)}
+        return {family: made(label)}
     return {
-        f"{family}-{size}{speed}": made(
-            f"{label}, size {size}, rate {rate}", options=f"{options} {shape} --learning-rate {rate}"
-        )
+        f"{family}-{size}{speed}": made(f"{label}, size {size}, rate {rate}", f"{shape} --learning-rate {rate}")
         for size, shape in SIZES.items()
         for speed, rate in RATES.items()
     }

@@ -123,6 +123,6 @@ def test_a_bound_that_is_not_finite_is_a_divergence(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_figure_without_steps_is_drawn(tmp_path: Path) -> None:
-    level = {"model": "VAE", "elbo": [{"steps": None, "nll": 20.0}]}
+    level = {"model": "VAE", "parameters": 1000, "elbo": [{"steps": None, "nll": 20.0}]}
     draw_bounds([level, {"model": "real images", "elbo": []}], tmp_path / "bounds.png")
     assert (tmp_path / "bounds.png").exists()
