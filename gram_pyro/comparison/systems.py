@@ -165,13 +165,14 @@ def members(family: str) -> dict[str, System]:
     label, model, options = FAMILIES[family]
     options = f"--problems 60000 --batch 64 --head-rounds 0 {options}"
 
-    def made(name: str, more: str = "") -> System:
+    def member(name: str, more: str = "") -> System:
+        """Return a system of the family."""
         return once(name, model, f"{options} {more}", family=family)
 
     if family not in PEERS:
-        return {family: made(label)}
+        return {family: member(label)}
     return {
-        f"{family}-{size}{speed}": made(f"{label}, size {size}, rate {rate}", f"{shape} --learning-rate {rate}")
+        f"{family}-{size}{speed}": member(f"{label}, size {size}, rate {rate}", f"{shape} --learning-rate {rate}")
         for size, shape in SIZES.items()
         for speed, rate in RATES.items()
     }
