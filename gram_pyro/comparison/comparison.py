@@ -9,7 +9,8 @@ from typing import Any
 
 from gram_pyro.comparison.config import Budget, CompareConfig
 from gram_pyro.comparison.entry import RESULT, Entry, Result, result_of, stored_results
-from gram_pyro.comparison.figures import draw_gaps, draw_table
+from gram_pyro.comparison.figures import draw_bounds, draw_gaps, draw_table
+from gram_pyro.comparison.generation import baselines, family_rows, generation_markdown
 from gram_pyro.comparison.run import train_and_measure
 from gram_pyro.comparison.systems import REFERENCES, TABLES
 from gram_pyro.comparison.table import Row, markdown, rows_of
@@ -101,26 +102,35 @@ class Comparison:
             for future in wait(waiting, return_when=FIRST_COMPLETED).done:
                 yield waiting.pop(future), future.result()
 
+    def rows(self, task: str) -> list[Row]:
+        """Return the rows of a task's table; none if no system was measured."""
+        if self.config.generation:
+            results = [result for name in self.names for result in self.measured(task, name)]
+            made = self.first(task)[0].config(self.budget, 1).task
+            return [*family_rows(results), *baselines(made, self.budget)] if results else []
+        rows: list[Row] = []
+        for system in self.names:
+            if (inputs := self.best_inputs(task, system)) is not None:
+                rows += rows_of(self.systems[system], self.measured(task, system), inputs)
+        return rows
+
     def write(self, task: str) -> bool:
         """Write the table of a task as JSON, Markdown and a figure, and the results of all runs; print it as well.
 
         Among the results are those of `--known` that the command does not name. Returns whether there is any row.
         """
         folder, name = Path(self.config.results or self.out), f"{self.config.table}-{task}"
-        rows: list[Row] = []
-        for system in self.names:
-            if (inputs := self.best_inputs(task, system)) is not None:
-                rows += rows_of(self.systems[system], self.measured(task, system), inputs)
+        rows = self.rows(task)
         if not rows:
             return False
-        text = markdown(rows)
+        text = generation_markdown(rows) if self.config.generation else markdown(rows)
         named = [entry for system in self.names for entry in self.entries(task, system)]
         runs = [result for entry in named if (result := self.result(entry)) is not None]
         runs += [result for entry, result in self.stored.items() if entry.task == task and entry not in named]
         for kind, content in ((name, rows), (f"{name}-runs", runs)):
             write_atomically(folder / f"{kind}.json", (json.dumps(content, indent=1) + "\n").encode())
         write_atomically(folder / f"{name}.md", (text + "\n").encode())
-        draw = draw_table if self.config.table == "table1" else draw_gaps
+        draw = {"table1": draw_table, "generation": draw_bounds}.get(self.config.table, draw_gaps)
         draw(rows, folder / f"{name}.png")
         print(text)
         for result in runs:

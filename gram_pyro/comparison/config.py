@@ -1,12 +1,12 @@
 """The options of a comparison."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any, Literal
 
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Suppress, arg
 
-from gram_pyro.comparison.systems import INPUTS, REFERENCES, SYSTEMS, TABLES, TASK_OPTIONS
+from gram_pyro.comparison.systems import FAMILIES, INPUTS, REFERENCES, SYSTEMS, TABLES, TASK_OPTIONS, System
 from gram_pyro.errors import UserError
 from gram_pyro.inference.config import MAX_NUMBER
 
@@ -15,7 +15,12 @@ NAMES = arg(metavar="NAME [NAME ...]")
 
 def instead(table: str, what: str) -> Any:
     """Return how `--help` shows the flag of another table, with its systems."""
-    return arg(help=f"{what} instead: {', '.join(TABLES[table])}.", help_behavior_hint="")
+    return arg(help=f"{what} instead: {', '.join(choices(table))}.", help_behavior_hint="")
+
+
+def choices(table: str) -> list[str]:
+    """Return what `--models` may name in a table: systems, or families of systems."""
+    return [*FAMILIES] if table == "generation" else [*TABLES[table]]
 
 
 @dataclass(frozen=True)
@@ -59,10 +64,11 @@ class CompareConfig:
     """
 
     task: Annotated[tuple[str, ...], NAMES] = ("coloring",)
-    """Tasks: coloring, nqueens; with --posteriors sudoku as well."""
+    """Tasks: coloring, nqueens; with --posteriors sudoku as well, with --generation digits."""
     models: Annotated[tuple[str, ...], NAMES, arg(help=f"Systems: all, or some of {', '.join(SYSTEMS)}.")] = ("all",)
     ablate: Annotated[FlagCreatePairsOff[bool], instead("table3", "The paper's third table")] = False
     posteriors: Annotated[FlagCreatePairsOff[bool], instead("posteriors", "Every guide and objective")] = False
+    generation: Annotated[FlagCreatePairsOff[bool], instead("generation", "What draws from nothing")] = False
     inputs: Annotated[tuple[str, ...], NAMES] = INPUTS
     """What systems see of a problem, relations or tokens: the better on validation problems is a system's row."""
     seeds: int = 1
@@ -77,8 +83,13 @@ class CompareConfig:
 
     @property
     def table(self) -> str:
-        """The paper's first table, its third, or that of the posteriors."""
-        return "table3" if self.ablate else "posteriors" if self.posteriors else "table1"
+        """The paper's first table, its third, that of the posteriors, or that of generation."""
+        return next((table for table, asked in self.others.items() if asked), "table1")
+
+    @property
+    def others(self) -> dict[str, bool]:
+        """Whether each table but the first is asked for."""
+        return {"table3": self.ablate, "posteriors": self.posteriors, "generation": self.generation}
 
     @property
     def budget(self) -> Budget:
@@ -96,14 +107,20 @@ class CompareConfig:
         return replace(given, **settled)
 
 
+def members_of(names: Sequence[str], systems: Mapping[str, System]) -> list[str]:
+    """Return the names of systems, with the members of a family in place of its name."""
+    found = [[name for name, system in systems.items() if system.family == named] or [named] for named in names]
+    return [name for members in found for name in members]
+
+
 def check(config: CompareConfig) -> list[str]:
     """Return the names of the systems. Raises `UserError` on a choice that is impossible."""
-    if config.ablate and config.posteriors:
-        raise UserError("--ablate and --posteriors are two tables; ask for one of them")
+    if sum(config.others.values()) > 1:
+        raise UserError("--ablate, --posteriors and --generation are tables of their own; ask for one of them")
     systems, reference = TABLES[config.table], REFERENCES[config.table]
-    names = [*systems] if config.models == ("all",) else [*dict.fromkeys(config.models)]
+    names = [*systems] if config.models == ("all",) else [*dict.fromkeys(members_of(config.models, systems))]
     for kind, chosen, possible in (
-        ("task", config.task, [*TASK_OPTIONS, *(["sudoku"] if config.posteriors else [])]),
+        ("task", config.task, ["digits"] if config.generation else [*TASK_OPTIONS, *["sudoku"] * config.posteriors]),
         ("system", names, systems),
         ("kind of input", config.inputs, INPUTS),
     ):

@@ -36,6 +36,8 @@ class Result(TypedDict, total=False):
     bound: dict[str, Any] | None
     likelihood: dict[str, Any]
     calibration: dict[str, Any]
+    rate: float
+    elbo: list[dict[str, Any]]  # -ELBO at each number of steps, of what draws from nothing
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Entry:
         """Return its configuration, for so many updates or for the minutes of the budget."""
         options = training_options(self.system, self.task, self.inputs) + budget.task_options.split()
         options += ["--minutes", str(budget.minutes)] if updates is None else ["--updates", str(updates)]
-        if self.table == "posteriors":  # nothing is chosen there on validation problems
+        if self.table in ("posteriors", "generation"):  # nothing is chosen by validation while they train
             options += ["--evaluations", "1", "--validation-problems", "8"]
         options += ["--threads", str(budget.threads), "--device", budget.device, "--precision", budget.precision]
         return configured([*options, "--seed", str(self.seed)])[0]

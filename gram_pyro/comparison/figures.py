@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 from numpy.typing import NDArray
 
 from gram_pyro.comparison.table import Row, first_rows
@@ -92,3 +93,26 @@ def draw_spread(axes: Axes, rows: Sequence[Row], measure: str, title: str) -> No
     axes.grid(axis="y", color="#eeeeee")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def draw_bounds(rows: Sequence[Row], path: Path) -> None:
+    """Draw -ELBO of every family by steps; a level line, dashed, where there are none."""
+    figure = Figure(figsize=(9, 4.8), layout="constrained")
+    axes = figure.subplots()
+    bounded = [row for row in rows if row["elbo"]]
+    steps = sorted({each["steps"] for row in bounded for each in row["elbo"] if each["steps"]}) or [1]
+    for number, row in enumerate(bounded):
+        level = row["elbo"][0]["steps"] is None
+        at = steps if level else [each["steps"] for each in row["elbo"]]
+        values = [each["nll"] for each in row["elbo"]] * (len(steps) if level else 1)
+        style: dict[str, Any] = {"linestyle": "--"} if level else {"marker": "o", "markersize": 4}
+        axes.plot(at, values, color=f"C{number}" if row["parameters"] else "gray", label=row["model"], **style)
+    axes.set(xscale="log", yscale="log", xlabel="steps", ylabel="-ELBO on test images [nats]")
+    axes.set_xticks(steps, [str(each) for each in steps])
+    axes.minorticks_off()
+    axes.yaxis.set_major_locator(LogLocator(10, (1, 1.5, 2, 3, 4, 5, 7)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.grid(color="#eeeeee")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(frameon=False, loc="outside right upper")
+    save_figure(figure, path)

@@ -12,6 +12,7 @@ import torch
 
 from gram_pyro.comparison.config import Budget
 from gram_pyro.comparison.entry import RESULT, Entry, Result
+from gram_pyro.comparison.generation import generated
 from gram_pyro.comparison.systems import SamplingVariant, System
 from gram_pyro.errors import Diverged
 from gram_pyro.evaluation.bound import bound
@@ -59,7 +60,10 @@ def train_and_measure(entry: Entry, out: Path, budget: Budget, reference: Result
         if run.config is not None and run.config.machine.compile != "off":
             compile_network(run.model)
         with arithmetic(run.device, budget.precision), compiler_explained():
-            result.update(measured(run, entry.system, budget, reference))
+            if entry.table == "generation":
+                result.update(generated(run, budget))
+            else:
+                result.update(measured(run, entry.system, budget, reference))
     except Diverged as error:
         result["failed"] = str(error)
     except Interrupted:
@@ -79,7 +83,7 @@ def facts_of(run: Run, folder: Path) -> Result:
         "examples": config.training.batch,
         "evaluations": evaluations_of(config, run.model, run.guide),
         "blocks": run.model.blocks,
-        "validation": [row for row in metrics if "validity" in row][-1],
+        "validation": next((row for row in reversed(metrics) if "validity" in row), {}),
         "machine": machine_facts(run.device),
     }
 

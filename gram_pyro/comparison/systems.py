@@ -35,6 +35,8 @@ class System:
     """Whether `--seeds` repeats it."""
     naive: tuple[SamplingVariant, ...] = ()
     inputs: tuple[str, ...] = INPUTS
+    family: str = ""
+    """The systems that share a row, which the best of them has; see `FAMILIES`."""
 
     @property
     def paper(self) -> dict[str, tuple[str, float, float]]:
@@ -132,8 +134,54 @@ POSTERIORS: dict[str, System] = {
     )
 }
 
-TABLES = {"table1": SYSTEMS, "table3": ABLATIONS, "posteriors": POSTERIORS}
-REFERENCES = {"table1": "gram", "table3": "full", "posteriors": "default"}
+OURS = "--model.core flat --model.refinements 1 --model.layers 3 --model.draft flow --model.memory"
+DRAFTS = f"{OURS} --horizon 1 --shortest 16 --depth 64 --learning-rate 2e-3 --prior-fraction 0 --kl-target None"
+ALONE = f"{DRAFTS} --model.no-guidance --guide diffusion"
+SIZES = {
+    "1": "--model.layers 4",
+    "10": "--model.width 144 --model.hidden 288 --model.layers 6",
+    "50": "--model.width 256 --model.heads 8 --model.hidden 512 --model.layers 10",
+}
+"""Shapes of peers with about as many parameters as ours, 10 times and 50 times as many."""
+RATES = {"": "1e-3", "-fast": "3e-3"}
+FAMILIES: dict[str, tuple[str, str, str]] = {
+    "gram-gaussian": ("GRAM, Gaussian guidance", "gram", "--guide gaussian"),
+    "gram-drafts": ("GRAM, drafts", "gram", ALONE),
+    "gram-mixture": ("GRAM, drafts, receiver a mixture", "gram", f"{ALONE} --model.receiver mixture"),
+    "gram-both": ("GRAM, drafts and Gaussian guidance", "gram", f"{DRAFTS} --guide gaussian"),
+    "trm": ("TRM", "trm", ""),
+    "vae": ("VAE", "vae", ""),
+    "d3pm-uniform": ("D3PM, uniform noise", "d3pm", "--model.noise uniform --depth 64 --horizon 64"),
+    "d3pm-absorbing": ("D3PM, masks", "d3pm", "--model.noise absorbing --depth 64 --horizon 64"),
+    "mdlm": ("MDLM, on the blocks of GRAM", "mdlm", "--depth 64"),
+    "ar": ("autoregressive Transformer", "ar", ""),
+}
+"""Label, model and options of what draws answers from nothing; peers come in all `SIZES` and at all `RATES`."""
+PEERS = ("vae", "d3pm-uniform", "d3pm-absorbing", "mdlm", "ar")
+
+
+def members(family: str) -> dict[str, System]:
+    """Return all systems of a family, by name."""
+    label, model, options = FAMILIES[family]
+    options = f"--problems 60000 --batch 64 --head-rounds 0 {options}"
+
+    def member(name: str, more: str = "") -> System:
+        """Return a system of the family."""
+        return once(name, model, f"{options} {more}", family=family)
+
+    if family not in PEERS:
+        return {family: member(label)}
+    return {
+        f"{family}-{size}{speed}": member(f"{label}, size {size}, rate {rate}", f"{shape} --learning-rate {rate}")
+        for size, shape in SIZES.items()
+        for speed, rate in RATES.items()
+    }
+
+
+GENERATION = {name: system for family in FAMILIES for name, system in members(family).items()}
+
+TABLES = {"table1": SYSTEMS, "table3": ABLATIONS, "posteriors": POSTERIORS, "generation": GENERATION}
+REFERENCES = {"table1": "gram", "table3": "full", "posteriors": "default", "generation": "gram-drafts"}
 """The system of each table that sets the amount where evaluations or examples are equal."""
 
 TASK_OPTIONS: dict[str, dict[str, str]] = {

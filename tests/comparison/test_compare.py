@@ -177,7 +177,11 @@ def test_another_budget_needs_another_folder(compared: Path) -> None:
             "takes options of the task, --task.NAME, and not --depth",
         ),
         (["--ablate", "--models", "ar"], "unknown system ar; known are full"),
-        (["--ablate", "--posteriors"], "are two tables; ask for one of them"),
+        (["--ablate", "--posteriors"], "are tables of their own; ask for one of them"),
+        (["--generation", "--posteriors"], "are tables of their own; ask for one of them"),
+        (["--generation"], "unknown task coloring; known are digits"),
+        (["--task", "digits"], "unknown task digits; known are coloring, nqueens"),
+        (["--generation", "--task", "digits", "--models", "vae", "vae-2"], "unknown system vae-2; known are"),
         (["--posteriors", "--models", "full"], "unknown system full; known are default, paper"),
     ],
 )
