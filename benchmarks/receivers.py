@@ -43,7 +43,7 @@ class ReceiverOptions(Options):
 def nats(schedule: Schedule, receiver: Receiver, steps: int, cells: int) -> Tensor:
     """Return the bound of each cell `(cells,)`, whose values take turns."""
     network = runpy.run_path(str(EXAMPLE))["BayesianFlow"]
-    config = GramConfig(core="flat", guidance=False, draft=schedule, receiver=receiver, memory=True)
+    config = GramConfig(core="flat", guidance=False, draft=schedule, receiver=receiver, memory="alone")
     model = network(CELL, config)
     nothing = Problems(torch.zeros(cells, 1, dtype=torch.long))
     values = torch.arange(cells)[:, None] % CELL.classes

@@ -11,14 +11,14 @@ from gram_pyro.tasks import Problems, Spec
 
 
 class BayesianFlow(Gram):
-    """h_t `(batch, length, values)` is what all drafts say; its softmax is the posterior of independent values.
+    """The softmax of its memory `(batch, length, values)` is the posterior of independent values.
 
-    A Bayesian flow network would put a network between memory and the decoder's probabilities. Without one this is
+    A Bayesian flow network has a network that h_t `(batch, length, values)` is the output of. Here it is zero, which is
     exact for values that are independent and uniform.
     """
 
     def __init__(self, spec: Spec, config: GramConfig) -> None:
-        """The configuration has `core="flat"`, `memory=True` and no guidance."""
+        """The configuration has `core="flat"`, `memory="alone"` and no guidance."""
         super().__init__(spec, config)
 
     def add_networks(self, spec: Spec) -> None:
@@ -32,7 +32,7 @@ class BayesianFlow(Gram):
         return nn.Identity()
 
     def propose(self, state: State, embedded: Tensor, relations: Any) -> tuple[Tensor, Tensor]:
-        return state.low, state.low
+        return state.high, state.low
 
     def decode(self, high: Tensor) -> Tensor:
         return high

@@ -134,7 +134,7 @@ POSTERIORS: dict[str, System] = {
     )
 }
 
-OURS = "--model.core flat --model.refinements 1 --model.layers 3 --model.draft flow --model.memory"
+OURS = "--model.core flat --model.refinements 1 --model.layers 3 --model.draft flow --model.memory beside"
 DRAFTS = f"{OURS} --horizon 1 --shortest 16 --depth 64 --learning-rate 2e-3 --prior-fraction 0 --kl-target None"
 ALONE = f"{DRAFTS} --model.no-guidance --guide diffusion"
 SIZES = {

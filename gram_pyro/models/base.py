@@ -141,6 +141,8 @@ class Model(nn.Module):
     """What steps are: a run goes on from that of fewer steps; all are planned from the first; or there is one step."""
     searches: bool = False
     """Whether it looks for one answer in noise that does not fade, and is done when the answer stays."""
+    jumps: bool = False
+    """Whether `jump` draws the state of any step at once, so that training need not run there."""
     independent: ClassVar[bool] = True
     """Whether its answers at different positions are independent, given the latent state."""
     guide: ClassVar[str] = "gaussian"
@@ -175,6 +177,10 @@ class Model(nn.Module):
         """z_0: two tensors `(batch, length, width)`; `(batch, length, 0)` where nothing is carried."""
         nothing = next(self.parameters()).new_zeros(batch, length, 0)
         return State(nothing, nothing)
+
+    def jump(self, state: State, targets: Tensor, noise: Tensor) -> State:
+        """Draw the state where a trajectory stands, under the posterior of its targets; `noise` as `low`."""
+        raise NotImplementedError
 
     def summary(self, high: Tensor) -> Tensor:
         """Return what heads see of h `(batch, length, width)`, free of the names of values: `(batch, length, n)`."""

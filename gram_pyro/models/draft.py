@@ -77,6 +77,14 @@ class Draft:
         a, b = (level[:, None, None] for level in self.levels(phase.step + (t - 1), phase.total))
         return a / b**2 * draft
 
+    def accumulated(self, phase: Phase, y: Tensor, noise: Tensor) -> Tensor:
+        """Return the evidence of all drafts of `y` before `phase`, where `noise` is standard normal, each `(batch,
+        length, values)`: `Normal(c y, sqrt(c))` with c the sum of `a^2 / b^2`."""
+        steps = torch.arange(int(phase.total.max()), device=y.device)
+        a, b = self.levels(steps, phase.total[:, None])
+        accuracy = (a / b).square().where(steps < phase.step[:, None], 0.0).sum(1)[:, None, None]
+        return accuracy * y + accuracy.sqrt() * noise
+
     def prior(self, prediction: Tensor, a: Tensor, b: Tensor) -> dist.TorchDistribution:
         """Return the distribution of a draft, batch `(batch,)`, event `(length, values)`."""
         if self.receiver == "mean":

@@ -164,7 +164,7 @@ class Fields(Gram):
         """Return z_0, the same stored vector at every position and value; `low` is empty without memory."""
         values = len(self.kinds)
         high = self.initial_high.repeat(values).expand(batch, length, -1)
-        return State(high, high.new_zeros(batch, length, values if self.config.memory else 0))
+        return State(high, high.new_zeros(batch, length, values if self.config.remembers else 0))
 
     def relate(self, relations: Tensor | None) -> Any:
         """Return relations that all problems share as classes, if they are such."""

@@ -1,7 +1,7 @@
 """GRAM: recursive latent reasoning with a learned Gaussian guidance, as a Pyro program."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import pyro
 import pyro.distributions as dist
@@ -18,6 +18,7 @@ from gram_pyro.tasks.base import Problems, Spec
 
 MIN_SCALE = 0.01
 Core = Literal["hierarchical", "shared", "flat"]
+Memory = Literal["none", "beside", "alone"]
 
 
 @dataclass(frozen=True)
@@ -42,15 +43,22 @@ class GramConfig(Shape):
     """Noisy looks at the answer: from noise to it (cosine), a Bayesian flow network's (flow), all noise (constant)."""
     receiver: Receiver = "mean"
     """Prior of a draft: a Gaussian around the decoder's probabilities, or a mixture of one around each value."""
-    memory: bool = False
-    """Whether the network also sees what all drafts so far say together; for a flat core, whose state keeps it."""
+    memory: Memory = "none"
+    """What a flat core sees: the last draft; what all drafts say together, beside h, or instead of h (alone)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not (1 <= self.refinements <= MAX_SIZE and 1 <= self.transitions <= MAX_SIZE):
             raise UserError(f"model.refinements and transitions must lie between 1 and {MAX_SIZE:,}")
-        if self.memory and (self.core != "flat" or self.draft not in ("cosine", "flow")):
+        if self.memory not in get_args(Memory):
+            raise UserError(f"model.memory must be none, beside or alone, not {self.memory!r}")
+        if self.remembers and (self.core != "flat" or self.draft not in ("cosine", "flow")):
             raise UserError("model.memory needs model.core flat, and model.draft cosine or flow")
+
+    @property
+    def remembers(self) -> bool:
+        """Whether there is a memory of drafts."""
+        return self.memory != "none"
 
 
 class Gram(Model):
@@ -77,6 +85,7 @@ class Gram(Model):
         if self.draft is not None:
             self.searches = self.draft.held
             self.recursion = "carried" if self.searches else "planned"
+        self.jumps = config.memory == "alone"
         self.positions, self.classes = spec.positions, spec.classes
         self.add_networks(spec)
         if self.draft is not None:
@@ -102,13 +111,31 @@ class Gram(Model):
         self.register_buffer("initial_low", torch.randn(config.width))
 
     def add_draft(self, spec: Spec) -> None:
-        """Add the embedding of drafts, and of what they say together."""
+        """Add the embedding of drafts, or of what they say together."""
         self.draft_embedding = self.value_embedding(spec)
-        self.memory_embedding = self.value_embedding(spec) if self.config.memory else None
 
     def value_embedding(self, spec: Spec) -> nn.Module:
         """Return weights for `embed_values`."""
-        return nn.Linear(spec.classes, self.config.width, bias=False)
+        embedding = nn.Linear(spec.classes, self.config.width, bias=False)
+        if self.config.remembers:
+            nn.init.normal_(embedding.weight)  # as large as the embedded problems
+        return embedding
+
+    def remembered(self, embedded: Tensor, state: State, pins: Tensor | None) -> Tensor:
+        """Return embedded problems with what all drafts so far say together: the posterior of independent values."""
+        return embedded + self.embed_values(self.draft_embedding, pinned(state.low.softmax(-1), pins))
+
+    def logits(self, state: State) -> Tensor:
+        """Return logits `(batch, length, classes)`: the decoder's and, by Bayes, what memory says of each value."""
+        decoded = self.decode(state.high)
+        return decoded + state.low if self.config.remembers else decoded
+
+    def jump(self, state: State, targets: Tensor, noise: Tensor) -> State:
+        """Draw the memory of each trajectory where it stands, under the posterior of `targets` `(batch, length)`, from
+        standard normal `noise` `(batch, length, values)`."""
+        assert self.draft is not None and state.phase is not None
+        y = pinned(torch.zeros_like(noise), targets)
+        return state._replace(low=self.draft.accumulated(state.phase, y, noise))
 
     def embed_values(self, embedding: nn.Module, numbers: Tensor) -> Tensor:
         """Return a number for each value, `(batch, length, values)`, in the shape of the embedded problems."""
@@ -118,7 +145,7 @@ class Gram(Model):
         """Return z_0, the same stored vectors at every position: two tensors `(batch, length, width)`; with `memory`
         low is what the drafts have said, nothing yet: `(batch, length, values)`."""
         high = self.initial_high.expand(batch, length, -1)
-        low = high.new_zeros(self.classes) if self.config.memory else self.initial_low
+        low = high.new_zeros(self.classes) if self.config.remembers else self.initial_low
         return State(high, low.expand(batch, length, -1))
 
     def relate(self, relations: Tensor | None) -> Any:
@@ -175,21 +202,26 @@ class Gram(Model):
         total = steps * self.transitions
         embedded = here = self.embed(problems)
         relations = self.relate(problems.relations)
-        state = self.initial_state(batch, length) if state is None else state
+        start, fresh, remembers = self.initial_state(batch, length), state is None, self.config.remembers
+        state = state or start
         phase, drafts = state.phase, self.draft is not None
         if phase is None and drafts:
             phase = Phase.start(torch.full((batch,), total, device=embedded.device), length)
-        logits = self.decode(state.high) if drafts else embedded
+        if remembers and fresh:
+            here = self.remembered(embedded, state, problems.pins)
+            state = state._replace(high=self.propose(state, here, relations)[0])
+        logits = self.logits(state) if drafts else embedded
         with pyro.plate("problems", batch, dim=-1):
             state = State(state_site("high", 0, state.high, total), state_site("low", 0, state.low, total))
             for t in pyro.markov(range(1, total + 1)):
                 if self.draft is not None and phase is not None:
                     draft = self.draft.draw(t, total, phase, logits, problems.pins, self.training)
-                    here = embedded + self.embed_values(self.draft_embedding, draft)
-                    if self.memory_embedding is not None:
-                        state = state._replace(low=state.low + self.draft.evidence(t, phase, draft))
-                        said = pinned(state.low.softmax(-1), problems.pins)
-                        here = here + self.embed_values(self.memory_embedding, said)
+                    if remembers:
+                        high = start.high if self.config.memory == "alone" else state.high
+                        state = State(high, state.low + self.draft.evidence(t, phase, draft))
+                        here = self.remembered(embedded, state, problems.pins)
+                    else:
+                        here = embedded + self.embed_values(self.draft_embedding, draft)
                 high, low = self.propose(state, here, relations)
                 if self.guidance_head is not None:
                     high = state_site("proposal", t, high, total)
@@ -198,7 +230,7 @@ class Gram(Model):
                 step, within = divmod(t, self.transitions)
                 answers = within == 0 and (supervise == "every" or t == total)
                 if answers or drafts:
-                    logits = self.decode(state.high)
+                    logits = self.logits(state)
                 if answers and supervise != "none":
                     answer_site(f"y_{step}", self.likelihood(logits), targets)
         if phase is not None:

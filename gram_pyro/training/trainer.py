@@ -4,6 +4,7 @@ import copy
 import math
 from collections.abc import Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -20,7 +21,7 @@ from gram_pyro.runs.store import Run, build_parts, load_weights
 from gram_pyro.runs.training_config import TrainingConfig
 from gram_pyro.system.distributed import ALONE, World
 from gram_pyro.tasks.pool import Pool
-from gram_pyro.training.carry import Carry
+from gram_pyro.training.carry import Carry, Moments
 from gram_pyro.training.heads import check_has_state
 from gram_pyro.training.kl_controller import KLController
 from gram_pyro.training.objective import OBJECTIVES
@@ -97,7 +98,8 @@ class Trainer:
         initial = model.initial_state(config.batch, pool.problems.tokens.shape[1])
         shortest, rounds = config.rounds(model.transitions) if model.carries else (1, 1)
         generator = torch.Generator().manual_seed(config.seed)
-        self.carry = Carry(
+        jumps = model.jumps and config.prior_fraction == config.draft_weight == 0
+        self.carry = (partial(Moments, model) if jumps else Carry)(
             pool, initial, rounds, config.prior_fraction, generator, world, shortest=shortest,
             moves=self.steps * model.transitions,
         )  # fmt: skip

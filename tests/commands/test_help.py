@@ -36,7 +36,7 @@ OPTIONS = {
         --depth --device --draft-weight --ema --evaluations --final-rate --guide --head-rounds --help --horizon --init
         --kl-decay --kl-rate --kl-target --kl-target-start --kl-tilt --kl-transitions --learning-rate --log --minutes
         --model --model.core --model.draft --model.guidance --model.heads --model.hidden --model.layers --model.mean
-        --model.memory --model.no-guidance --model.no-mean --model.no-memory --model.no-pooled
+        --model.memory --model.no-guidance --model.no-mean --model.no-pooled
         --model.no-variance --model.pooled --model.receiver --model.refinements --model.transitions
         --model.variance --model.width --no-deep-supervision --no-recompute --objective --out --particles
         --precision --preset --prior-fraction --problems --recompute --resume --seed --shortest --task

@@ -23,6 +23,7 @@ from gram_pyro.models import Fields, Gram, GramConfig
 from gram_pyro.models.base import Phase
 from gram_pyro.models.draft import ACCURACY, SCHEDULES, Draft, Look, Schedule, cosine, diffusion, flow, pinned
 from gram_pyro.models.fields import FieldsConfig
+from gram_pyro.models.gram import Memory
 from gram_pyro.models.sites import sites_of
 from gram_pyro.objectives.elbo import TruncatedTrace_ELBO, traces_of
 from gram_pyro.objectives.importance import ImportanceELBO
@@ -43,13 +44,16 @@ def cells(batch: int, length: int = 1) -> Problems:
 
 
 def bayes(schedule: Schedule = "flow", receiver: str = "mean") -> BayesianFlow:
-    config = GramConfig(core="flat", guidance=False, draft=schedule, receiver=receiver, memory=True)  # type: ignore[arg-type]
+    config = GramConfig(core="flat", guidance=False, draft=schedule, receiver=receiver, memory="alone")  # type: ignore[arg-type]
     return BayesianFlow(SPEC, config)
 
 
 def held() -> Gram:
     """A network whose noise does not fade."""
     return Gram(SPEC, GramConfig(width=8, heads=1, hidden=8, guidance=False, draft="constant"))
+
+
+MEMORY = GramConfig(width=8, heads=1, hidden=8, layers=1, core="flat", draft="flow", guidance=False, memory="alone")
 
 
 def run(model: Any, y: Tensor, steps: int, objective: TruncatedTrace_ELBO | None = None) -> Any:
@@ -285,14 +289,17 @@ def test_what_cannot_be() -> None:
         Gram(SPEC, GramConfig(draft="flow", receiver="median"))  # type: ignore[arg-type]
     for config in ({"draft": "flow"}, {"core": "flat"}, {"core": "flat", "draft": "constant"}):
         with pytest.raises(UserError, match=r"memory needs model\.core flat, and model\.draft cosine or flow"):
-            GramConfig(memory=True, **config)  # type: ignore[arg-type]
+            GramConfig(memory="alone", **config)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"memory must be none, beside or alone, not 'all'"):
+        GramConfig(memory="all")  # type: ignore[arg-type]
 
 
-def test_memory_is_what_all_drafts_say_together() -> None:
+@pytest.mark.parametrize("memory", ["beside", "alone"])
+def test_memory_is_what_all_drafts_say_together(memory: Memory) -> None:
     """After n looks at once, or in two runs of which the second goes on: the sum of their evidence, pins aside."""
     torch.manual_seed(0)
     task = Sudoku(box=2)
-    config = FieldsConfig(width=8, hidden=16, draft="flow", guidance=False, memory=True)
+    config = FieldsConfig(width=8, hidden=16, draft="flow", guidance=False, memory=memory)
     model = Fields(task.spec, config)
     problem = task.generate("train", 1, 0)
     y, x = task.targets(problem[0])[:1], task.encode(problem)
@@ -310,6 +317,53 @@ def test_memory_is_what_all_drafts_say_together() -> None:
     parts = model(x, steps=2, state=half).state
     torch.testing.assert_close(parts.low, whole.low)
     torch.testing.assert_close(parts.high, whole.high)
+    ends = []
+    for high in (halfway.high, torch.randn_like(halfway.high)):
+        torch.manual_seed(1)
+        guide, state = DiffusionGuide(task.spec, model), halfway._replace(high=high)
+        ends.append(TruncatedTrace_ELBO(None).terms(model, guide, x, y, steps=2, state=state).outcome.state)
+    assert torch.equal(ends[0].low, ends[1].low) and torch.equal(ends[0].high, ends[1].high) == (memory == "alone")
+
+
+@pytest.mark.parametrize("levels", ["flow", "cosine"])
+def test_a_jump_draws_what_a_walk_leads_to(levels: Schedule) -> None:
+    """Mean and variance of the memory after 3 of 5 looks and 5 of 8, and none of 4: those of many walks."""
+    torch.manual_seed(0)
+    model = bayes(levels)
+    totals, steps = torch.tensor([5, 8, 4]), torch.tensor([3, 5, 0])
+    y = torch.tensor([[2, 0], [1, 1], [4, 8]])
+    walks = []
+    for total, count, row in zip(totals, steps, y, strict=True):
+        many = row.expand(4000, -1)
+        state = model.initial_state(4000, 2)._replace(phase=Phase.start(total.expand(4000), 2))
+        if count:
+            guide = DiffusionGuide(SPEC, model)
+            run_kwargs = {"steps": int(count), "state": state, "supervise": "none"}
+            state = TruncatedTrace_ELBO(None).terms(model, guide, cells(4000, 2), many, **run_kwargs).outcome.state
+        walks.append(state.low)
+    phase = Phase(steps, totals, torch.zeros(3, 2).long())
+    jumps = [
+        model.jump(model.initial_state(3, 2)._replace(phase=phase), y, torch.randn(3, 2, C)).low for _ in range(4000)
+    ]
+    walked, jumped = torch.stack(walks), torch.stack(jumps, 1)
+    scale = walked.std(1).clamp(min=1e-6)
+    assert ((walked.mean(1) - jumped.mean(1)) / scale).abs().max() < 0.12
+    torch.testing.assert_close(walked.std(1), jumped.std(1), rtol=0.08, atol=1e-5)
+    assert jumped[2].abs().max() == 0
+
+
+def test_a_fresh_run_with_memory_looks_before_its_first_draft() -> None:
+    """y_hat of the first draft is the network's guess without any, not the decoder's of the start of h."""
+    torch.manual_seed(0)
+    model = Gram(SPEC._replace(vocabulary=4), MEMORY)
+    x = Problems(torch.arange(4)[None])
+    terms = TruncatedTrace_ELBO(None).terms(model, DiffusionGuide(SPEC, model), x, torch.zeros(1, 4).long(), steps=1)
+    with torch.no_grad():
+        here = model.remembered(model.embed(x), model.initial_state(1, 4), None)
+        guess = model.decode(model.propose(model.initial_state(1, 4), here, None)[0]).softmax(-1)
+    a, b = flow(torch.tensor([0]), torch.tensor([1]))
+    squared = (F.one_hot(torch.zeros(1, 4).long(), C) - guess).square().sum()
+    torch.testing.assert_close(terms.draft_kl[0], a**2 / (2 * b**2) * squared)
 
 
 def test_noise_that_is_held_teaches_in_training_alone() -> None:

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from gram_pyro.models.base import State
+from gram_pyro.models.base import Model, State
 from gram_pyro.tasks.base import Examples, Problems, Task
 from gram_pyro.tasks.pool import Pool
 from gram_pyro.training import carry as carry_module
-from gram_pyro.training.carry import Carry
+from gram_pyro.training.carry import Carry, Moments
 
 LENGTH, WIDTH = 2, 3
 
@@ -244,3 +244,38 @@ def test_trajectories_of_many_lengths_know_their_phase() -> None:
         met |= set(carry.lengths.tolist())
         before = after
     assert met == set(range(shortest, depth + 1))
+
+
+class Jumper(Model):
+    """A model whose state says where its trajectory stands, and to which target."""
+
+    def jump(self, state: State, targets: Tensor, noise: Tensor) -> State:
+        assert state.phase is not None
+        return state._replace(low=(state.phase.step[:, None] + 100 * targets)[..., None] + 0 * noise)
+
+
+def test_moments_are_new_and_anywhere_on_their_way() -> None:
+    """All problems are replaced at each update; steps are uniform below their totals; what is saved goes on."""
+    torch.manual_seed(0)
+    batch, depth, shortest = 60, 8, 4
+    carry = Moments(Jumper(), Numbered(), start(batch), depth, 0.0, generator(), shortest=shortest)
+    seen: list[tuple[int, int]] = []
+    before: set[int] = set()
+    for step in range(30):
+        if step == 20:
+            saved = copy.deepcopy(carry.state_dict())
+            carry = Moments(Jumper(), Numbered(), start(batch), depth, 0.0, generator(7), shortest=shortest)
+            carry.load_state_dict(saved)
+        phase, targets = carry.state.phase, carry.examples.targets
+        assert phase is not None and torch.equal(carry.state.high, start(batch).high)
+        assert torch.equal(carry.state.low[..., 0], (phase.step[:, None] + 100 * targets).float())
+        assert (phase.step < phase.total).all() and carry.from_start.all()
+        after = {*numbers(carry)}
+        assert len(after) == batch and not after & before
+        seen += zip(phase.step.tolist(), phase.total.tolist(), strict=True)
+        before = after
+        carry.advance(State(carry.state.high + 1, carry.state.low + 1), logits(carry))
+    assert {total for _, total in seen} == {*range(shortest, depth + 1)}
+    for total in range(shortest, depth + 1):
+        steps = [step for step, of in seen if of == total]
+        assert all(abs(steps.count(i) / len(steps) - 1 / total) < 0.06 for i in range(total))
