@@ -9,6 +9,7 @@ import threading
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from gram_pyro.comparison.config import Budget, CompareConfig, check
 from gram_pyro.errors import UserError, run_cli
@@ -54,9 +55,11 @@ def end_with_parent() -> None:
 
 def main(arguments: list[str]) -> None:
     """Compare. Raises `UserError` on wrong input, `Interrupted` on Ctrl-C."""
-    task_options = take_option(arguments, "task-options", "")
+    more = {
+        name: take_option(arguments, name.replace("_", "-"), "") or "" for name in ("task_options", "training_options")
+    }
     config: CompareConfig = parse(CompareConfig, "gram_pyro.compare", arguments)
-    config = replace(config, given=replace(config.given, task_options=task_options or ""))
+    config = replace(config, given=replace(config.given, **more))
     names = check(config)
     with quick_imports():  # here: --help needs none of them
         from tqdm import tqdm

@@ -45,6 +45,8 @@ class Budget:
     """auto (CUDA where there is one), cpu, cuda, cuda:1."""
     task_options: str = ""
     """More options of the task in one string, such as "--task.n 10"."""
+    training_options: str = ""
+    """More options of every training, such as "--batch 256 --model.width 128"."""
     reference: Suppress[str] = ""
     """System and inputs that set the amount where it is not time."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

@@ -61,7 +61,8 @@ class Entry:
 
     def config(self, budget: Budget, updates: int | None) -> RunConfig:
         """Return its configuration, for so many updates or for the minutes of the budget."""
-        options = training_options(self.system, self.task, self.inputs) + budget.task_options.split()
+        options = training_options(self.system, self.task, self.inputs)
+        options += [*budget.task_options.split(), *budget.training_options.split()]
         options += ["--minutes", str(budget.minutes)] if updates is None else ["--updates", str(updates)]
         if self.table in ("posteriors", "generation"):  # nothing is chosen by validation while they train
             options += ["--evaluations", "1", "--validation-problems", "8"]

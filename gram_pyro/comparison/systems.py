@@ -134,9 +134,10 @@ POSTERIORS: dict[str, System] = {
     )
 }
 
-OURS = "--model.core flat --model.refinements 1 --model.layers 3 --model.draft flow --model.memory beside"
-DRAFTS = f"{OURS} --horizon 1 --shortest 16 --depth 64 --learning-rate 2e-3 --prior-fraction 0 --kl-target None"
-ALONE = f"{DRAFTS} --model.no-guidance --guide diffusion"
+OURS = "--model.core flat --model.refinements 1 --model.layers 4 --model.draft flow"
+DRAFTS = f"{OURS} --horizon 1 --learning-rate 2e-3 --prior-fraction 0 --kl-target None"
+ALONE = f"{DRAFTS} --model.memory alone --model.no-guidance --guide diffusion --shortest 16 --depth 64"
+BOTH = f"{DRAFTS} --model.memory beside --guide gaussian --shortest 4 --depth 16"
 SIZES = {
     "1": "--model.layers 4",
     "10": "--model.width 144 --model.hidden 288 --model.layers 6",
@@ -148,7 +149,7 @@ FAMILIES: dict[str, tuple[str, str, str]] = {
     "gram-gaussian": ("GRAM, Gaussian guidance", "gram", "--guide gaussian"),
     "gram-drafts": ("GRAM, drafts", "gram", ALONE),
     "gram-mixture": ("GRAM, drafts, receiver a mixture", "gram", f"{ALONE} --model.receiver mixture"),
-    "gram-both": ("GRAM, drafts and Gaussian guidance", "gram", f"{DRAFTS} --guide gaussian"),
+    "gram-both": ("GRAM, drafts and Gaussian guidance", "gram", BOTH),
     "trm": ("TRM", "trm", ""),
     "vae": ("VAE", "vae", ""),
     "d3pm-uniform": ("D3PM, uniform noise", "d3pm", "--model.noise uniform --depth 64 --horizon 64"),

@@ -15,7 +15,8 @@ from gram_pyro.models.base import Model
 from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
 from gram_pyro.tasks.base import Task
 
-MAX_POSITIONS = 2**13
+MAX_POSITIONS = {"cpu": 2**13, "cuda": 2**15}
+"""Positions that run together, by device."""
 Chunk = tuple[Tensor, Tensor]  # owner (pairs,), the place of each pair's problem; targets (pairs, length)
 
 
@@ -74,7 +75,7 @@ def bound(
     objective = TruncatedTrace_ELBO(horizon=None)
     seen: ViolationCache = {}
     with seeded(seed), pyro.validation_enabled(False):
-        for owner, y in progress(chunks(task, problems, kept)):
+        for owner, y in progress(chunks(task, problems, kept, device)):
             chosen, y = [problems[place] for place in owner.tolist()], y.to(device)
             x, context = task.encode(chosen).to(device), guide.side_information(task, chosen, y)
             terms = objective.terms(model, guide, x, y, steps=depth, supervise="last", **context)
@@ -90,12 +91,12 @@ def bound(
     return Bound(**excess_of(nll, entropy), posterior_validity=valid.mean().item(), kl=nats)
 
 
-def chunks(task: Task, problems: Sequence[Any], targets: Sequence[Tensor]) -> list[Chunk]:
-    """Return all pairs of a problem and a target, in batches of one size and at most MAX_POSITIONS positions."""
+def chunks(task: Task, problems: Sequence[Any], targets: Sequence[Tensor], device: torch.device) -> list[Chunk]:
+    """Return all pairs of a problem and a target, in batches of one size and at most `MAX_POSITIONS`."""
     result: list[Chunk] = []
     for group in by_size(task, problems):
         owner = torch.tensor([place for place in group for _ in targets[place]])
         y = torch.cat([targets[place] for place in group])
-        pairs = max(1, MAX_POSITIONS // y.shape[1])
+        pairs = max(1, MAX_POSITIONS[device.type] // y.shape[1])
         result += zip(torch.split(owner, pairs), torch.split(y, pairs), strict=True)
     return result

@@ -108,7 +108,7 @@ def by_posterior(
     share = torch.tensor([1 / len(each) for each in kept], dtype=torch.double)
     nll = torch.zeros_like(share)
     latent = False
-    for owner, y in chunks(task, problems, kept):
+    for owner, y in chunks(task, problems, kept, run.device):
         chosen, y = [problems[place] for place in owner.tolist()], y.to(run.device)
         x, context = task.encode(chosen).to(run.device), run.guide.side_information(task, chosen, y)
         weights, drawn = log_weights(run.model, run.guide, x, y, steps, **context)
