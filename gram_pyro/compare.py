@@ -55,7 +55,7 @@ def end_with_parent() -> None:
 
 def main(arguments: list[str]) -> None:
     """Compare. Raises `UserError` on wrong input, `Interrupted` on Ctrl-C."""
-    more = {
+    more: dict[str, Any] = {
         name: take_option(arguments, name.replace("_", "-"), "") or "" for name in ("task_options", "training_options")
     }
     config: CompareConfig = parse(CompareConfig, "gram_pyro.compare", arguments)
