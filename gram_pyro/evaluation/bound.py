@@ -15,7 +15,7 @@ from gram_pyro.models.base import Model
 from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
 from gram_pyro.tasks.base import Task
 
-MAX_POSITIONS = {"cpu": 2**13, "cuda": 2**15}
+MAX_POSITIONS = {"cpu": 2**13, "cuda": 2**14}
 """Positions that run together, by device."""
 Chunk = tuple[Tensor, Tensor]  # owner (pairs,), the place of each pair's problem; targets (pairs, length)
 

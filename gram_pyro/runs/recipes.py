@@ -58,16 +58,26 @@ DRAFTS = RunConfig(
     task_name="sudoku",
     model_name="fields",
 )
-DIGITS_MODEL, DIGITS_TRAINING = GramConfig(draft="cosine", guidance=False), replace(DRAFTS_TRAINING, problems=60_000)
+DIGITS_MODEL = GramConfig(
+    layers=4, refinements=1, core="flat", guidance=False, draft="flow", receiver="mixture", memory="alone"
+)
+DIGITS_TRAINING = replace(
+    DRAFTS_TRAINING, minutes=5, batch=128, learning_rate=3e-3, horizon=1, problems=60_000, head_rounds=0
+)
 GRIDS_TRAINING = replace(DRAFTS_TRAINING, minutes=45, depth=128)
 RECIPES = GRAMS | {
     ("sudoku", "cpu"): DRAFTS,
     ("digits", "cpu"): replace(
-        DRAFTS, task=Digits(), model=DIGITS_MODEL, training=DIGITS_TRAINING, task_name="digits", model_name="gram"
+        DRAFTS,
+        task=Digits(given=0.2),
+        model=DIGITS_MODEL,
+        training=DIGITS_TRAINING,
+        task_name="digits",
+        model_name="gram",
     ),
     ("grids", "cpu"): replace(DRAFTS, task=Grids(), training=GRIDS_TRAINING, task_name="grids"),
 }
-"""What trains where neither model nor guide is named: GRAM; noisy drafts alone for digits, and for Sudoku on fields."""
+"""What trains where neither model nor guide is named: GRAM; noisy drafts alone for digits, with a memory, and for Sudoku on fields."""
 
 
 def sized(kind: Callable[..., Any], preset: GramConfig) -> Any:
