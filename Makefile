@@ -3,11 +3,16 @@ BIN := .venv/bin
 DEMO := runs/coloring
 INSTALL := $(BIN)/python -m pip install -c constraints.txt
 
-.PHONY: demo test lint bench notebooks docs clean
+.PHONY: demo demo-digits test lint bench notebooks docs clean
 
 demo: .venv/.run
 	$(BIN)/python -m gram_pyro.train $(if $(wildcard $(DEMO)/checkpoint-*.pt),--resume $(DEMO),--task coloring --out $(DEMO))
 	$(BIN)/python -m gram_pyro.evaluate $(DEMO)
+
+demo-digits: .venv/.run
+	$(BIN)/python -m gram_pyro.train --continue --task digits --out runs/digits
+	$(BIN)/python -m gram_pyro.evaluate runs/digits --problems 255 --samples 4 --steps 64
+	$(BIN)/python -m gram_pyro.sample runs/digits --samples 64
 
 test: .venv/.dev
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal

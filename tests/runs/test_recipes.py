@@ -33,7 +33,8 @@ def test_named_parts_train_as_they_want(task: str, parts: dict[str, str]) -> Non
 def test_digits_train_drafts_on_gram() -> None:
     config = recipe("digits")
     assert (config.model_name, config.guide, config.task_name) == ("gram", "diffusion", "digits")
-    assert config.model.draft == "cosine" and not config.model.guidance and config.training.kl_target is None
+    assert (config.model.draft, config.model.memory, config.model.guidance) == ("flow", "alone", False)
+    assert config.training.kl_target is None and config.training.prior_fraction == config.training.draft_weight == 0
 
 
 def test_fields_by_name_have_their_own_guide_and_no_drafts() -> None:
