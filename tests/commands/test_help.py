@@ -27,6 +27,7 @@ GROUPS = {
     "inspect": [""],
     "program": [""],
     "train_heads": [""],
+    "fetch": [""],
 }
 SAMPLING = """--categorical --halt --halt-patience --halt-threshold --no-categorical --no-random-start --no-resample
         --noise --random-start --repel --repel-iterations --repel-steps --resample --samples --seed --select --steps
@@ -46,10 +47,12 @@ OPTIONS = {
         --puzzles --skip-bad""",
     "sample": f"{SAMPLING} --animate --board --graph --image --puzzle",
     "compare": """--ablate --data-seed --device --equal --generation --help --inputs --jobs --known --minutes --models
-        --out --posteriors --precision --problems --results --samples --seeds --task --task-options --threads""",
+        --out --posteriors --precision --problems --results --samples --seeds --task --task-options --threads
+        --training-options""",
     "inspect": "--board --device --draft --draws --graph --help --image --json --out --puzzle --samples --seed --steps",
     "program": "--help --model --out --steps --task",
     "train_heads": "--device --help --problems --rounds --seed",
+    "fetch": "--help --out",
 }
 """Names that scripts rely on, for coloring and GRAM."""
 

@@ -23,6 +23,7 @@ COMMANDS = {
     "compare": [],
     "inspection": ["coloring", "--graph", "my.col"],
     "program": [],
+    "fetch": ["mnist"],
 }
 TWICE = """
 import sys
