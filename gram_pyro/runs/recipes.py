@@ -77,8 +77,8 @@ RECIPES = GRAMS | {
     ),
     ("grids", "cpu"): replace(DRAFTS, task=Grids(), training=GRIDS_TRAINING, task_name="grids"),
 }
-"""What trains where neither model nor guide is named: GRAM; noisy drafts alone for digits, with a memory, and for Sudoku
-on fields."""
+"""What trains where neither model nor guide is named: GRAM; noisy drafts alone for digits, with a memory, and for
+Sudoku on fields."""
 
 
 def sized(kind: Callable[..., Any], preset: GramConfig) -> Any:
