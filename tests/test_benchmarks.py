@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from benchmarks import answers, classifier
+from benchmarks import answers, classifier, digits
 from benchmarks.full_elbo import peak_live_bytes
 from benchmarks.gradient import against, supervised, truncated
 from benchmarks.live_bytes import LiveBytes
@@ -226,3 +226,17 @@ def test_every_damage_is_seen(tmp_path: Path) -> None:
     for update in (1, 2):
         save_checkpoint(tmp_path, update, {"trainer": {"done": update}, "weights": torch.randn(50)})
     assert damage_checkpoints(tmp_path, 25, random.Random(0)) == (25, 25)
+
+
+def test_a_mixture_makes_few_drafts_cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the same images; with one draft the two differ most."""
+    monkeypatch.setattr(digits, "STEPS", (1, 4))
+    rows = digits.measure(digits.DigitsOptions(problems=24))
+    found = {(row["receiver"], row["steps"]): row["nats"] for row in rows}
+    assert found["mixture", 1] < found["mean", 1] - 10 and found["mixture", 4] < found["mean", 4] - 1
+    assert found["mean", 4] < found["mean", 1] and all(0 < row["drafts"] <= row["nats"] for row in rows)
+
+
+def test_what_draws_no_drafts_has_no_bound_by_drafts() -> None:
+    with pytest.raises(UserError, match=r"the model of coloring draws no drafts; take a run with --model\.draft"):
+        digits.measure(digits.DigitsOptions(run="coloring", problems=2))

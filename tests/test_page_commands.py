@@ -8,6 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import PIL.Image
 import pytest
 import tyro
 from torch.distributed.run import get_args_parser as torch_parser
@@ -41,6 +43,7 @@ PARSED = {
     "benchmarks.answers": "samples for minutes; tests/test_benchmarks.py runs a short one",
     "benchmarks.attention": "times long sequences",
     "benchmarks.classifier": "needs MNIST's files; tests/test_benchmarks.py runs a short one",
+    "benchmarks.digits": "measures for minutes; tests/test_benchmarks.py runs a short one",
     "benchmarks.full_elbo": "times long trajectories",
     "benchmarks.grids": "compiles the network",
     "benchmarks.modes": "compiles the network",
@@ -54,6 +57,7 @@ PARSED = {
     "benchmarks.update": "compiles the network",
     "benchmarks.survive": "trains for minutes, to kill it",
     "gram_pyro.compare": "trains for minutes; tests/comparison runs short ones",
+    "gram_pyro.fetch": "needs a network; tests/commands/test_fetch.py has one of its own",
     "gram_pyro.program": "needs graphviz; tests/commands/test_program.py",
 }
 """What is parsed alone, and why; so is what torchrun starts, which is for several processes."""
@@ -118,6 +122,14 @@ def page_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("my.col").write_text("p edge 3 2\ne 1 2\ne 2 3\n")
     for board in ("my_board.txt", "my.txt"):
         Path(board).write_text("Q.......\n" + "........\n" * 7)
+    half = np.zeros((8, 8, 4), np.uint8)
+    half[:4, :, 3] = 255
+    PIL.Image.fromarray(half).save("half.png")
+    Path("data/mnist").mkdir(parents=True)
+    grays = np.random.default_rng(0).integers(0, 256, (60, 8, 8), dtype=np.uint8)
+    Path("data/mnist/train-images-idx3-ubyte").write_bytes(
+        np.array([2051, 60, 8, 8], ">u4").tobytes() + grays.tobytes()
+    )
     Path("my_graphs").mkdir()
     Path("my_graphs", "path.edges").write_text("0 1\n1 2\n")
     shutil.copy(DOCS / "examples" / "latin_squares.py", "latin_squares.py")
