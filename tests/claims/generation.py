@@ -46,7 +46,7 @@ CLAIMS: dict[str, list[float]] = {
     "| 113.51 | 106.82 | 97.14 | 92.25 | 87.32 | 85.10 | 83.48 |": nats("mean", 8, 10, 16, 25, 50, 100, 256),
     "| 90.92 | 89.28 | 86.51 | 85.04 | 84.29 | 83.73 | 83.40 |": nats("mixture", 8, 10, 16, 25, 50, 100, 256),
     "| 95.2 | - | 84.4 | 81.1 | 79.5 |": [BFN[steps] for steps in ("10", "25", "50", "100")],
-    "error is 0.8 and": [figure(STEPS, "rows", "standard_error", receiver="mean", steps=64)],
+    "error is 0.8: each": [figure(STEPS, "rows", "standard_error", receiver="mean", steps=64)],
     "| 5,421 | 113.71 / 86.09 / 83.44 | 12.1 | 0.70 |": trained("GRAM, drafts"),
     "| 4,926 | 88.04 / 83.28 / 81.54 | 15.1 | 0.67 |": trained("D3PM, masks"),
     "| 5,015 | 90.37 / 84.22 / 85.15 | 18.9 | 0.64 |": trained("D3PM, uniform noise"),
