@@ -19,6 +19,7 @@ from gram_pyro.evaluation.likelihood import mixture_log_weights
 from gram_pyro.inference.config import MAX_NUMBER, whole_number
 from gram_pyro.inference.judge import judge
 from gram_pyro.inference.sampling import seeded
+from gram_pyro.models.base import State
 from gram_pyro.models.sites import DRAWN, mark, sites_of, value_at
 from gram_pyro.objectives.elbo import divergence_of
 from gram_pyro.runs.store import Run
@@ -85,8 +86,10 @@ def inspect(
 
 def trajectories(run: Run, problem: Any, sites: Any, steps: int) -> Trajectories:
     """Return the trajectories of a trace."""
-    high = torch.stack([value_at(sites, "high", n * run.model.transitions) for n in range(1, steps + 1)])
-    decoded = torch.stack([run.model.decode(each).argmax(-1) for each in high]).cpu()
+    ends = [n * run.model.transitions for n in range(1, steps + 1)]
+    states = [State(value_at(sites, "high", t), value_at(sites, "low", t)) for t in ends]
+    high = torch.stack([state.high for state in states])
+    decoded = torch.stack([run.model.logits(state).argmax(-1) for state in states]).cpu()
     judged = [judge(run.task, problem, step) for step in decoded.tolist()]
     valid = np.array([each.violations for each in judged]) == 0
     return Trajectories(high.cpu().float().numpy(), decoded.numpy(), valid, [*dict.fromkeys(judged[-1].valid)])

@@ -7,7 +7,7 @@ from pyro import poutine
 from torch import Tensor, nn
 
 from gram_pyro.guides.gaussian import GaussianGuide
-from gram_pyro.models.base import Model, inputs_of
+from gram_pyro.models.base import Model, State, inputs_of
 from gram_pyro.models.layers import rms_norm
 from gram_pyro.models.sites import value_at
 from gram_pyro.tasks.base import Spec
@@ -44,8 +44,9 @@ class LookaheadGuide(GaussianGuide):
         """Return what is known at a site, `(batch, length, width)`: u_t, y and later states of the rollout."""
         model, targets = self._model[0], self.targets
         assert targets is not None and self.transition is not None and isinstance(model, Model)
-        high = value_at(self.rollout, "high", self.transition + LOOKAHEAD * model.transitions)
+        later = self.transition + LOOKAHEAD * model.transitions
+        high, low = value_at(self.rollout, "high", later), value_at(self.rollout, "low", later)
         with torch.no_grad():
-            wrong = (model.decode(high).argmax(-1) != targets) & (targets >= 0)
+            wrong = (model.logits(State(high, low)).argmax(-1) != targets) & (targets >= 0)
         seen = torch.cat((rms_norm(high), wrong[..., None].to(high.dtype)), -1)
         return super().site_features(name) + self.project_pilot(seen)  # type: ignore[no-any-return]

@@ -189,3 +189,7 @@ class Model(nn.Module):
     def decode(self, high: Tensor) -> Tensor:
         """f_dec: h `(batch, length, width)` -> logits `(batch, length, classes)`; for samples that repel each other."""
         raise NotImplementedError
+
+    def logits(self, state: State) -> Tensor:
+        """Return logits `(batch, length, classes)` at a state: the decoder's, and what else the state says."""
+        return self.decode(state.high)

@@ -127,7 +127,7 @@ class Gram(Model):
 
     def logits(self, state: State) -> Tensor:
         """Return logits `(batch, length, classes)`: the decoder's and, by Bayes, what memory says of each value."""
-        decoded = self.decode(state.high)
+        decoded = super().logits(state)
         return decoded + state.low if self.config.remembers else decoded
 
     def jump(self, state: State, targets: Tensor, noise: Tensor) -> State:

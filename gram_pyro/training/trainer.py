@@ -21,9 +21,10 @@ from gram_pyro.runs.store import Run, build_parts, load_weights
 from gram_pyro.runs.training_config import TrainingConfig
 from gram_pyro.system.distributed import ALONE, World
 from gram_pyro.tasks.pool import Pool
-from gram_pyro.training.carry import Carry, Moments
+from gram_pyro.training.carry import Carry
 from gram_pyro.training.heads import check_has_state
 from gram_pyro.training.kl_controller import KLController
+from gram_pyro.training.moments import Moments
 from gram_pyro.training.objective import OBJECTIVES
 from gram_pyro.training.trial import check_compatible, check_guide
 

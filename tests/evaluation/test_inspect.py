@@ -14,12 +14,12 @@ from matplotlib.figure import Figure
 from gram_pyro.errors import UserError
 from gram_pyro.evaluation.inspect import PARTS, components, estimate, inspect
 from gram_pyro.evaluation.inspection import LEAST, Components, Divergence, whole_ticks
-from gram_pyro.guides import GUIDES, GaussianGuide, LowRankGuide
+from gram_pyro.guides import GUIDES, DiffusionGuide, GaussianGuide, LowRankGuide
 from gram_pyro.models import Fields, Gram, GramConfig, Trm
 from gram_pyro.models.fields import FieldsConfig
 from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
 from gram_pyro.runs.store import Run, load_run
-from gram_pyro.tasks import Coloring
+from gram_pyro.tasks import Coloring, Digits
 from gram_pyro.tasks.grids.task import Grids
 
 TASK = Coloring(n=4)
@@ -185,3 +185,15 @@ def test_a_drawn_grid_shows_what_drafts_say_of_it() -> None:
 def test_a_notebook_shows_the_picture() -> None:
     picture = inspect(untrained(), GRAPH, steps=1, samples=2, draws=2).plot()
     assert picture._repr_png_().startswith(b"\x89PNG")
+
+
+def test_what_memory_says_is_decoded_too() -> None:
+    """A network that has learned nothing: under the posterior the drafts alone name the image in the end."""
+    task = Digits()
+    config = GramConfig(width=8, heads=1, hidden=8, layers=1, core="flat", draft="flow", guidance=False, memory="alone")
+    model = Gram(task.spec, config).requires_grad_(False).eval()
+    run = Run("untrained", task, model, DiffusionGuide(task.spec, model), 8, torch.device("cpu"))
+    image = task.generate("test", 1, 0)[0]
+    found = inspect(run, image, steps=8, samples=6)
+    right = found.posterior.decoded == task.targets(image)[0].numpy()
+    assert right[-1].mean() > 0.9 > 0.5 > right[0].mean()

@@ -12,7 +12,8 @@ from gram_pyro.models.base import Model, State
 from gram_pyro.tasks.base import Examples, Problems, Task
 from gram_pyro.tasks.pool import Pool
 from gram_pyro.training import carry as carry_module
-from gram_pyro.training.carry import Carry, Moments
+from gram_pyro.training.carry import Carry
+from gram_pyro.training.moments import Moments
 
 LENGTH, WIDTH = 2, 3
 
