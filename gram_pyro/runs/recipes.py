@@ -59,17 +59,17 @@ DRAFTS = RunConfig(
     model_name="fields",
 )
 DIGITS_MODEL = GramConfig(
-    layers=4, refinements=1, core="flat", guidance=False, draft="flow", receiver="mixture", memory="alone"
+    layers=3, refinements=1, core="flat", guidance=False, draft="flow", receiver="mixture", memory="alone"
 )
 DIGITS_TRAINING = replace(
-    DRAFTS_TRAINING, minutes=5, batch=128, learning_rate=3e-3, horizon=1, problems=60_000, head_rounds=0
+    DRAFTS_TRAINING, minutes=5, batch=128, learning_rate=5e-3, horizon=1, problems=60_000, head_rounds=0, evaluations=3
 )
 GRIDS_TRAINING = replace(DRAFTS_TRAINING, minutes=45, depth=128)
 RECIPES = GRAMS | {
     ("sudoku", "cpu"): DRAFTS,
     ("digits", "cpu"): replace(
         DRAFTS,
-        task=Digits(given=0.2),
+        task=Digits(given=0.1),
         model=DIGITS_MODEL,
         training=DIGITS_TRAINING,
         task_name="digits",

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.claims.sources import at, figure, published, stored
 
-SETTINGS = ["0.2", "0.9"]
+SETTINGS = ["0.9"]
 MNIST, STEPS = "generation/digits-mnist-h200", "generation/digits-mnist-steps-h200"
 FIRST = {"Fréchet": "samples.0.frechet", "confident": "samples.0.confident"}
 

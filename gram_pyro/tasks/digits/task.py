@@ -118,9 +118,11 @@ class Digits(Task):
     def read(self, text: str) -> list[Image]:
         """Read an image to complete, written out in its pixels or from a PNG or text file."""
         side = self.blank.side
-        image = files.parse_text(text, side) if files.spells_image(text) else files.read_image(text, side)
+        spelled = files.spells_image(text)
+        image = files.parse_text(text, side) if spelled else files.read_image(text, side)
         if UNKNOWN not in image.pixels:
-            raise UserError(f"{text[:80]}: all pixels are known; mark those to be filled in, by . or gray in a PNG")
+            name = "the image" if spelled else text
+            raise UserError(f"{name}: all pixels are known; mark those to be filled in, by . or gray in a PNG")
         return [image]
 
     def encode(self, problems: Sequence[Image]) -> Problems:
