@@ -12,7 +12,7 @@ demo: .venv/.run
 demo-digits: .venv/.run
 	$(BIN)/python -m gram_pyro.train --continue --task digits --out runs/digits
 	$(BIN)/python -m gram_pyro.evaluate runs/digits --problems 255 --samples 4 --steps 64
-	$(BIN)/python -m gram_pyro.sample runs/digits --samples 64
+	$(BIN)/python -m gram_pyro.sample runs/digits --samples 64 --out runs/digits
 
 test: .venv/.dev
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
