@@ -65,6 +65,18 @@ def test_draws_grids_from_nothing() -> None:
             assert {*grid[9 * start : 9 * start + 9]} == {*grid[start::9]} == {*range(1, 10)}
 
 
+def test_draws_digits_from_nothing_and_from_halves() -> None:
+    reasoner = gram_pyro.load("digits", device="cpu")
+    samples = reasoner.sample(num_samples=200)
+    assert len({*samples.answers}) > 180
+    scores = reasoner.task.quality(samples.answers)["samples"]
+    assert scores["confident"] > 0.65 and scores["least"] > 0.02 and scores["most"] < 0.25
+    image = reasoner.task.generate("test", 1, 0)[0]
+    half = "".join(map(str, image.pixels[:32])) + 32 * "."
+    completed = reasoner.sample(half, num_samples=20)
+    assert completed.violations.count(0) >= 18 and len({*completed.answers}) > 5
+
+
 @pytest.mark.parametrize("name", ["coloring", "nqueens", "nqueens10"])
 def test_has_heads_that_know_when_to_stop(name: str) -> None:
     reasoner = gram_pyro.load(name, device="cpu")
