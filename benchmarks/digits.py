@@ -9,15 +9,15 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
+from benchmarks.receivers import RECEIVERS
 from benchmarks.report import DeviceOptions, Row, publish
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.evaluation.bound import bound
 from gram_pyro.models import Gram
-from gram_pyro.models.draft import Draft, Receiver
+from gram_pyro.models.draft import Draft
 from gram_pyro.runs.store import load_run, parameters_of
 from gram_pyro.system.cli import parse
 
-RECEIVERS: tuple[Receiver, ...] = ("mean", "mixture")
 STEPS = (4, 8, 10, 16, 25, 32, 50, 64, 100, 128, 256)
 
 

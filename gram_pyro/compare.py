@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from gram_pyro.comparison.config import Budget, CompareConfig, check
+from gram_pyro.comparison.config import Budget, CompareConfig, check, upgraded
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.system.cli import parse, take_option
 from gram_pyro.system.files import make_folder, write_atomically
@@ -33,7 +33,7 @@ def claim(folder: Path, budget: Budget) -> None:
         raise UserError(f"{path} cannot be read: {error}") from None
     if not isinstance(theirs, dict):
         raise UserError(f"{path} is damaged; choose another --out")
-    if other := budget.difference(theirs):
+    if other := budget.difference(upgraded(theirs)):
         raise UserError(f"{folder} holds runs made with {other}; choose another --out, or the same budget")
 
 

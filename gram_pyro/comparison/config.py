@@ -58,6 +58,11 @@ class Budget:
         return ", ".join(f"{name} {other.get(name)!r}" for name, value in own if other.get(name) != value)
 
 
+def upgraded(budget: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stored budget with the fields that older versions did not have."""
+    return {"training_options": "", **budget}
+
+
 @dataclass(frozen=True)
 class CompareConfig:
     """Train and measure what the paper compares with, all under one budget.

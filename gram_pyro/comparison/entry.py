@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict, TypeGuard
 
-from gram_pyro.comparison.config import Budget
+from gram_pyro.comparison.config import Budget, upgraded
 from gram_pyro.comparison.systems import TABLES, System, training_options
 from gram_pyro.errors import UserError
 from gram_pyro.runs.config import RunConfig
@@ -100,7 +100,7 @@ def stored_results(paths: Sequence[str], table: str, budget: Budget) -> dict[Ent
             if not all(is_result(result) for result in listed):
                 raise ValueError
             own = {Entry(**result["entry"]): result for result in listed}
-            others = [other for result in listed if (other := budget.difference(dict(result["budget"])))]
+            others = [other for result in listed if (other := budget.difference(upgraded(result["budget"])))]
         except OSError as error:
             raise UserError(f"--known {path} cannot be read: {error.strerror}") from None
         except (ValueError, TypeError, KeyError):

@@ -21,7 +21,7 @@ from gram_pyro.runs.store import Run
 from gram_pyro.system.markdown import markdown_table
 from gram_pyro.tasks.base import Task
 from gram_pyro.tasks.digits.quality import Pixels, independent_pixels
-from gram_pyro.tasks.digits.task import Digits, pixels, reference
+from gram_pyro.tasks.digits.task import Digits, reference
 
 STEPS = (8, 16, 32, 64, 128, 256)
 SHOWN = (8, 64, 256)  # those of the table
@@ -97,7 +97,7 @@ def family_rows(results: Sequence[Result]) -> list[Row]:
 def baselines(task: Task, budget: Budget) -> list[Row]:
     """Return the rows of independent pixels, with their exact nats, and of real images."""
     assert isinstance(task, Digits)
-    train = pixels(task, "train")
+    train = reference(task).train
     test = np.array([np.frombuffer(image.pixels, np.bool_) for image in tests(task, budget)])
     alone = reference(task).scores(independent_pixels(train, budget.samples, 0))
     nothing = dict.fromkeys(("member", "parameters", "minutes", "updates", "rate", "bound"))

@@ -66,7 +66,7 @@ class Draft:
         is a look at the answer under the posterior of a `training`; outside of one the posterior is the prior.
         """
         prediction = pinned(logits.softmax(-1), pins)
-        a, b = (level[:, None, None] for level in self.levels(phase.step + (t - 1), phase.total))
+        a, b = self.levels_at(t, phase)
         held = torch.zeros_like(a), torch.ones_like(b)
         prior = self.prior(prediction, *(held if self.held else (a, b)))
         look = Look(a, b, prediction) if training or not self.held else None
@@ -74,8 +74,13 @@ class Draft:
 
     def evidence(self, t: int, phase: Phase, draft: Tensor) -> Tensor:
         """Return what draft_t adds to the log-probability of each value, `a / b^2 draft`, for one who knew nothing."""
-        a, b = (level[:, None, None] for level in self.levels(phase.step + (t - 1), phase.total))
+        a, b = self.levels_at(t, phase)
         return a / b**2 * draft
+
+    def levels_at(self, t: int, phase: Phase) -> Levels:
+        """Return a and b of draft_t, each `(batch, 1, 1)`."""
+        a, b = self.levels(phase.step + (t - 1), phase.total)
+        return a[:, None, None], b[:, None, None]
 
     def accumulated(self, phase: Phase, y: Tensor, noise: Tensor) -> Tensor:
         """Return the evidence of all drafts of `y` before `phase`, where `noise` is standard normal, each `(batch,
