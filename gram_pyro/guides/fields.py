@@ -25,8 +25,8 @@ class FieldsGuide(GaussianGuide):
         """Return u_t and y at each position and value, `(batch, length, values, width)`."""
         model, targets = self._model[0], self.targets
         assert isinstance(model, Fields) and targets is not None
-        said: Tensor = self.embedding(named(targets, len(model.kinds)))
-        return model.split(self.proposal(name)) + said
+        proposal = model.split(self.proposal(name))
+        return proposal + self.embedding(named(targets, proposal.shape[-2]))  # type: ignore[no-any-return]
 
     def change(self, name: str, prior: dist.TorchDistribution) -> tuple[Tensor, Tensor]:
         """Return shift and log ratio of the scale, each `(batch, length, values * width)`."""

@@ -143,6 +143,8 @@ class Model(nn.Module):
     """Whether it looks for one answer in noise that does not fade, and is done when the answer stays."""
     jumps: bool = False
     """Whether `jump` draws the state of any step at once, so that training need not run there."""
+    nameless: ClassVar[bool] = False
+    """Whether its weights are the same for all values of a kind, so that it answers in any number of them."""
     independent: ClassVar[bool] = True
     """Whether its answers at different positions are independent, given the latent state."""
     guide: ClassVar[str] = "gaussian"
@@ -173,8 +175,9 @@ class Model(nn.Module):
         """Return the model for a task of this spec: itself, unless its weights serve other numbers of values."""
         return self
 
-    def initial_state(self, batch: int, length: int) -> State:
-        """z_0: two tensors `(batch, length, width)`; `(batch, length, 0)` where nothing is carried."""
+    def initial_state(self, batch: int, length: int, values: int | None = None) -> State:
+        """z_0: two tensors `(batch, length, width)`; `(batch, length, 0)` where nothing is carried. `values` as in
+        `Problems`, for a model that is `nameless`."""
         nothing = next(self.parameters()).new_zeros(batch, length, 0)
         return State(nothing, nothing)
 

@@ -108,6 +108,7 @@ class Fields(Gram):
 
     Config: ClassVar = FieldsConfig
     guide: ClassVar[str] = "fields"
+    nameless: ClassVar[bool] = True
     kinds: Tensor
     related: tuple[Tensor, Any] | None = None
     """The shared relations met last, and what `relate` made of them."""
@@ -130,8 +131,8 @@ class Fields(Gram):
         self.register_buffer("initial_high", torch.randn(config.width))
 
     def fitted(self, spec: Spec) -> Fields:
-        """Return a model with these weights for a task of other values of the same kinds, with a warning if they are
-        more than it was trained with. Raises `UserError` if there are other kinds, or other relations."""
+        """Return a model with these weights for a task of other values of the same kinds, with a warning if they are more than it was
+        trained with. Raises `UserError` if there are other kinds, or other relations."""
         trained = self.kinds.tolist()
         if list(spec.values) == trained:
             return self
@@ -144,9 +145,17 @@ class Fields(Gram):
         model.load_state_dict(self.state_dict())
         return model.train(self.training)
 
+    def kinds_of(self, values: int | None) -> Tensor:
+        """Return the kinds of so many values `(values,)`, by default all of the task; any number of a single kind."""
+        if values is None or values == len(self.kinds):
+            return self.kinds
+        if self.kinds.any():
+            raise UserError(f"values of several kinds are always {len(self.kinds)}, not {values}")
+        return self.kinds.new_zeros(values)
+
     def split(self, latent: Tensor) -> Tensor:
         """Return a latent `(..., values * width)` as `(..., values, width)`."""
-        return latent.view(*latent.shape[:-1], len(self.kinds), self.config.width)
+        return latent.unflatten(-1, (-1, self.config.width))  # type: ignore[no-any-return, no-untyped-call]
 
     def summary(self, high: Tensor) -> Tensor:
         """Return mean and maximum over values, `(batch, length, 2 * width)`."""
@@ -157,12 +166,13 @@ class Fields(Gram):
         """e_x: the pins and the kinds of values, `(batch, length, values * width)`."""
         tokens = problems.tokens
         pins = torch.full_like(tokens, -1) if problems.pins is None else problems.pins
-        embedded: Tensor = self.pin_embedding(named(pins, len(self.kinds))) + self.kind_embedding(self.kinds)
+        kinds = self.kinds_of(problems.values)
+        embedded: Tensor = self.pin_embedding(named(pins, len(kinds))) + self.kind_embedding(kinds)
         return embedded.flatten(-2)
 
-    def initial_state(self, batch: int, length: int) -> State:
+    def initial_state(self, batch: int, length: int, values: int | None = None) -> State:
         """Return z_0, the same stored vector at every position and value; `low` is empty without memory."""
-        values = len(self.kinds)
+        values = len(self.kinds_of(values))
         high = self.initial_high.repeat(values).expand(batch, length, -1)
         return State(high, high.new_zeros(batch, length, values if self.config.remembers else 0))
 

@@ -46,6 +46,10 @@ class Abilities:
         """Return the task as a run stores it, with what its data decides."""
         return self
 
+    def parts(self) -> Sequence[Self]:
+        """Return the tasks that a training takes problems from, each of one size; the task itself if it is one."""
+        return [self]
+
     @property
     def blank(self) -> Any:
         """Return the problem without input, where a task is p(y) rather than p(y | x); None where it takes an input."""

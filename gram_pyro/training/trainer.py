@@ -24,6 +24,7 @@ from gram_pyro.tasks.pool import Pool
 from gram_pyro.training.carry import Carry
 from gram_pyro.training.heads import check_has_state
 from gram_pyro.training.kl_controller import KLController
+from gram_pyro.training.lanes import Lanes
 from gram_pyro.training.moments import Moments
 from gram_pyro.training.objective import OBJECTIVES
 from gram_pyro.training.trial import check_compatible, check_guide
@@ -63,19 +64,27 @@ class Trainer:
     """Model, guide, objective, optimiser, carried state: all that `update` needs and moves.
 
     In a `world` of several processes each computes its rows of the batch; after an update all have the same weights,
-    those that one process would have found alone. Raises `UserError` if the batch cannot be shared out.
+    those that one process would have found alone. With several `pools` each update takes its batch from one of them.
+    Raises `UserError` if the batch cannot be shared out.
     """
 
     def __init__(
-        self, model: Model, guide: Guide, pool: Pool, config: TrainingConfig, updates: int, world: World = ALONE
+        self,
+        model: Model,
+        guide: Guide,
+        pools: Pool | Sequence[Pool],
+        config: TrainingConfig,
+        updates: int,
+        world: World = ALONE,
     ) -> None:
-        self.world, self.pool, self.config, self.updates = world, pool, config, updates
+        self.world, self.config, self.updates = world, config, updates
+        pools = [pools] if isinstance(pools, Pool) else pools
         self.model, self.guide = model, guide
         self.done = 0
         self.averaged, self.averaged_guide = copy.deepcopy((model, guide))
         for part in (self.averaged, self.averaged_guide):
             part.requires_grad_(False)
-        self.elbo = OBJECTIVES[config.objective](config, pool.task)
+        self.elbo = OBJECTIVES[config.objective](config, pools[0].task)
         self.parameters: list[Tensor] = [*model.parameters(), *guide.parameters()]
         rate, decay = config.learning_rate, config.weight_decay
         self.optimizer = torch.optim.AdamW(self.parameters, rate, (0.9, 0.95), weight_decay=decay, fused=True)
@@ -96,14 +105,22 @@ class Trainer:
         self.losses = DistributedDataParallel(losses) if world.size > 1 else losses
         rows = config.batch // pieces
         self.micro_batches = [slice(start * rows, (start + 1) * rows) for start in range(config.accumulate)]
-        initial = model.initial_state(config.batch, pool.problems.tokens.shape[1])
         shortest, rounds = config.rounds(model.transitions) if model.carries else (1, 1)
-        generator = torch.Generator().manual_seed(config.seed)
         jumps = model.jumps and config.prior_fraction == config.draft_weight == 0
-        self.carry = (partial(Moments, model) if jumps else Carry)(
-            pool, initial, rounds, config.prior_fraction, generator, world, shortest=shortest,
-            moves=self.steps * model.transitions,
-        )  # fmt: skip
+        carries = [
+            (partial(Moments, model) if jumps else Carry)(
+                pool,
+                model.initial_state(config.batch, pool.problems.tokens.shape[1], pool.problems.values),
+                rounds,
+                config.prior_fraction,
+                torch.Generator().manual_seed(config.seed + number),
+                world,
+                shortest=shortest,
+                moves=self.steps * model.transitions,
+            )
+            for number, pool in enumerate(pools)
+        ]
+        self.carry = carries[0] if len(carries) == 1 else Lanes(carries, config.seed)
         progress = torch.arange(rounds) / max(1, rounds - 1)
         self.kl_weights = (config.kl_tilt ** (1 - progress)).to(device)
 
@@ -161,7 +178,7 @@ class Trainer:
         self.elbo.beta = beta if config.kl_tilt == 1 else beta * self.kl_weights[carry.depths[rows]]
         run_kwargs: dict[str, Any] = {"steps": self.steps, "state": state, "supervise": self.supervise}
         if self.guide.sees_solutions:
-            run_kwargs["solutions"] = self.pool.task.align(solutions, targets.cpu()).to(targets.device)
+            run_kwargs["solutions"] = carry.pool.task.align(solutions, targets.cpu()).to(targets.device)
         alone = world.size == 1
         share = alone or piece is self.micro_batches[-1]
         with nullcontext() if share else self.losses.no_sync():  # type: ignore[operator]
@@ -194,7 +211,12 @@ class Trainer:
 
 
 def make_trainer(
-    config: RunConfig, problems: Sequence[Any], pool: Pool, init: Run | None, world: World, device: torch.device
+    config: RunConfig,
+    problems: Sequence[Any],
+    pools: Sequence[Pool],
+    init: Run | None,
+    world: World,
+    device: torch.device,
 ) -> Trainer:
     """Make model and guide, from the weights of `init` if any, and a trainer. Raises `UserError` if they misfit."""
     task, training, name = config.task, config.training, label(config.guide)
@@ -208,4 +230,4 @@ def make_trainer(
     if init is not None:
         load_weights(init, model, guide)
     check_guide(name, guide, task, problems[0])
-    return Trainer(model.to(device), guide.to(device), pool, training, training.updates or 1, world)
+    return Trainer(model.to(device), guide.to(device), pools, training, training.updates or 1, world)

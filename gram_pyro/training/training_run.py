@@ -58,11 +58,16 @@ class TrainingRun:
         torch.manual_seed(training.seed)
         self.clock = Clock(self.device, world.size)
         self.problems = task.generate("train", training.problems, training.seed)
-        pool = Pool(task, self.problems)  # refuses what has too many solutions, before validation counts them
+        parts = task.parts()
+        share = -(-training.problems // len(parts))
+        pools = [  # they refuse what has too many solutions, before validation counts them
+            Pool(part, self.problems if part is task else part.generate("train", share, training.seed))
+            for part in parts
+        ]
         self.validation = Validation(
             task, training.depth, training.seed, world, self.device, training.validation_problems
         )
-        self.trainer = make_trainer(config, self.problems, pool, init, world, self.device)
+        self.trainer = make_trainer(config, self.problems, pools, init, world, self.device)
         self.model, self.guide = self.trainer.averaged, self.trainer.averaged_guide
         if training.head_rounds is None and self.model.recursion != "carried":
             self.config = replace(self.config, training=replace(training, head_rounds=0))

@@ -1,10 +1,11 @@
 """Graph coloring: give every vertex one of k colors so that no edge joins two of the same color."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, permutations
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self, get_args
 
 import networkx as nx
 import numpy as np
@@ -17,7 +18,9 @@ from gram_pyro.system.files import naming, read_path
 from gram_pyro.tasks.abilities import Answer, Axes, Wording
 from gram_pyro.tasks.base import Problems, Spec, Split, Task
 from gram_pyro.tasks.coloring import checker, files, picture
+from gram_pyro.tasks.coloring.families import Family, family_graphs
 from gram_pyro.tasks.coloring.files import vertex_names
+from gram_pyro.tasks.coloring.kempe import kempe_moves
 from gram_pyro.tasks.coloring.matrices import adjacency, adjacency_of
 from gram_pyro.tasks.coloring.names import align_names, canonical_colors, draw_named
 from gram_pyro.tasks.coloring.solver import colorings
@@ -26,7 +29,24 @@ from gram_pyro.tasks.constraints import log_differ
 
 SEARCH_LIMIT = 200_000
 ENUMERATION_LIMIT = 1_000_000
-MAX_RENAMED = 8
+MAX_TARGETS = 10_000_000
+MAX_RENAMED = 5
+"""Colors up to which a new target is one of all renamings of the known colorings; of more, one of the nearest."""
+CHAINED, BURN_IN = 4, 4
+"""Random colorings of a graph whose colorings are not listed, and moves a vertex before the first of them."""
+MIXTURE: tuple[Family, ...] = (
+    *["planted"] * 4,
+    "random",
+    "geometric",
+    "regular",
+    "circulant",
+    "tree",
+    "grid",
+    "strip",
+    "queen",
+    "bipartite",
+)
+KNOWN = "coloring"
 MAX_GENERATED = 1000
 MAX_ENCODED = 8192
 PATIENCE = 10_000
@@ -53,6 +73,14 @@ class Coloring(Task):
     """Colors."""
     edge_probability: tuple[float, ...] = (0.5,)
     """Each graph draws its edge probability uniformly from these."""
+    families: tuple[Family, ...] = ()
+    """Other kinds of generated graphs, of every mean degree that k colors allow; one named twice is twice as likely."""
+    mean_degrees: tuple[float, ...] = ()
+    """Least and greatest mean degree of graphs of `families`, where they are not to have every one."""
+    train_sizes: tuple[int, ...] = ()
+    """Vertices of graphs to train on; n alone by default."""
+    train_colors: tuple[int, ...] = ()
+    """Numbers of colors to train in; k alone by default."""
     layout: Literal["relations", "tokens"] = "relations"
     """One token a vertex with the adjacency as a relation, or the paper's sequence of vertex pairs."""
     names: Literal["random", "canonical"] = "random"
@@ -67,9 +95,10 @@ class Coloring(Task):
             raise UserError(f"coloring needs at least 2 vertices and 2 colors, not n={self.n} and k={self.k}")
         if self.n > MAX_GENERATED:
             raise UserError(f"coloring generates graphs of at most {MAX_GENERATED} vertices, not n={self.n}")
-        if self.names == "random" and self.k > MAX_RENAMED:
-            hint = f"names=random lists all renamings of up to {MAX_RENAMED} colors"
-            raise UserError(f"{hint}, not k={self.k}; take --task.names canonical")
+        if self.mean_degrees and not (
+            len(self.mean_degrees) == 2 and 0 <= self.mean_degrees[0] <= self.mean_degrees[1]
+        ):
+            raise UserError(f"mean degrees are two numbers, the least and the greatest, not {self.mean_degrees}")
         if not self.edge_probability or not all(0 < p < 1 for p in self.edge_probability):
             raise UserError(f"edge probabilities must lie between 0 and 1, not {self.edge_probability}")
         if self.layout == "tokens":
@@ -83,6 +112,20 @@ class Coloring(Task):
             return Spec(3, colors, positions="1d")
         return Spec(self.n if self.positions else 1, colors, 1, "1d" if self.positions else "none")
 
+    def parts(self) -> Sequence[Self]:
+        """Return a task for each size and number of colors to train on, of all families; the task itself if there is
+        one. Raises `UserError` if there are more colors than vertices everywhere."""
+        if not self.train_sizes and not self.train_colors:
+            return [self]
+        sizes, colors = self.train_sizes or (self.n,), self.train_colors or (self.k,)
+        own = {"families": self.families or MIXTURE, "train_sizes": (), "train_colors": ()}
+        found = [replace(self, n=n, k=k, **own) for n in sizes for k in colors if k <= n]  # type: ignore[arg-type]
+        if not found:
+            raise UserError(
+                f"no graph of {sizes} vertices needs {colors} colors; train on larger graphs or fewer colors"
+            )
+        return found
+
     @property
     def feasible(self) -> str:
         return f"{self.k}-colorable"
@@ -95,6 +138,8 @@ class Coloring(Task):
         """Return colorable graphs, random or from `data`; the split is a hash of an isomorphism invariant (`split`)."""
         if self.data:
             return self._own_graphs(split, count, seed)
+        if self.families:
+            return self._family_graphs(split, count, seed)
         graphs: list[nx.Graph] = []
         for tried, graph in enumerate(random_graphs(split, count, self.n, self.edge_probability, seed), 1):
             if self.solvable(graph):
@@ -106,6 +151,20 @@ class Coloring(Task):
         graphs_with = f"{self.feasible} graphs with n={self.n} and edge probability {self.edge_probability}"
         hint = "take a smaller probability or more colors"
         raise UserError(f"too few {graphs_with} were found for the {split} split; {hint}")
+
+    def _family_graphs(self, split: Split, count: int, seed: int) -> list[nx.Graph]:
+        """Return graphs of `families` in a split; each knows a coloring."""
+        rng = np.random.default_rng([seed, get_args(Split).index(split), self.n, self.k])
+        drawn = family_graphs(self.families, self.n, self.k, self.mean_degrees, rng)
+        graphs: list[nx.Graph] = []
+        for edges, colors in islice(drawn, PATIENCE * count):
+            if split_of(edges[None]) == split:
+                graph = nx.from_numpy_array(edges, edge_attr=None)
+                graph.graph[KNOWN] = colors
+                graphs.append(graph)
+            if len(graphs) == count:
+                break
+        return graphs
 
     def unsolvable(self, split: Split, count: int, seed: int) -> list[nx.Graph]:
         """Return at most `count` random graphs that k colors cannot color, of more edges where those are rare."""
@@ -186,12 +245,23 @@ class Coloring(Task):
         """
         colors = torch.tensor(self.solutions(problem), dtype=torch.long).view(-1, len(problem))
         if self.names == "random":
+            if len(colors) * math.factorial(self.k) > MAX_TARGETS:
+                raise TimeoutError(f"{len(colors):,} colorings have too many renamings with {self.k} colors to list")
             colors = torch.tensor([*permutations(range(self.k))])[:, colors].flatten(0, 1)
         return self.encode_colors(colors)
 
     def list_solutions(self, problems: Sequence[nx.Graph]) -> list[Tensor]:
-        """Return the canonical colorings of each graph: `augment` names the colors."""
-        return [self.encode_colors(torch.tensor(self.solutions(problem))) for problem in problems]
+        """Return the canonical colorings of each graph: `augment` names the colors. Of graphs of `families` random ones,
+        by Kempe moves from the coloring that is known of each."""
+        if not self.families:
+            return [self.encode_colors(torch.tensor(self.solutions(problem))) for problem in problems]
+        joined = torch.from_numpy(np.stack([adjacency(graph) for graph in problems]))
+        colors = torch.tensor([graph.graph[KNOWN] for graph in problems])
+        generator, drawn = torch.Generator().manual_seed(0), []
+        for moves in (BURN_IN, *[1] * (CHAINED - 1)):
+            colors = kempe_moves(joined, colors, self.k, moves * self.n, generator)
+            drawn.append(self.encode_colors(colors))
+        return [*torch.stack(drawn, 1)]
 
     def augment(self, problems: Problems, answers: Tensor, generator: torch.Generator) -> tuple[Problems, Tensor]:
         """Relabel the vertices at random, and name the colors at random or by first occurrence."""
@@ -212,6 +282,8 @@ class Coloring(Task):
         """Draw a coloring by its probability at the decoder, under every renaming if names are random."""
         if self.names == "canonical":
             return super().retarget(solutions, log_probs, generator)
+        if self.k > MAX_RENAMED:
+            return super().retarget(self.align(solutions, log_probs.argmax(-1)), log_probs, generator)
         n = int((solutions[:, 0] >= 0).sum(1).max())
         return self.encode_colors(draw_named(solutions[..., :n], log_probs[:, :n], self.k, generator))
 
