@@ -15,7 +15,7 @@ from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, arg
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.inference.config import INDEPENDENT, MAX_NUMBER, SamplingConfig
 from gram_pyro.options import Device, Draft, Json, TrainedRun
-from gram_pyro.system.cli import parse
+from gram_pyro.system.cli import parse, parse_changes, split_prefixed
 from gram_pyro.system.files import is_folder, write_atomically
 from gram_pyro.system.startup import quick_imports
 
@@ -46,7 +46,10 @@ class Output:
 
 @dataclass(frozen=True)
 class EvaluateConfig:
-    """Measure a trained model: validity, coverage, conflicts, and its bound."""
+    """Measure a trained model: validity, coverage, conflicts, and its bound.
+
+    Add `--task.FIELD VALUE` for other problems than the task of the run generates: `--task.n 12`.
+    """
 
     run: TrainedRun
     problems: int = 255
@@ -123,6 +126,7 @@ def report(result: dict[str, Any]) -> str:
 
 def main(arguments: list[str]) -> None:
     """Run the command line. Raises `UserError` on wrong input."""
+    arguments, changes = split_prefixed(arguments, "--task.")
     config: EvaluateConfig = parse(EvaluateConfig, "gram_pyro.evaluate", arguments)
     numbers = (config.problems, *config.samples, *config.steps)
     if not config.samples or not all(1 <= number <= MAX_NUMBER for number in numbers):
@@ -142,7 +146,10 @@ def main(arguments: list[str]) -> None:
         from gram_pyro.runs.store import load_run
         from gram_pyro.system.machine import arithmetic, compiler_explained
 
-    run = load_run(config.run, machine.device, config.draft)
+    reasoner = Reasoner(load_run(config.run, machine.device, config.draft))
+    if changes:
+        reasoner = reasoner.adapted(**parse_changes(reasoner.task, "task", "gram_pyro.evaluate", changes))
+    run = reasoner.run
     for name in config.select:
         check_selection(name, run.heads is not None)
     config.method.check(run.model, run.heads)
@@ -152,7 +159,7 @@ def main(arguments: list[str]) -> None:
     if machine.compile:
         compile_network(run.model)
     with arithmetic(run.device, machine.precision), compiler_explained():
-        result = Reasoner(run).evaluate(problems, progress=progress, **options)
+        result = reasoner.evaluate(problems, progress=progress, **options)
     result["precision"] = machine.precision
     result["data_seed"] = config.data_seed if config.graphs is None else None
     out = Path(output.out) if output.out else None if run.folder is None else run.folder / "evaluation.json"

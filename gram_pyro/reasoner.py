@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -73,6 +74,22 @@ class Reasoner:
         device = next(model.parameters()).device
         guide = PriorGuide(task.spec, model) if guide is None else guide
         return cls(Run(task.name, task, model, guide, depth, device, heads))
+
+    def adapted(self, **fields: Any) -> Reasoner:
+        """Return the same model for another form of its task: `reasoner.adapted(k=4)` colors graphs with four colors.
+
+        Raises `UserError` if the task has no such field, or if the weights serve only the form they were trained for.
+        """
+        own = self.task
+        try:
+            task = replace(own, **fields)  # type: ignore[type-var]
+        except TypeError:
+            raise UserError(f"the task {own.name} has no field {' or '.join(fields)}; see its class") from None
+        kinds = self.model.nameless and {*task.spec.values} <= {*own.spec.values}
+        if task.spec != own.spec._replace(values=task.spec.values if kinds else own.spec.values):
+            changed = " ".join(f"{name}={value}" for name, value in fields.items())
+            raise UserError(f"{self.run.name} cannot answer with {changed}: its weights are those of {own}")
+        return Reasoner(self.run._replace(task=task))
 
     def __repr__(self) -> str:
         model, guide = type(self.model).__name__, type(self.guide).__name__

@@ -50,6 +50,8 @@ class SampleConfig:
     select: Annotated[str, arg(metavar="first|majority|value|checker")] = "checker"
     """How the answer is chosen among the samples."""
     draft: Draft = None
+    colors: Annotated[str | None, arg(metavar="K|auto", help_behavior_hint="(default: as trained)")] = None
+    """For graphs: how many colors to color with; auto: the fewest in which a sample succeeds."""
     seed: int = 0
     """Seed of the samples."""
     device: Device = "auto"
@@ -133,6 +135,23 @@ def problem_of(source: str | None, task: Task, program: str = "gram_pyro.sample"
     return task.prepare(loaded[0])
 
 
+def colored(reasoner: Reasoner, problem: Any, config: SampleConfig) -> tuple[Reasoner, str]:
+    """Return the reasoner for the colors that `--colors` asks for, and what is known of fewer after "auto"."""
+    if config.colors is None:
+        return reasoner, ""
+    if not isinstance(problem, nx.Graph):
+        raise UserError(f"--colors is for graphs, and {reasoner.run.name} solves a {reasoner.task.wording.singular}")
+    if config.colors != "auto":
+        return reasoner.adapted(k=color_number(config.colors, problem)), ""
+
+    def succeeds(k: int) -> bool:
+        chosen = reasoner.adapted(k=k).sample(problem, config.samples, config.steps, config.seed, method=config.method)
+        return 0 in chosen.violations
+
+    fewest, note = fewest_colors(problem, succeeds)
+    return reasoner.adapted(k=fewest), f"; {note}"
+
+
 def main(arguments: list[str]) -> None:
     """Run the command line. Raises `UserError` on wrong input."""
     config: SampleConfig = parse(SampleConfig, "gram_pyro.sample", arguments)
@@ -143,8 +162,9 @@ def main(arguments: list[str]) -> None:
         from gram_pyro.runs.store import load_run
 
     reasoner = Reasoner(load_run(config.run, config.device, config.draft))
+    problem = problem_of(config.graph, reasoner.task)
+    reasoner, note = colored(reasoner, problem, config)
     task = reasoner.task
-    problem = problem_of(config.graph, task)
     name = name_of(config.graph, task)
     kind = "samples" if task.pictorial else "solutions"
     path = picture_path("out", config.output.out or ".", f"{name}-{kind}.png")
@@ -156,6 +176,8 @@ def main(arguments: list[str]) -> None:
             problem, config.samples, config.steps, config.seed, config.select, config.method, bar.update
         )
     result = summary(task, problem, samples, config.select)
+    if config.colors is not None:
+        result |= {"colors": task.k, "message": f"{task.k} colors: {result['message']}{note}"}
     print(json.dumps(result) if config.output.json else report(task, problem, samples, result), flush=True)
     if config.output.out or not config.output.json:
         reasoner.plot(problem, samples, path, result["message"])

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields, make_dataclass
 from functools import partial
 from typing import Any
 
@@ -71,6 +72,24 @@ def complaint(box: str) -> str:
         return f"missing: {'; '.join(names)}"
     text = re.split("Got errors:|Argument helptext:|For full helptext", " ".join(" ".join(lines).split()))[0]
     return re.sub("^Unrecognized options:", "unexpected argument", text).strip().rstrip(".")
+
+
+def split_prefixed(arguments: Sequence[str], prefix: str) -> tuple[list[str], list[str]]:
+    """Return the arguments without the options that start so, and these options with all of their values."""
+    parts: tuple[list[str], list[str]] = [], []
+    inside = False
+    for argument in arguments:
+        inside = argument.startswith(prefix) or (inside and not argument.startswith("--"))
+        parts[inside].append(argument)
+    return parts
+
+
+def parse_changes(part: Any, name: str, program: str, arguments: Sequence[str]) -> dict[str, Any]:
+    """Return the fields of a dataclass that options `--NAME.FIELD` set to something else. Raises `UserError`."""
+    options = make_dataclass("Options", [(name, type(part))])
+    chosen = getattr(parse(options, program, arguments, options(part)), name)
+    values = {field.name: getattr(chosen, field.name) for field in fields(part)}
+    return {field: value for field, value in values.items() if value != getattr(part, field)}
 
 
 def take_option(arguments: list[str], name: str, default: str | None = None) -> str | None:

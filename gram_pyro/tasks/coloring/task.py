@@ -48,7 +48,8 @@ MIXTURE: tuple[Family, ...] = (
 )
 KNOWN = "coloring"
 MAX_GENERATED = 1000
-MAX_ENCODED = 8192
+MAX_ENCODED, PAIR_BYTES = 8192, 12
+"""Most positions; and the bytes that each pair takes: whether it is related, alone and among its relatives."""
 PATIENCE = 10_000
 """Random graphs that are tried for one that can be colored."""
 DENSER, TRIED, DRAWS = 6, 8, 40
@@ -212,9 +213,10 @@ class Coloring(Task):
 
     def check_size(self, problem: nx.Graph) -> None:
         """Raise `UserError` if a network trained on this task cannot read a graph of this size."""
-        size = f"the graph has {len(problem)} vertices"
-        if self.length_of(len(problem)) > MAX_ENCODED:
-            raise UserError(f"{size}; attention holds every pair of positions, of which {MAX_ENCODED} are the most")
+        size = f"the graph has {len(problem):,} vertices"
+        if (length := self.length_of(len(problem))) > MAX_ENCODED:
+            memory = f"all pairs of {length:,} positions would take {PAIR_BYTES * length**2 / 1e9:.1f} GB a sample"
+            raise UserError(f"{size}; {memory}, and {MAX_ENCODED:,} positions are the most")
         if self.positions and len(problem) != self.n:
             hint = "one of the relations layout without positions reads any size"
             raise UserError(f"{size}, but this checkpoint knows them by position and reads exactly {self.n}; {hint}")
@@ -331,9 +333,8 @@ class Coloring(Task):
         return " ".join(map("{}={}".format, names, answer)) if names else super().text(problem, answer)
 
     def details(self, problem: nx.Graph) -> dict[str, Any]:
-        """Return the names of the vertices, in the order of the answers, if they have any."""
-        names = vertex_names(problem)
-        return {"vertices": names} if names else {}
+        """Return the vertices in the order of the answers, by their names if they have any."""
+        return {"vertices": vertex_names(problem) or [*range(len(problem))]}
 
     def draw(self, problem: nx.Graph, answer: Answer | None, axes: Axes) -> None:
         picture.draw_graph(problem, answer, axes)
