@@ -19,7 +19,7 @@ from gram_pyro.system.files import is_file, is_folder
 from gram_pyro.system.startup import quick_imports
 
 if TYPE_CHECKING:
-    from gram_pyro.reasoner import Samples
+    from gram_pyro.reasoner import Reasoner, Samples
     from gram_pyro.tasks import Task
 
 
@@ -137,9 +137,12 @@ def problem_of(source: str | None, task: Task, program: str = "gram_pyro.sample"
 
 def colored(reasoner: Reasoner, problem: Any, config: SampleConfig) -> tuple[Reasoner, str]:
     """Return the reasoner for the colors that `--colors` asks for, and what is known of fewer after "auto"."""
+    from gram_pyro.tasks import Coloring  # here: --help needs none of it
+    from gram_pyro.tasks.coloring.fewest import color_number, fewest_colors
+
     if config.colors is None:
         return reasoner, ""
-    if not isinstance(problem, nx.Graph):
+    if not isinstance(reasoner.task, Coloring):
         raise UserError(f"--colors is for graphs, and {reasoner.run.name} solves a {reasoner.task.wording.singular}")
     if config.colors != "auto":
         return reasoner.adapted(k=color_number(config.colors, problem)), ""
@@ -177,7 +180,8 @@ def main(arguments: list[str]) -> None:
         )
     result = summary(task, problem, samples, config.select)
     if config.colors is not None:
-        result |= {"colors": task.k, "message": f"{task.k} colors: {result['message']}{note}"}
+        k = task.spec.classes
+        result |= {"colors": k, "message": f"{k} colors: {result['message']}{note}"}
     print(json.dumps(result) if config.output.json else report(task, problem, samples, result), flush=True)
     if config.output.out or not config.output.json:
         reasoner.plot(problem, samples, path, result["message"])

@@ -174,7 +174,8 @@ def _advance(
     legs = [steps] if noise == 0 and progress is None else [1] * steps
     for left, leg in zip(reversed(range(len(legs))), legs, strict=True):
         if noise > 0:
-            state = model.initial_state(*problems.tokens.shape, problems.values) if state is None else state
+            batch, length = problems.tokens.shape
+            state = model.initial_state(batch, length, problems.values) if state is None else state
             state = state._replace(high=state.high + noise * torch.randn_like(state.high))
         outcome: Outcome = model(problems, steps=leg, state=state, supervise="none" if left else "last")
         state = outcome.state

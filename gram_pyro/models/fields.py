@@ -131,8 +131,8 @@ class Fields(Gram):
         self.register_buffer("initial_high", torch.randn(config.width))
 
     def fitted(self, spec: Spec) -> Fields:
-        """Return a model with these weights for a task of other values of the same kinds, with a warning if they are more than it was
-        trained with. Raises `UserError` if there are other kinds, or other relations."""
+        """Return a model with these weights for a task of other values of the same kinds, with a warning if they are
+        more than it was trained with. Raises `UserError` if there are other kinds, or other relations."""
         trained = self.kinds.tolist()
         if list(spec.values) == trained:
             return self
@@ -146,7 +146,7 @@ class Fields(Gram):
         return model.train(self.training)
 
     def kinds_of(self, values: int | None) -> Tensor:
-        """Return the kinds of so many values `(values,)`, by default all of the task; any number of a single kind."""
+        """Return the kinds of so many values `(values,)`, by default those of the task; any number of a single kind."""
         if values is None or values == len(self.kinds):
             return self.kinds
         if self.kinds.any():

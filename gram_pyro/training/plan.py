@@ -56,16 +56,19 @@ def plan(
     evaluation: Callable[[], float],
     heads_round: Callable[[], object],
     settle: Callable[[bool], bool] = bool,
+    kinds: int = 1,
 ) -> Plan:
     """Return what fits into the minutes, from doing some of each against a `clock` [s] of the whole training.
 
     Updates get half of the minutes at least, and one evaluation is always made; a warning names a training that takes
     much longer for that. `evaluation` returns about how long one takes [s]; several processes must `settle` together
-    whether to time one more update. Raises `UserError` if the rounds for the heads alone do not fit.
+    whether to time one more update. Of several `kinds` of updates, in random order, each is timed more than once.
+    Raises `UserError` if the rounds for the heads alone do not fit.
     """
     budget = 60 * training.minutes
+    least = max(LEAST_TIMED, 3 * kinds)
     times: list[float] = []
-    while settle(len(times) < TIMED_UPDATES and (len(times) < LEAST_TIMED or sum(times) < TIMING_SHARE * budget)):
+    while settle(len(times) < TIMED_UPDATES and (len(times) < least or sum(times) < TIMING_SHARE * budget)):
         times.append(seconds(clock, update))
     an_evaluation = evaluation()
     a_round = seconds(clock, heads_round) if training.head_rounds != 0 else 0.0

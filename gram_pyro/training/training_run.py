@@ -107,6 +107,7 @@ class TrainingRun:
                 self._fit_validation,
                 lambda: self._heads_trainer(1).round(),
                 lambda more: bool(self.world.broadcast([more], self.device)[0]),
+                len(self.config.task.parts()),
             )
             self.schedule = Plan(*self.world.broadcast(planned, self.device))
             self.trainer.load_state_dict(start)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import networkx as nx
 import numpy as np
@@ -16,6 +16,8 @@ Family = Literal[
     "random", "planted", "geometric", "regular", "circulant", "tree", "grid", "strip", "queen", "bipartite"
 ]
 Adjacency = NDArray[np.bool_]
+MIXTURE: tuple[Family, ...] = (*get_args(Family), "planted", "planted", "planted")
+"""What a training over several sizes takes: all, and planted ones four times as often."""
 HARDEST = 1.2
 """Times the mean degree at which a large random graph has one coloring on average: the most that is drawn."""
 SEARCH_LIMIT = 20_000
@@ -123,7 +125,7 @@ def family_graphs(
     """
     low, high = degrees or (1.0, max(1.5, HARDEST * hard_degree(k)))
     while True:
-        family, degree = families[rng.integers(len(families))], min(n - 1.0, float(rng.uniform(low, high)))
+        family, degree = families[int(rng.integers(len(families)))], min(n - 1.0, float(rng.uniform(low, high)))
         if family == "planted":
             edges, colors = planted(n, k, degree, rng)
         else:

@@ -18,7 +18,7 @@ from gram_pyro.system.files import naming, read_path
 from gram_pyro.tasks.abilities import Answer, Axes, Wording
 from gram_pyro.tasks.base import Problems, Spec, Split, Task
 from gram_pyro.tasks.coloring import checker, files, picture
-from gram_pyro.tasks.coloring.families import Family, family_graphs
+from gram_pyro.tasks.coloring.families import MIXTURE, Family, family_graphs
 from gram_pyro.tasks.coloring.files import vertex_names
 from gram_pyro.tasks.coloring.kempe import kempe_moves
 from gram_pyro.tasks.coloring.matrices import adjacency, adjacency_of
@@ -34,18 +34,6 @@ MAX_RENAMED = 5
 """Colors up to which a new target is one of all renamings of the known colorings; of more, one of the nearest."""
 CHAINED, BURN_IN = 4, 4
 """Random colorings of a graph whose colorings are not listed, and moves a vertex before the first of them."""
-MIXTURE: tuple[Family, ...] = (
-    *["planted"] * 4,
-    "random",
-    "geometric",
-    "regular",
-    "circulant",
-    "tree",
-    "grid",
-    "strip",
-    "queen",
-    "bipartite",
-)
 KNOWN = "coloring"
 MAX_GENERATED = 1000
 MAX_ENCODED, PAIR_BYTES = 8192, 12
@@ -253,8 +241,10 @@ class Coloring(Task):
         return self.encode_colors(colors)
 
     def list_solutions(self, problems: Sequence[nx.Graph]) -> list[Tensor]:
-        """Return the canonical colorings of each graph: `augment` names the colors. Of graphs of `families` random ones,
-        by Kempe moves from the coloring that is known of each."""
+        """Return the canonical colorings of each graph: `augment` names the colors.
+
+        Of graphs of `families` some random ones, by Kempe moves from the coloring that is known of each.
+        """
         if not self.families:
             return [self.encode_colors(torch.tensor(self.solutions(problem))) for problem in problems]
         joined = torch.from_numpy(np.stack([adjacency(graph) for graph in problems]))
