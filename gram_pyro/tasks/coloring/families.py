@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Literal, get_args
 
 import networkx as nx
@@ -10,7 +11,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from gram_pyro.tasks.abilities import Answer
+from gram_pyro.tasks.base import Split
 from gram_pyro.tasks.coloring.solver import colorings
+from gram_pyro.tasks.coloring.split import split_of
 
 Family = Literal[
     "random", "planted", "geometric", "regular", "circulant", "tree", "grid", "strip", "queen", "bipartite"
@@ -21,6 +24,10 @@ MIXTURE: tuple[Family, ...] = (*get_args(Family), "planted", "planted", "planted
 HARDEST = 1.2
 """Times the mean degree at which a large random graph has one coloring on average: the most that is drawn."""
 SEARCH_LIMIT = 20_000
+PATIENCE = 10_000
+"""Graphs that are drawn for each one wanted."""
+KNOWN = "coloring"
+"""Attribute of a graph that has a coloring of it."""
 THINNED, THIN = 0.3, 0.1
 """Part of the graphs that lose edges, and the part of their edges that they lose."""
 
@@ -67,27 +74,31 @@ def grid(n: int, k: int, degree: float, rng: Generator) -> Adjacency:
     """Squares of a board row by row, each joined with its neighbours; with the diagonal ones if there are 4 colors."""
     row, column = board(n, rng)
     apart = np.stack((np.abs(row[:, None] - row), np.abs(column[:, None] - column)))
-    return apart.max(0) == 1 if k > 3 and rng.random() < 0.5 else apart.sum(0) == 1
+    edges: Adjacency = apart.max(0) == 1 if k > 3 and rng.random() < 0.5 else apart.sum(0) == 1
+    return edges
 
 
 def strip(n: int, k: int, degree: float, rng: Generator) -> Adjacency:
     """A path whose vertices also see those a few steps on: triangles in a row, for three colors."""
     apart = np.abs(np.arange(n)[:, None] - np.arange(n))
-    return (apart >= 1) & (apart < max(2, min(k, 4)))
+    edges: Adjacency = (apart >= 1) & (apart < max(2, min(k, 4)))
+    return edges
 
 
 def queen(n: int, k: int, degree: float, rng: Generator) -> Adjacency:
     """Squares of a board row by row, joined where queens on them attack each other."""
     row, column = board(n, rng)
     down, right = row[:, None] - row, column[:, None] - column
-    return (down == 0) | (right == 0) | (np.abs(down) == np.abs(right))
+    edges: Adjacency = (down == 0) | (right == 0) | (np.abs(down) == np.abs(right))
+    return edges
 
 
 def bipartite(n: int, k: int, degree: float, rng: Generator) -> Adjacency:
     """Edges between two sides alone."""
     side = rng.permutation(n) < rng.integers(1, n)
     pairs = side[:, None] != side
-    return pairs & (rng.random((n, n)) < degree * n / max(1, int(pairs.sum())))
+    edges: Adjacency = pairs & (rng.random((n, n)) < degree * n / max(1, int(pairs.sum())))
+    return edges
 
 
 def board(n: int, rng: Generator) -> NDArray[np.int64]:
@@ -139,6 +150,22 @@ def family_graphs(
         found = tuple(colors[vertex] for vertex in order) if colors else coloring_of(edges, k)
         if found:
             yield edges, found
+
+
+def draw_graphs(
+    families: Sequence[str], n: int, k: int, degrees: Sequence[float], split: Split, count: int, seed: int
+) -> list[nx.Graph]:
+    """Return at most `count` graphs of the families in a split; each has a coloring as its attribute `KNOWN`."""
+    rng = np.random.default_rng([seed, get_args(Split).index(split), n, k])
+    graphs: list[nx.Graph] = []
+    for edges, colors in islice(family_graphs(families, n, k, degrees, rng), PATIENCE * count):
+        if split_of(edges[None]) == split:
+            graph = nx.from_numpy_array(edges, edge_attr=None)
+            graph.graph[KNOWN] = colors
+            graphs.append(graph)
+        if len(graphs) == count:
+            break
+    return graphs
 
 
 def coloring_of(edges: Adjacency, k: int) -> Answer | None:

@@ -4,6 +4,18 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+CHAINED, BURN_IN = 4, 8
+"""Colorings that are drawn of a graph, and moves a vertex before the first of them."""
+
+
+def random_colorings(adjacency: Tensor, colors: Tensor, k: int, generator: Generator) -> Tensor:
+    """Draw some colorings of each graph `(batch, n, n)` from a known one `(batch, n)`: `(batch, CHAINED, n)`."""
+    drawn = []
+    for rounds in (BURN_IN, *[1] * (CHAINED - 1)):
+        colors = kempe_moves(adjacency, colors, k, rounds * colors.shape[1], generator)
+        drawn.append(colors)
+    return torch.stack(drawn, 1)
+
 
 def kempe_moves(adjacency: Tensor, colors: Tensor, k: int, moves: int, generator: Generator) -> Tensor:
     """Swap two colors in a random Kempe chain, `moves` times: colorings `(batch, n)` of graphs `(batch, n, n)`.

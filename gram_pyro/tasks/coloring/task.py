@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, permutations
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, get_args
+from typing import Any, ClassVar, Literal, Self
 
 import networkx as nx
 import numpy as np
@@ -18,9 +18,9 @@ from gram_pyro.system.files import naming, read_path
 from gram_pyro.tasks.abilities import Answer, Axes, Wording
 from gram_pyro.tasks.base import Problems, Spec, Split, Task
 from gram_pyro.tasks.coloring import checker, files, picture
-from gram_pyro.tasks.coloring.families import MIXTURE, Family, family_graphs
+from gram_pyro.tasks.coloring.families import KNOWN, MIXTURE, Family, draw_graphs
 from gram_pyro.tasks.coloring.files import vertex_names
-from gram_pyro.tasks.coloring.kempe import kempe_moves
+from gram_pyro.tasks.coloring.kempe import random_colorings
 from gram_pyro.tasks.coloring.matrices import adjacency, adjacency_of
 from gram_pyro.tasks.coloring.names import align_names, canonical_colors, draw_named
 from gram_pyro.tasks.coloring.solver import colorings
@@ -32,9 +32,6 @@ ENUMERATION_LIMIT = 1_000_000
 MAX_TARGETS = 10_000_000
 MAX_RENAMED = 5
 """Colors up to which a new target is one of all renamings of the known colorings; of more, one of the nearest."""
-CHAINED, BURN_IN = 4, 4
-"""Random colorings of a graph whose colorings are not listed, and moves a vertex before the first of them."""
-KNOWN = "coloring"
 MAX_GENERATED = 1000
 MAX_ENCODED, PAIR_BYTES = 8192, 12
 """Most positions; and the bytes that each pair takes: whether it is related, alone and among its relatives."""
@@ -128,7 +125,7 @@ class Coloring(Task):
         if self.data:
             return self._own_graphs(split, count, seed)
         if self.families:
-            return self._family_graphs(split, count, seed)
+            return draw_graphs(self.families, self.n, self.k, self.mean_degrees, split, count, seed)
         graphs: list[nx.Graph] = []
         for tried, graph in enumerate(random_graphs(split, count, self.n, self.edge_probability, seed), 1):
             if self.solvable(graph):
@@ -140,20 +137,6 @@ class Coloring(Task):
         graphs_with = f"{self.feasible} graphs with n={self.n} and edge probability {self.edge_probability}"
         hint = "take a smaller probability or more colors"
         raise UserError(f"too few {graphs_with} were found for the {split} split; {hint}")
-
-    def _family_graphs(self, split: Split, count: int, seed: int) -> list[nx.Graph]:
-        """Return graphs of `families` in a split; each knows a coloring."""
-        rng = np.random.default_rng([seed, get_args(Split).index(split), self.n, self.k])
-        drawn = family_graphs(self.families, self.n, self.k, self.mean_degrees, rng)
-        graphs: list[nx.Graph] = []
-        for edges, colors in islice(drawn, PATIENCE * count):
-            if split_of(edges[None]) == split:
-                graph = nx.from_numpy_array(edges, edge_attr=None)
-                graph.graph[KNOWN] = colors
-                graphs.append(graph)
-            if len(graphs) == count:
-                break
-        return graphs
 
     def unsolvable(self, split: Split, count: int, seed: int) -> list[nx.Graph]:
         """Return at most `count` random graphs that k colors cannot color, of more edges where those are rare."""
@@ -249,11 +232,8 @@ class Coloring(Task):
             return [self.encode_colors(torch.tensor(self.solutions(problem))) for problem in problems]
         joined = torch.from_numpy(np.stack([adjacency(graph) for graph in problems]))
         colors = torch.tensor([graph.graph[KNOWN] for graph in problems])
-        generator, drawn = torch.Generator().manual_seed(0), []
-        for moves in (BURN_IN, *[1] * (CHAINED - 1)):
-            colors = kempe_moves(joined, colors, self.k, moves * self.n, generator)
-            drawn.append(self.encode_colors(colors))
-        return [*torch.stack(drawn, 1)]
+        drawn = random_colorings(joined, colors, self.k, torch.Generator().manual_seed(0))
+        return [*self.encode_colors(drawn)]
 
     def augment(self, problems: Problems, answers: Tensor, generator: torch.Generator) -> tuple[Problems, Tensor]:
         """Relabel the vertices at random, and name the colors at random or by first occurrence."""
