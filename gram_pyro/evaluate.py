@@ -113,6 +113,8 @@ def report(result: dict[str, Any]) -> str:
     lines = [title, table(quality or result["rows"])]
     if quality and result["quality_note"]:
         lines.append(result["quality_note"])
+    if not quality and (uncounted := result["uncounted"]):
+        lines.append(f"coverage leaves out {uncounted} problems whose solutions are too many to count")
     if result["bound"]:
         gap = "" if result["gap"] is None else f", gap to one sample {result['gap']:.3f}"
         excess, error, nll, entropy = (result["bound"][name] for name in ("excess", "standard_error", "nll", "entropy"))

@@ -58,15 +58,17 @@ def bound(
     seed: int = 0,
     max_targets: int = 256,
     progress: Callable[[Sequence[Chunk]], Iterable[Chunk]] = iter,
+    targets: Sequence[Tensor] | None = None,
 ) -> Bound:
     """Return -ELBO minus H(y | x): exact KL at every transition, beta 1, one likelihood after `depth` steps.
 
     Every target of a problem counts equally, with `draws` trajectories each; of more than `max_targets` a random subset
-    stands for all, which leaves the mean unbiased. `progress` wraps the list of chunks, as tqdm does.
+    stands for all, which leaves the mean unbiased. `progress` wraps the list of chunks, as tqdm does; `targets` are
+    those of the problems, where they are known already.
     """
     device = next(model.parameters()).device
     generator = torch.Generator().manual_seed(seed)
-    targets = [task.targets(problem) for problem in problems]
+    targets = [task.targets(problem) for problem in problems] if targets is None else targets
     entropy = torch.tensor([task.entropy(each) for each in targets], dtype=torch.double)
     kept = [each[torch.randperm(len(each), generator=generator)[:max_targets]].repeat(draws, 1) for each in targets]
     weight = torch.tensor([1 / len(each) for each in kept], dtype=torch.double)

@@ -6,6 +6,8 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
+from torch import Tensor
+
 from gram_pyro.errors import Diverged
 from gram_pyro.evaluation.bound import bound
 from gram_pyro.evaluation.generation import quality_report, quality_rows
@@ -95,7 +97,9 @@ def evaluate(
     """
     task, depths = run.task, sorted({*steps, run.depth})
     known = task.blank is not None  # the target of a problem without input, whose solutions are past counting
-    countable = [place for place, count in enumerate(counts) if known or (count and count <= MAX_SOLUTIONS)]
+    few = [place for place, count in enumerate(counts) if known or (count and count <= MAX_SOLUTIONS)]
+    found = {place: list_targets(task, problems[place]) for place in few if with_bound}
+    listed = {place: targets for place, targets in found.items() if targets is not None}
     seen: ViolationCache = {}
     rows: list[SampleMetrics] = []
     quality: list[dict[str, Any]] = []
@@ -116,19 +120,35 @@ def evaluate(
         for least, most, places in by_solutions(counts)
     ]
     rows.sort(key=lambda each: (each.steps, each.samples))
-    result: dict[str, Any] = {"depth": run.depth, "posterior_validity": None, "gap": None, "bound": None}
-    if countable and with_bound:
-        chosen = [problems[place] for place in countable]
+    result: dict[str, Any] = {
+        "depth": run.depth,
+        "uncounted": counts.count(None),
+        "posterior_validity": None,
+        "gap": None,
+        "bound": None,
+    }
+    if listed:
+        chosen = [problems[place] for place in listed]
         bar = partial(progress, desc="bound")
-        distance = bound(task, run.model, run.guide, chosen, run.depth, seed=seed, progress=bar)._asdict()
+        distance = bound(
+            task, run.model, run.guide, chosen, run.depth, seed=seed, progress=bar, targets=[*listed.values()]
+        )._asdict()
         if not math.isfinite(distance["excess"]):
             raise Diverged(f"the model of {run.name} gives numbers that are not finite: its training diverged")
         validity = result["posterior_validity"] = distance.pop("posterior_validity")
         if method == INDEPENDENT:
-            result["gap"] = validity - row(number, run.depth, countable).validity
-        result["bound"] = distance
+            result["gap"] = validity - row(number, run.depth, [*listed]).validity
+        result["bound"] = {**distance, "problems": len(listed)}
     result |= {"method": asdict(method), "rows": [each._asdict() for each in rows]} | quality_report(task, quality)
     return result | {"by_solutions": groups, "frontier": frontier(rows)}
+
+
+def list_targets(task: Task, problem: Any) -> Tensor | None:
+    """Return all targets of a problem; None where they are too many to list."""
+    try:
+        return task.targets(problem)
+    except TimeoutError:
+        return None
 
 
 def by_solutions(counts: Sequence[int | None]) -> list[tuple[int, int, list[int]]]:

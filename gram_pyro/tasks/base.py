@@ -137,6 +137,10 @@ class Task(Abilities, ABC):
         """Return all distinct solutions in canonical form, sorted. Raises `TimeoutError` if there are too many."""
         return sorted({self.canonical(self.answer(problem, row)) for row in self.targets(problem).tolist()})
 
+    def count(self, problem: Any) -> int:
+        """Return the number of distinct solutions. Raises `TimeoutError` if there are too many to count."""
+        return len(self.solutions(problem))
+
     def entropy(self, targets: Tensor) -> float:
         """Return H(y | x) [nats] of a problem with these `targets` `(targets, length)`, each row equally likely."""
         _, rows = torch.unique(targets, dim=0, return_counts=True)

@@ -19,12 +19,13 @@ from gram_pyro.inference.config import INDEPENDENT
 from gram_pyro.models.gram import Gram, GramConfig
 from gram_pyro.runs import store
 from gram_pyro.runs.store import Run
+from gram_pyro.tasks.coloring import count
 from gram_pyro.tasks.coloring.task import Coloring
 
 QUICK = ["--problems", "6", "--samples", "1", "4", "--steps", "2", "4"]
 KEYS = {
     "run", "problems", "data_seed", "depth", "posterior_validity", "gap", "bound", "method", "rows", "by_solutions",
-    "frontier",
+    "frontier", "uncounted",
 }  # fmt: skip
 SELECTIONS = {"first", "majority", "checker"}
 COLUMNS = {"samples", "steps", "validity", "coverage", "ceiling", "ratio", "conflicts", "best", "mode", "solutions"} | {
@@ -80,7 +81,9 @@ def test_text_has_a_row_for_every_default_depth(tmp_path: Path, capsys: pytest.C
 
 
 @pytest.mark.usefixtures("tiny")
-def test_graphs_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_graphs_of_ones_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "graphs"
     folder.mkdir()
     (folder / "path.edges").write_text("0 1\n1 2\n")
@@ -96,9 +99,13 @@ def test_graphs_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 
     evaluate.main(["tiny", "--graphs", str(folder / "long.edges"), *QUICK[2:], "--json"])
     result = json.loads(capsys.readouterr().out)
-    assert result["bound"] is result["gap"] is result["posterior_validity"] is result["rows"][0]["coverage"] is None
+    assert result["bound"] is result["gap"] is result["posterior_validity"] is None  # its colorings are too many
+    assert result["uncounted"] == 0 and result["rows"][0]["coverage"] is not None  # but they can be counted
+    monkeypatch.setattr(count, "MAX_STATES", 1)
     evaluate.main(["tiny", "--graphs", str(folder / "long.edges"), *QUICK[2:]])
-    assert "-" in capsys.readouterr().out.splitlines()[2].split()
+    lines = capsys.readouterr().out.splitlines()
+    assert "-" in lines[2].split() and lines[-1].startswith("coverage leaves out 1 problems")
+    monkeypatch.undo()
 
     (folder / "loop.col").write_text("p edge 3 3\ne 1 2\ne 2 3\ne 3 3\n")
     evaluate.main(["tiny", "--graphs", str(folder), *QUICK[2:], "--no-bound", "--json", "--skip-bad"])

@@ -121,3 +121,18 @@ def test_the_fewest_colors() -> None:
     for wrong in ("1", "7", "-3", "many", "3.5", ""):
         with pytest.raises(UserError, match="a graph of 6 vertices takes from 2 to 6 colors"):
             color_number(wrong, wheel)
+
+
+@settings(deadline=None, max_examples=40)
+@given(n=st.integers(2, 8), k=st.integers(2, 6), probability=st.floats(0.05, 0.9), seed=st.integers(0, 10**6))
+def test_colorings_are_counted_as_they_are_listed(n: int, k: int, probability: float, seed: int) -> None:
+    graph, task = nx.gnp_random_graph(n, probability, seed=seed), Coloring(n=n, k=k)
+    assert task.count(graph) == len(task.solutions(graph))
+
+
+def test_a_count_by_the_chromatic_polynomial() -> None:
+    cycle = nx.cycle_graph(60)
+    named = 2**60 + 2  # colorings with named colors: (k - 1)**n + (k - 1); two colors alone are 2 of them for each pair
+    assert Coloring().count(cycle) == (named - 6) // 6 + 1
+    with pytest.raises(TimeoutError, match="more than 50,000 partial colorings"):
+        Coloring(k=9).count(nx.gnp_random_graph(60, 0.3, seed=0))

@@ -18,6 +18,7 @@ from gram_pyro.system.files import naming, read_path
 from gram_pyro.tasks.abilities import Answer, Axes, Wording
 from gram_pyro.tasks.base import Problems, Spec, Split, Task
 from gram_pyro.tasks.coloring import checker, files, picture
+from gram_pyro.tasks.coloring.count import count_colorings
 from gram_pyro.tasks.coloring.families import KNOWN, MIXTURE, Family, draw_graphs
 from gram_pyro.tasks.coloring.files import vertex_names
 from gram_pyro.tasks.coloring.kempe import random_colorings
@@ -290,6 +291,10 @@ class Coloring(Task):
     def solutions(self, problem: nx.Graph) -> list[Answer]:
         """Return all colorings in canonical form, sorted. Raises `TimeoutError` if there are millions."""
         return sorted(self.canonical(answer) for answer in colorings(problem, self.k, ENUMERATION_LIMIT))
+
+    def count(self, problem: nx.Graph) -> int:
+        """Return the number of colorings up to renaming, without listing them."""
+        return count_colorings(problem, self.k)
 
     def solvable(self, problem: nx.Graph) -> bool | None:
         try:
