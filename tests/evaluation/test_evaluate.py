@@ -57,7 +57,7 @@ def test_json_is_one_object_and_stored(tmp_path: Path, capsys: pytest.CaptureFix
     assert set(result) == KEYS | {"precision"}
     assert result["precision"] == "float32"
     assert (result["run"], result["problems"], result["data_seed"], result["depth"]) == (tmp_path.name, 6, 7, 2)
-    assert set(result["bound"]) == {"excess", "standard_error", "nll", "entropy", "kl"}
+    assert set(result["bound"]) == {"excess", "standard_error", "nll", "entropy", "kl", "problems"}
     assert [(row["samples"], row["steps"]) for row in result["rows"]] == [(1, 2), (4, 2), (1, 4), (4, 4)]
     assert all(set(row) == COLUMNS | {"accuracy"} and set(row["accuracy"]) == SELECTIONS for row in result["rows"])
     assert all(row["evaluations"] == row["samples"] * row["steps"] for row in result["rows"])
@@ -101,11 +101,11 @@ def test_graphs_of_ones_own(
     result = json.loads(capsys.readouterr().out)
     assert result["bound"] is result["gap"] is result["posterior_validity"] is None  # its colorings are too many
     assert result["uncounted"] == 0 and result["rows"][0]["coverage"] is not None  # but they can be counted
-    monkeypatch.setattr(count, "MAX_STATES", 1)
-    evaluate.main(["tiny", "--graphs", str(folder / "long.edges"), *QUICK[2:]])
+    with monkeypatch.context() as patch:
+        patch.setattr(count, "MAX_STATES", 1)
+        evaluate.main(["tiny", "--graphs", str(folder / "long.edges"), *QUICK[2:]])
     lines = capsys.readouterr().out.splitlines()
     assert "-" in lines[2].split() and lines[-1].startswith("coverage leaves out 1 problems")
-    monkeypatch.undo()
 
     (folder / "loop.col").write_text("p edge 3 3\ne 1 2\ne 2 3\ne 3 3\n")
     evaluate.main(["tiny", "--graphs", str(folder), *QUICK[2:], "--no-bound", "--json", "--skip-bad"])
