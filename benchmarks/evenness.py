@@ -22,7 +22,7 @@ from gram_pyro.inference.sampling import sample
 from gram_pyro.reasoner import Reasoner
 from gram_pyro.system.cli import parse
 from gram_pyro.tasks import Coloring
-from gram_pyro.tasks.coloring.families import KNOWN
+from gram_pyro.tasks.coloring.generator import KNOWN
 from gram_pyro.tasks.coloring.kempe import kempe_moves
 from gram_pyro.tasks.coloring.matrices import adjacency
 

@@ -65,7 +65,9 @@ def test_what_is_missing_is_fetched(
     assert (out / "a.gz").read_bytes() == before and gzip.decompress((out / "b.gz").read_bytes()) == b"two"
 
 
-@pytest.mark.parametrize("content", [gzip.compress(b"other", mtime=0), gzip.compress(b"one", mtime=0)[:-3], b"", b"no archive"])
+@pytest.mark.parametrize(
+    "content", [gzip.compress(b"other", mtime=0), gzip.compress(b"one", mtime=0)[:-3], b"", b"no archive"]
+)
 def test_what_is_not_sound_is_not_taken(
     content: bytes, served: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

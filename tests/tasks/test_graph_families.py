@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from gram_pyro.errors import UserError
 from gram_pyro.tasks import Coloring, Pool
 from gram_pyro.tasks.coloring import checker
-from gram_pyro.tasks.coloring.families import KNOWN, MAKERS, family_graphs, hard_degree
+from gram_pyro.tasks.coloring.families import MAKERS, family_graphs, hard_degree
 from gram_pyro.tasks.coloring.fewest import color_number, fewest_colors
+from gram_pyro.tasks.coloring.generator import KNOWN
 from gram_pyro.tasks.coloring.kempe import kempe_moves
 from gram_pyro.tasks.coloring.matrices import adjacency
 from gram_pyro.testing import check_task

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
 from typing import Literal, get_args
 
 import networkx as nx
@@ -11,23 +10,19 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from gram_pyro.tasks.abilities import Answer
-from gram_pyro.tasks.base import Split
 from gram_pyro.tasks.coloring.solver import colorings
-from gram_pyro.tasks.coloring.split import split_of
 
 Family = Literal[
     "random", "planted", "geometric", "regular", "circulant", "tree", "grid", "strip", "queen", "bipartite"
 ]
 Adjacency = NDArray[np.bool_]
-MIXTURE: tuple[Family, ...] = (*get_args(Family), *["planted"] * 7)  # type: ignore[list-item]
+MIXTURE: tuple[Family, ...] = (*get_args(Family), *["planted"] * 7)  # type: ignore[arg-type]
 """What a training over several sizes takes: all, and planted ones eight times as often."""
 HARDEST = 1.2
 """Times the mean degree at which a large random graph has one coloring on average: the most that is drawn."""
 SEARCH_LIMIT = 20_000
-PATIENCE = 10_000
-"""Graphs that are drawn for each one wanted."""
-KNOWN = "coloring"
-"""Attribute of a graph that has a coloring of it."""
+MAX_IDLE = 1000
+"""Graphs in a row without a coloring after which there are taken to be none."""
 THINNED, THIN = 0.3, 0.1
 """Part of the graphs that lose edges, and the part of their edges that they lose."""
 
@@ -133,9 +128,11 @@ def family_graphs(
 
     The mean degree is uniform between two `degrees`, by default from 1 to where k colors hardly suffice. Graphs for
     which a short search finds none are left out, so that of other families the harder ones are rarer.
+    Ends where no graph has one.
     """
+    idle = 0
     low, high = degrees or (1.0, max(1.5, HARDEST * hard_degree(k)))
-    while True:
+    while idle < MAX_IDLE:
         family, degree = families[int(rng.integers(len(families)))], min(n - 1.0, float(rng.uniform(low, high)))
         if family == "planted":
             edges, colors = planted(n, k, degree, rng)
@@ -148,24 +145,10 @@ def family_graphs(
         order = rng.permutation(n)
         edges = edges[order][:, order]
         found = tuple(colors[vertex] for vertex in order) if colors else coloring_of(edges, k)
+        idle += 1
         if found:
+            idle = 0
             yield edges, found
-
-
-def draw_graphs(
-    families: Sequence[str], n: int, k: int, degrees: Sequence[float], split: Split, count: int, seed: int
-) -> list[nx.Graph]:
-    """Return at most `count` graphs of the families in a split; each has a coloring as its attribute `KNOWN`."""
-    rng = np.random.default_rng([seed, get_args(Split).index(split), n, k])
-    graphs: list[nx.Graph] = []
-    for edges, colors in islice(family_graphs(families, n, k, degrees, rng), PATIENCE * count):
-        if split_of(edges[None]) == split:
-            graph = nx.from_numpy_array(edges, edge_attr=None)
-            graph.graph[KNOWN] = colors
-            graphs.append(graph)
-        if len(graphs) == count:
-            break
-    return graphs
 
 
 def coloring_of(edges: Adjacency, k: int) -> Answer | None:

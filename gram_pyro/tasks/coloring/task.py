@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import islice, permutations
+from itertools import permutations
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -19,13 +19,19 @@ from gram_pyro.tasks.abilities import Answer, Axes, Wording
 from gram_pyro.tasks.base import Problems, Spec, Split, Task
 from gram_pyro.tasks.coloring import checker, files, picture
 from gram_pyro.tasks.coloring.count import count_colorings
-from gram_pyro.tasks.coloring.families import KNOWN, MIXTURE, Family, draw_graphs
+from gram_pyro.tasks.coloring.families import MIXTURE, Family
 from gram_pyro.tasks.coloring.files import vertex_names
+from gram_pyro.tasks.coloring.generator import (
+    KNOWN,
+    colorable_graphs,
+    graphs_of_families,
+    graphs_of_files,
+    unsolvable_graphs,
+)
 from gram_pyro.tasks.coloring.kempe import random_colorings
 from gram_pyro.tasks.coloring.matrices import adjacency, adjacency_of
 from gram_pyro.tasks.coloring.names import align_names, canonical_colors, draw_named
 from gram_pyro.tasks.coloring.solver import colorings
-from gram_pyro.tasks.coloring.split import random_graphs, split_of
 from gram_pyro.tasks.constraints import log_differ
 
 SEARCH_LIMIT = 200_000
@@ -36,11 +42,6 @@ MAX_RENAMED = 5
 MAX_GENERATED = 1000
 MAX_ENCODED, PAIR_BYTES = 8192, 12
 """Most positions; and the bytes that each pair takes: whether it is related, alone and among its relatives."""
-PATIENCE = 10_000
-"""Random graphs that are tried for one that can be colored."""
-DENSER, TRIED, DRAWS = 6, 8, 40
-"""Edge probabilities to seek graphs without a coloring at, each with half the missing edges; graphs tried for each one
-wanted; and draws for them, as small graphs may have none in a split."""
 
 
 @dataclass(frozen=True)
@@ -123,43 +124,12 @@ class Coloring(Task):
 
     def generate(self, split: Split, count: int, seed: int) -> list[nx.Graph]:
         """Return colorable graphs, random or from `data`; the split is a hash of an isomorphism invariant (`split`)."""
-        if self.data:
-            return self._own_graphs(split, count, seed)
-        if self.families:
-            return draw_graphs(self.families, self.n, self.k, self.mean_degrees, split, count, seed)
-        graphs: list[nx.Graph] = []
-        for tried, graph in enumerate(random_graphs(split, count, self.n, self.edge_probability, seed), 1):
-            if self.solvable(graph):
-                graphs.append(graph)
-            if len(graphs) == count:
-                return graphs
-            if tried >= PATIENCE * (1 + len(graphs)):
-                break
-        graphs_with = f"{self.feasible} graphs with n={self.n} and edge probability {self.edge_probability}"
-        hint = "take a smaller probability or more colors"
-        raise UserError(f"too few {graphs_with} were found for the {split} split; {hint}")
+        of = graphs_of_files if self.data else graphs_of_families if self.families else colorable_graphs
+        return of(self, split, count, seed)
 
     def unsolvable(self, split: Split, count: int, seed: int) -> list[nx.Graph]:
         """Return at most `count` random graphs that k colors cannot color, of more edges where those are rare."""
-        densities = [tuple(1 - (1 - p) / 2**halvings for p in self.edge_probability) for halvings in range(DENSER)]
-        graphs = (
-            graph
-            for density in densities
-            for graph in islice(random_graphs(split, count, self.n, density, seed, DRAWS), TRIED * count)
-            if self.solvable(graph) is False
-        )
-        return list(islice(graphs, count))
-
-    def _own_graphs(self, split: Split, count: int, seed: int) -> list[nx.Graph]:
-        """Return at most `count` graphs of `data` that belong to a split, in random order."""
-        graphs = [self.prepare(graph) for graph in self.load(self.data)]
-        if other := [len(graph) for graph in graphs if len(graph) != self.n]:
-            sizes = f"a graph has {other[0]} vertices, and training takes n={self.n}"
-            raise UserError(f"{self.data}: {sizes}; see --task.n")
-        graphs = [each for each in graphs if self.solvable(each) and split_of(adjacency(each)[None]) == split]
-        if not graphs:
-            raise UserError(f"{self.data}: no {self.feasible} graph in the {split} split; take more graphs")
-        return [graphs[row] for row in np.random.default_rng(seed).permutation(len(graphs))[:count]]
+        return unsolvable_graphs(self, split, count, seed)
 
     def load(self, path: str, skip_bad: bool = False) -> list[nx.Graph]:
         """Read one graph from a file, or every graph of a folder, of sizes that a network can read."""
