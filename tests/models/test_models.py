@@ -50,9 +50,9 @@ over_models = pytest.mark.parametrize("name", MODELS)
 over_both = pytest.mark.parametrize(("name", "task_name"), ON_TASKS)
 
 
-def made(name: str, task: Task) -> tuple[Model, Any]:
+def made(name: str, task: Task, seed: int = 0) -> tuple[Model, Any]:
     """A small model with the guide that it asks for."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     model: Model = MODELS[name](task.spec, config_of(name)(**SMALL))
     return model, GUIDES[model.guide](task.spec, model)
 
@@ -103,7 +103,7 @@ def test_equal_seeds_draw_equal_samples(name: str) -> None:
 @pytest.mark.parametrize("task_name", ["coloring", "nqueens"])
 def test_a_deterministic_model_gives_one_answer_however_often_it_is_asked(name: str, task_name: str) -> None:
     task = TASKS[task_name]
-    model, _ = made(name, task)
+    model, _ = made(name, task, seed=7)  # untrained weights of some seeds prefer one value so much that no draw matters
     x, _ = examples(task)
     decoded = sample(model, x, 20, (4,), 0).decoded[0]
     distinct = [len(set(map(tuple, rows))) for rows in decoded.tolist()]

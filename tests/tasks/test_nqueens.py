@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from gram_pyro.errors import UserError
-from gram_pyro.tasks.nqueens.boards import Board, full_boards
+from gram_pyro.tasks.nqueens.boards import Board, excluded_cells, full_boards
 from gram_pyro.tasks.nqueens.checker import attacks
 from gram_pyro.tasks.nqueens.files import parse_board, read_board
-from gram_pyro.tasks.nqueens.solver import completions, diagonal_symmetries, diagonals, symmetries
+from gram_pyro.tasks.nqueens.solver import all_solutions, completions, diagonals, symmetries
 from gram_pyro.tasks.nqueens.task import NQueens
 from gram_pyro.tasks.pool import Pool
 
@@ -78,6 +78,15 @@ def boards(draw: st.DrawFn) -> Board:
 def test_counts_are_the_known_ones(size: int, count: int) -> None:
     found = list(completions(size, (), (), 10**6))
     assert len(found) == len(set(found)) == count and all(map(peaceful, found))
+    assert sorted(found) == [*map(tuple, all_solutions(size).tolist())]
+
+
+@pytest.mark.parametrize(("size", "count"), [(10, 724), (11, 2680), (12, 14200)])
+def test_counts_of_larger_boards_are_the_known_ones(size: int, count: int) -> None:
+    found = all_solutions(size)
+    assert found.shape == (count, size) == np.unique(found, axis=0).shape
+    for numbers in (found, found + np.arange(size), found - np.arange(size)):  # columns and diagonals
+        assert (np.diff(np.sort(numbers)) > 0).all()
 
 
 @settings(max_examples=40)
@@ -229,10 +238,10 @@ def test_every_drawn_answer_completes_the_drawn_board(augmented: bool, layout: A
 
 
 def test_boards_are_turned_uniformly() -> None:
-    """A board that no symmetry keeps has eight images, its diagonals turned with its queens."""
+    """A board that no symmetry keeps has eight images."""
     task = NQueens(n=6, excluded=1)
     problems, _, _ = Pool(task, task.generate("train", 1, 0)).draw(8000, torch.Generator().manual_seed(0))
-    seen = Counter(zip(map(tuple, problems.tokens.tolist()), diagonal_cells(problems.relations), strict=True))
+    seen = Counter(map(tuple, problems.tokens.tolist()))
     assert len(seen) == 8 and max(seen.values()) < 1.2 * min(seen.values())
 
 
@@ -353,7 +362,7 @@ def test_impossible_options_are_refused(options: dict[str, Any]) -> None:
 
 
 def test_large_boards_are_not_generated() -> None:
-    with pytest.raises(UserError, match="n=10"):
+    with pytest.raises(UserError, match="up to n=12, not n=20"):
         NQueens(n=20).generate("train", 1, 0)
 
 
@@ -366,14 +375,6 @@ def test_pictures_mark_attacks() -> None:
 
 
 # Excluded diagonals
-
-
-@given(st.integers(4, 8))
-def test_symmetries_turn_diagonals_with_their_cells(size: int) -> None:
-    for move, turn in zip(symmetries(size), diagonal_symmetries(size), strict=True):
-        assert sorted(turn.tolist()) == list(range(4 * size - 2))
-        for line, image in zip(diagonals(size), diagonals(size)[turn], strict=True):
-            assert {*move[line].tolist()} == {*np.flatnonzero(image).tolist()}
 
 
 def test_diagonals_are_numbered_as_the_benchmark_does() -> None:
@@ -412,19 +413,23 @@ def test_random_boards_are_as_asked(removed: tuple[int, ...]) -> None:
 def test_few_boards_end_the_search() -> None:
     boards = NQueens(n=5, excluded=8, removed=(5,)).generate("train", 1000, 0)
     assert 1 <= len(boards) <= 10
-    with pytest.raises(UserError, match=r"n=5 .* no board in the test split"):
-        NQueens(n=5, excluded=8, removed=(5,)).generate("test", 1000, 0)
+    with pytest.raises(UserError, match=r"n=5 .* no board in the validation split"):
+        NQueens(n=5, excluded=8, removed=(5,)).generate("validation", 1000, 0)
+
+
+def cells_on(size: int, diagonal: tuple[int, int]) -> list[int]:
+    return [cell for cell in range(size**2) if lies_on(size, *divmod(cell, size), diagonal)]
 
 
 @given(boards(), st.integers(0, 7))
 def test_an_image_is_in_the_same_split(board: Board, which: int) -> None:
     size = board.size
-    names = [(number, kind) for kind in (0, 1) for number in range(2 * size - 1)]
-    turn = diagonal_symmetries(size)[which]
+    names = {frozenset(cells_on(size, (d, kind))): (d, kind) for kind in (0, 1) for d in range(2 * size - 1)}
+    move = symmetries(size)[which]
     image = Board(
         size,
-        tuple(symmetries(size)[which][list(board.queens)].tolist()),
-        tuple(names[turn[names.index(diagonal)]] for diagonal in board.excluded),
+        tuple(move[list(board.queens)].tolist()),
+        tuple(names[frozenset(move[cells_on(size, diagonal)].tolist())] for diagonal in board.excluded),
     )
     task = NQueens(n=size, excluded=4)
     assert task.split_of(image) == task.split_of(board)
@@ -437,10 +442,20 @@ def test_excluded_diagonals_matter_to_the_split() -> None:
         assert len({*splits}) > 1
 
 
+@given(boards())
+def test_the_split_is_that_of_the_cells(board: Board) -> None:
+    """The main diagonals hold the corners, which are diagonals of their own: excluding those changes nothing."""
+    size = board.size
+    whole, corner = Board(size, board.queens, ((size - 1, 0),)), Board(size, board.queens, ((0, 1), (size - 1, 0)))
+    for task in (NQueens(n=size, excluded=1), NQueens(n=size, excluded=1, split="input", augmented=False)):
+        assert torch.equal(task.encode([whole]).tokens, task.encode([corner]).tokens)
+        assert task.split_of(whole) == task.split_of(corner)
+
+
 def orbit(board: Board) -> frozenset[tuple[frozenset[int], frozenset[frozenset[int]]]]:
     """All eight images of the queens and of the cells of each excluded diagonal."""
     size = board.size
-    lines = [[c for c in range(size**2) if lies_on(size, *divmod(c, size), each)] for each in board.excluded]
+    lines = [cells_on(size, each) for each in board.excluded]
     return frozenset(
         (frozenset(move[list(board.queens)].tolist()), frozenset(frozenset(move[line].tolist()) for line in lines))
         for move in symmetries(size)
@@ -455,54 +470,66 @@ def test_splits_with_excluded_diagonals_are_disjoint_under_symmetry() -> None:
         assert one.isdisjoint(other)
 
 
-def test_relations_tell_excluded_diagonals() -> None:
+def test_tokens_tell_excluded_diagonals() -> None:
     task = NQueens(n=5, excluded=2)
     problems = task.encode([Board(5, (7,), ((0, 1), (5, 0))), Board(5, ())])
-    relations = problems.relations
-    assert task.spec.relations == 6 and relations is not None and relations.shape == (2, 6, 25, 25)
-    assert torch.equal(relations[1, :4], NQueens(n=5).encode([Board(5, ())]).relations)  # type: ignore[arg-type]
-    assert torch.equal(relations[0, :4], relations[1, :4]) and not relations[1, 4:].any()
-    assert relations[0, 4].nonzero().tolist() == [[0, 0]]  # a corner
-    falling = [5, 11, 17, 23]  # row - column = 1
-    empty = {0, *falling}
-    assert problems.pins is not None and (problems.pins[1] == -1).all()
-    assert problems.pins[0].tolist() == [1 if cell == 7 else 0 if cell in empty else -1 for cell in range(25)]
-    assert {tuple(pair) for pair in relations[0, 5].nonzero().tolist()} == {(u, v) for u in falling for v in falling}
+    assert task.spec == NQueens(n=9).spec and task.spec.vocabulary == 4
+    without = NQueens(n=5).encode([Board(5, ())]).relations
+    assert problems.relations is not None and without is not None and torch.equal(problems.relations, without)
+    excluded = {0, 5, 11, 17, 23}  # a corner, and row - column = 1
+    assert problems.pins is not None and (problems.pins[1] == -1).all() and (problems.tokens[1] == 1).all()
+    for names, row in (((0, 1, -1), problems.pins[0]), ((3, 2, 1), problems.tokens[0])):
+        empty, queen, free = names
+        assert row.tolist() == [queen if cell == 7 else empty if cell in excluded else free for cell in range(25)]
+
+
+@given(boards())
+def test_excluded_cells_are_those_of_the_diagonals(board: Board) -> None:
+    assert excluded_cells(board).tolist() == sorted({c for each in board.excluded for c in cells_on(board.size, each)})
+
+
+@pytest.mark.parametrize("layout", ["relations", "tokens"])
+@settings(max_examples=20)
+@given(board=boards())
+def test_excluded_cells_turn_with_the_board(layout: Any, board: Board) -> None:
+    """Tokens, pins and answers, here the numbers of the cells, take all eight images together."""
+    size = board.size
+    task = NQueens(n=size, excluded=1, layout=layout)
+    problems = task.encode([board] * 200)
+    assert problems.pins is not None
+    cells = torch.arange(size * size).expand(200, 1, -1)
+    moved, answers = task.augment(problems, cells, torch.Generator().manual_seed(0))
+    assert moved.pins is not None
+    squares = np.stack([part[0].view(size, size) for part in (problems.tokens, problems.pins, cells[0])], -1)
+    images = {
+        image.reshape(-1, 3).tobytes()
+        for turns in range(4)
+        for image in (np.rot90(squares, turns), np.rot90(squares, turns).transpose(1, 0, 2))
+    }
+    seen = torch.stack((moved.tokens, moved.pins, answers[:, 0]), -1)
+    assert {row.tobytes() for row in seen.numpy()} == images and len(images) == 8
 
 
 @pytest.mark.parametrize("augmented", [True, False])
-def test_drawn_targets_keep_off_drawn_diagonals(augmented: bool) -> None:
-    """Judged from tokens and relations alone."""
-    task = NQueens(n=6, excluded=4, augmented=augmented)
+@pytest.mark.parametrize("layout", ["relations", "tokens"])
+def test_drawn_targets_keep_off_drawn_diagonals(augmented: bool, layout: Any) -> None:
+    """Judged from tokens alone."""
+    task = NQueens(n=6, excluded=4, augmented=augmented, layout=layout)
     sources = task.generate("train", 20, 0)
     problems, targets, listed = Pool(task, sources).draw(150, torch.Generator().manual_seed(3))
-    tokens, relations, pins = problems.tokens, problems.relations, problems.pins
-    assert pins is not None and relations is not None and relations.shape == (150, 6, 36, 36)
-    own = task.encode(sources)
-    known = {(tuple(t), tuple(d)) for t, d in zip(own.tokens.tolist(), diagonal_cells(own.relations), strict=True)}
-    drawn = {*zip(map(tuple, tokens.tolist()), map(tuple, diagonal_cells(relations)), strict=True)}
-    assert (drawn <= known) is not augmented
-    for row, related, pinned, target, solutions in zip(tokens, relations, pins, targets, listed, strict=True):
-        queens = target.nonzero()[:, 0].tolist()
-        assert len(queens) == 6 and not related[:4, queens][:, :, queens].any() and target[row == 2].all()
-        forbidden = related[4:].diagonal(dim1=1, dim2=2).bool()
-        assert not forbidden[:, queens].any()
-        assert torch.equal(pinned == 0, forbidden.any(0)) and torch.equal(pinned == 1, row == 2)
-        lines = [related[kind + 2].bool() | torch.eye(36).bool() for kind in (0, 1)]
-        for kind in (0, 1):
-            assert torch.equal(related[4 + kind].bool(), lines[kind] & forbidden[kind])
-        starts = [line.int().argmax(1)[on].unique().numel() for line, on in zip(lines, forbidden, strict=True)]
-        assert sum(starts) == 4
-        taken = {cell for cell in range(36) if forbidden[:, cell].any()}
+    tokens, pins = problems.tokens, problems.pins
+    assert pins is not None
+    known = {*map(tuple, task.encode(sources).tokens.tolist())}
+    assert ({*map(tuple, tokens.tolist())} <= known) is not augmented
+    for row, pinned, target, solutions in zip(tokens, pins, targets, listed, strict=True):
+        assert torch.equal(pinned == 0, row == 3) and torch.equal(pinned == 1, row == 2)
+        assert (row == 3).any() and target[row == 2].all() and not target[row == 3].any()
+        taken = {*(row == 3).nonzero()[:, 0].tolist()}
         given_queens = tuple((row == 2).nonzero()[:, 0].tolist())
         expected = [{6 * r + c for r, c in enumerate(columns)} for columns in brute_force(6, given_queens)]
         found = [{*np.flatnonzero(cells).tolist()} for cells in solutions.tolist() if cells[0] >= 0]
         assert sorted(map(sorted, found)) == sorted(sorted(cells) for cells in expected if taken.isdisjoint(cells))
-
-
-def diagonal_cells(relations: torch.Tensor | None) -> list[tuple[float, ...]]:
-    assert relations is not None
-    return [tuple(each) for each in relations[:, 4:].diagonal(dim1=2, dim2=3).flatten(1).tolist()]
+        assert target.nonzero()[:, 0].tolist() in [sorted(cells) for cells in found]
 
 
 def test_prepare_names_what_is_wrong_with_diagonals() -> None:
@@ -521,8 +548,10 @@ def test_prepare_names_what_is_wrong_with_diagonals() -> None:
     ):
         with pytest.raises(UserError, match=words):
             task.prepare(Board(8, (1,), excluded))  # type: ignore[arg-type]
-    with pytest.raises(UserError, match="checkpoint that was trained with excluded diagonals"):
-        NQueens().prepare(Board(8, (), ((5, 1),)))
+    for own in (NQueens(), NQueens(train_sizes=(6, 8), train_excluded=(0,))):
+        with pytest.raises(UserError, match="checkpoint that was trained with excluded diagonals"):
+            own.prepare(Board(8, (), ((5, 1),)))
+    assert NQueens(train_excluded=(0, 3)).prepare(Board(8, (), ((5, 1),))).excluded == ((5, 1),)
 
 
 @pytest.mark.skipif(not INSTANCES.is_file(), reason="the benchmark is not beside this checkout")
@@ -543,6 +572,8 @@ def test_a_file_of_excluded_diagonals(tmp_path: Path, packed: bool) -> None:
     path.write_bytes(gzip.compress(text) if packed else text)
     assert NQueens(n=6, excluded=1).load(str(path)) == [Board(6, (), ((0, 0),)), Board(6, (), ((4, 0),))]
     assert NQueens(n=6, excluded=2).load(str(path)) == [Board(6, (), ((0, 0), (3, 1)))]
+    whole = [Board(6, (), ((0, 0), (3, 1))), Board(6, (), ((4, 0),))]
+    assert NQueens(n=6, train_excluded=(0, 4)).load(str(path)) == whole
     for task, words in (
         (NQueens(n=6, excluded=3), "no board of n=6 in this file has 3"),
         (NQueens(n=8, excluded=1), "no boards of n=8 in this file; it has n=6, 7"),

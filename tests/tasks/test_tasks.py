@@ -24,6 +24,7 @@ VARIANTS: dict[str, Task] = {
     "grids small": Grids(box=2),
     "nqueens": NQueens(n=6),
     "nqueens excluded": NQueens(n=6, excluded=3),
+    "nqueens excluded tokens": NQueens(n=6, excluded=3, layout="tokens"),
     "nqueens input": NQueens(n=7, split="input", augmented=False),
     "nqueens tokens": NQueens(n=6, layout="tokens"),
     "sudoku": Sudoku(level="easy"),

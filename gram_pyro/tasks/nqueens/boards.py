@@ -7,16 +7,13 @@ from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
 from gram_pyro.tasks.base import split_names
 from gram_pyro.tasks.grid import related
-from gram_pyro.tasks.nqueens.solver import completions, diagonal_symmetries, diagonals, symmetries
-
-SEARCH_LIMIT = 1_000_000
+from gram_pyro.tasks.nqueens.solver import all_solutions, diagonals, symmetries
 
 
 class Board(NamedTuple):
@@ -31,22 +28,23 @@ class Board(NamedTuple):
     excluded: tuple[tuple[int, int], ...] = ()
 
 
-def diagonal_rows(board: Board) -> list[int]:
-    """Return the rows of `diagonals` that the excluded diagonals are."""
-    return [number + kind * (2 * board.size - 1) for number, kind in board.excluded]
+def excluded_cells(board: Board) -> NDArray[np.int64]:
+    """Return the cells of the excluded diagonals, sorted."""
+    rows = [number + kind * (2 * board.size - 1) for number, kind in board.excluded]
+    return np.flatnonzero(diagonals(board.size)[rows].any(0))
 
 
-def as_cells(columns: Sequence[Sequence[int]], size: int) -> NDArray[np.int8]:
+def as_cells(columns: Sequence[Sequence[int]] | NDArray[np.int64], size: int) -> NDArray[np.int8]:
     """Return columns of the queens `(boards, size)` as 0 or 1 a cell: `(boards, size * size)`."""
     rows = np.array(columns, dtype=int).reshape(-1, size)
     cells: NDArray[np.int8] = np.eye(size, dtype=np.int8)[rows].reshape(-1, size * size)
     return cells
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def full_boards(size: int) -> NDArray[np.int8]:
     """Return every solution of the empty board, 0 or 1 a cell: `(solutions, size * size)`."""
-    return as_cells(sorted(completions(size, (), (), SEARCH_LIMIT)), size)
+    return as_cells(all_solutions(size), size)
 
 
 @lru_cache(maxsize=4)
@@ -60,11 +58,11 @@ def masked_boards(size: int, removed: tuple[int, ...]) -> list[Board]:
 def random_boards(size: int, removed: tuple[int, ...], excluded: int, rng: Generator) -> Iterator[Board]:
     """Yield random solutions without some of their queens, with diagonals excluded on which they have none; no end."""
     full = full_boards(size)
-    occupied = full.astype(int) @ diagonals(size).T
     while True:
-        place = rng.integers(len(full))
-        queens = rng.choice(np.flatnonzero(full[place]), size - rng.choice(removed), replace=False)
-        yield exclude(size, queens, np.flatnonzero(occupied[place] == 0), excluded, rng)
+        cells = np.flatnonzero(full[rng.integers(len(full))])
+        queens = rng.choice(cells, size - rng.choice(removed), replace=False)
+        empty = np.flatnonzero(~diagonals(size)[:, cells].any(1))
+        yield exclude(size, queens, empty, excluded, rng)
 
 
 def peaceful_boards(size: int, removed: tuple[int, ...], excluded: int, rng: Generator) -> Iterator[Board]:
@@ -86,10 +84,14 @@ def exclude(size: int, queens: NDArray[np.int64], empty: NDArray[np.int64], excl
 
 
 def split_of(board: Board, turned: bool) -> str:
-    """Return the split of a board: a hash of the board, or of the least of its eight images if `turned`."""
-    parts = [symmetries(board.size)[:, list(board.queens)]]
+    """Return the split of a board: a hash of the board, or of the least of its eight images if `turned`.
+
+    Boards whose excluded diagonals cover the same cells are one input, and in one split.
+    """
+    moves = symmetries(board.size)
+    parts = [moves[:, list(board.queens)]]
     if board.excluded:
-        parts.append(diagonal_symmetries(board.size)[:, diagonal_rows(board)])
+        parts.append(moves[:, excluded_cells(board)])
     images = list(zip(*(map(tuple, np.sort(part, axis=1).tolist()) for part in parts), strict=True))
     digest = hashlib.sha256(repr((board.size, *(min(images) if turned else images[0]))).encode()).digest()
     return str(split_names(np.frombuffer(digest[:8], ">u8"), 15)[0])
@@ -100,14 +102,3 @@ def relations_of(size: int) -> Tensor:
     """Return same row, same column, same rising and same falling diagonal: `(4, cells, cells)`."""
     row, column = np.divmod(np.arange(size * size), size)
     return related(np.stack([row, column, row + column, row - column]))
-
-
-def excluded_relations(size: int, marks: Tensor) -> Tensor:
-    """Return same excluded rising and same excluded falling diagonal: `(batch, 2, cells, cells)`.
-
-    `marks` `(batch, diagonals)`, 1.0 at excluded `diagonals`. Their cells are related to themselves, too: a corner is
-    alone on its diagonal.
-    """
-    falling_and_rising = torch.from_numpy(diagonals(size)).float().view(2, -1, size * size)
-    marked = torch.einsum("bkd,kdi->bki", marks.view(len(marks), 2, -1), falling_and_rising)
-    return (marked[..., None] * (falling_and_rising.mT @ falling_and_rising)).flip(1)

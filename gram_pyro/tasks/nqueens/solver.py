@@ -1,4 +1,4 @@
-"""Exact completion of boards of queens, and what rotations and reflections do to cells and diagonals."""
+"""Exact completion of boards of queens, their diagonals, and what rotations and reflections do to cells."""
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -39,6 +39,19 @@ def completions(size: int, queens: Sequence[int], excluded: Diagonals, limit: in
     return fillings(columns, lambda empty: min(empty, key=lambda row: (len(options(row)), row)), options, move, limit)
 
 
+def all_solutions(size: int) -> NDArray[np.int64]:
+    """Return every solution of the empty board, sorted: the column of the queen in each row, `(solutions, size)`."""
+    columns = np.zeros((1, 0), dtype=int)
+    taken = falling = rising = np.zeros(1, dtype=int)  # bits: columns of the next row that are attacked
+    for _ in range(size):
+        free = (taken | falling | rising)[:, None] >> np.arange(size) & 1 == 0
+        rows, chosen = np.nonzero(free)
+        columns = np.column_stack((columns[rows], chosen))
+        taken, falling, rising = (bits[rows] | 1 << chosen for bits in (taken, falling, rising))
+        falling, rising = falling << 1, rising >> 1
+    return columns
+
+
 @lru_cache(maxsize=8)
 def symmetries(size: int) -> NDArray[np.int64]:
     """Return where the eight rotations and reflections take each cell: `(8, size * size)`, the identity first."""
@@ -53,12 +66,3 @@ def diagonals(size: int) -> NDArray[np.bool_]:
     row, column = np.divmod(np.arange(size * size), size)
     numbers = np.arange(2 * size - 1)[:, None]
     return np.concatenate([row - column + size - 1 == numbers, row + column == numbers])
-
-
-@lru_cache(maxsize=8)
-def diagonal_symmetries(size: int) -> NDArray[np.int64]:
-    """Return where the symmetries take each diagonal: `(8, 2 * (2 * size - 1))`."""
-    lines = diagonals(size)
-    index = {line.tobytes(): number for number, line in enumerate(lines)}
-    turned = [lines[:, np.argsort(move)] for move in symmetries(size)]
-    return np.array([[index[line.tobytes()] for line in image] for image in turned])

@@ -1,9 +1,9 @@
 """N-Queens: complete a board with as many queens as it has rows, none attacking another."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -15,10 +15,13 @@ from gram_pyro.tasks.abilities import Answer, Axes, Wording
 from gram_pyro.tasks.base import Problems, Spec, Split, Task
 from gram_pyro.tasks.constraints import log_at_most_one, log_exactly_one, log_given
 from gram_pyro.tasks.nqueens import boards, checker, files, picture
-from gram_pyro.tasks.nqueens.boards import SEARCH_LIMIT, Board, diagonal_rows
+from gram_pyro.tasks.nqueens.boards import Board
 from gram_pyro.tasks.nqueens.solver import completions, diagonals, symmetries
 
-MAX_GENERATED = 10
+SEARCH_LIMIT = 1_000_000
+MAX_LISTED, MAX_GENERATED = 10, 12
+"""Rows up to which all boards are listed to draw from; and up to which boards are generated, their solutions listed."""
+EMPTY, QUEEN, EXCLUDED = 1, 2, 3
 TRAINED_SO = "a checkpoint that was trained with excluded diagonals"
 MAX_IDLE = 2000  # random boards in a row without a new one of the split, after which there are taken to be no more
 
@@ -27,9 +30,9 @@ MAX_IDLE = 2000  # random boards in a row without a new one of the split, after 
 class NQueens(Task):
     """Boards of `n` x `n` cells from which some of n peaceful queens were removed; put them back.
 
-    A problem is a `Board`; an answer is 0 or 1 for each cell, row by row. One token a cell (padding,
-    empty, queen); two cells are related by row, by column and by each kind of diagonal. With excluded
-    diagonals, which must stay empty, there are two more relations, and each problem has its own.
+    A problem is a `Board`; an answer is 0 or 1 for each cell, row by row. One token a cell (padding, empty, queen, or
+    empty that must stay so: on an excluded diagonal); two cells are related by row, by column and by each kind of
+    diagonal.
     """
 
     name: ClassVar[str] = "nqueens"
@@ -39,9 +42,13 @@ class NQueens(Task):
     n: int = 8
     """Rows of a generated board."""
     removed: tuple[int, ...] = ()
-    """How many queens are missing, each number as likely as it has boards; n - 3 to n - 1 by default."""
+    """How many queens are missing; n - 3 to n - 1 by default."""
     excluded: int = 0
-    """Excluded diagonals of each board, two more relations if any."""
+    """Excluded diagonals of each board."""
+    train_sizes: tuple[int, ...] = ()
+    """Rows of boards to train on; n alone by default."""
+    train_excluded: tuple[int, ...] = ()
+    """Numbers of excluded diagonals to train with, on the boards that allow so many; `excluded` alone by default."""
     split: Literal["orbit", "input"] = "orbit"
     """What no two splits share: a board and all its rotations and reflections, or only the board itself (the paper)."""
     augmented: bool = True
@@ -60,8 +67,6 @@ class NQueens(Task):
             most = f"from 0 to {2 * self.n - 2} diagonals can be excluded with n={self.n}"
             raise UserError(f"{most}, not {self.excluded}: {self.n} queens need one of each kind")
         if self.layout == "tokens":
-            if self.excluded:
-                raise UserError("excluded diagonals are relations; take --task.layout relations, or none of them")
             object.__setattr__(self, "positions", True)
         if self.augmented and self.split == "input":
             raise UserError("with split=input a turned training board may be a test board; add --task.no-augmented")
@@ -72,17 +77,35 @@ class NQueens(Task):
         return self.removed or (self.n - 3, self.n - 2, self.n - 1)
 
     @property
+    def excludes(self) -> bool:
+        """Whether a network trained on this task has seen excluded diagonals."""
+        return bool(self.excluded or any(self.train_excluded))
+
+    @property
     def spec(self) -> Spec:
-        """Padding, empty, queen; row, column and the two diagonals, the two again where excluded; none among tokens."""
-        relations = 0 if self.layout == "tokens" else 6 if self.excluded else 4
-        return Spec(3, (0, 1), relations, "1d" if self.positions else "none")
+        """Padding, empty, queen, excluded; row, column and the two diagonals, or no relations among tokens."""
+        return Spec(4, (0, 1), 0 if self.layout == "tokens" else 4, "1d" if self.positions else "none")
+
+    def parts(self) -> Sequence[Self]:
+        """Return a task for each size and number of excluded diagonals to train on; the task itself if there is one.
+
+        Raises `UserError` if no size allows so many excluded diagonals.
+        """
+        if not self.train_sizes and not self.train_excluded:
+            return [self]
+        sizes, numbers = self.train_sizes or (self.n,), self.train_excluded or (self.excluded,)
+        pairs = [(n, number) for n in sizes for number in numbers if number <= 2 * n - 2]
+        if not pairs:
+            most = 2 * max(sizes) - 2
+            raise UserError(f"boards of {max(sizes)} rows allow {most} excluded diagonals at most, not {numbers}")
+        return [replace(self, n=n, excluded=number, train_sizes=(), train_excluded=()) for n, number in pairs]
 
     def generate(self, split: Split, count: int, seed: int) -> list[Board]:
-        """Return at most `count` boards of a split, in random order; there are finitely many."""
+        """Return at most `count` different boards of a split, in random order; there are finitely many."""
         if self.n > MAX_GENERATED:
             raise UserError(f"boards are generated up to n={MAX_GENERATED}, not n={self.n}; larger ones can be loaded")
         rng = np.random.default_rng(seed)
-        if self.excluded:
+        if self.excluded or self.n > MAX_LISTED:
             chosen = self._different(boards.random_boards(self.n, self.missing, self.excluded, rng), split, count)
         else:
             every = [each for each in boards.masked_boards(self.n, self.missing) if self.split_of(each) == split]
@@ -117,14 +140,14 @@ class NQueens(Task):
     def load(self, path: str, skip_bad: bool = False) -> list[Board]:
         """Read a board from a text file, the boards of a folder, or those of size n from JSON of excluded diagonals.
 
-        Of each list of diagonals the first `excluded` count; shorter lists are left out.
+        Of each list of diagonals the first `excluded` count, and shorter lists are left out; all count if it is 0.
         """
         if ending(Path(path)) != ".json" or is_folder(path):
             return read_path(path, files.ENDINGS, self.wording.singular, files.read_board, skip_bad)
-        if not self.excluded:
+        if not self.excludes:
             raise UserError(f"{path}: boards with excluded diagonals need --task.excluded, or {TRAINED_SO}")
         every = files.read_diagonals(path, self.n)
-        found = [Board(self.n, (), each[: self.excluded]) for each in every if len(each) >= self.excluded]
+        found = [Board(self.n, (), each[: self.excluded or None]) for each in every if len(each) >= self.excluded]
         if not found:
             raise UserError(f"{path}: no board of n={self.n} in this file has {self.excluded} excluded diagonals")
         return found
@@ -138,30 +161,23 @@ class NQueens(Task):
         if not isinstance(problem, Board):
             raise UserError(f"nqueens takes a Board(size, queens), not {type(problem).__name__}")
         checker.check_board(problem)
-        if problem.excluded and not self.excluded:
+        if problem.excluded and not self.excludes:
             raise UserError(f"the board excludes diagonals, which takes nqueens with excluded > 0 or {TRAINED_SO}")
         excluded = tuple(sorted((int(number), int(kind)) for number, kind in problem.excluded))
         return Board(problem.size, tuple(sorted(set(problem.queens))), excluded)
 
     def encode(self, problems: Sequence[Board]) -> Problems:
-        size = problems[0].size
-        tokens = torch.ones(len(problems), size**2, dtype=torch.long)
-        marks = torch.zeros(len(problems), len(diagonals(size)))
+        tokens = torch.full((len(problems), problems[0].size ** 2), EMPTY)
         for row, board in enumerate(problems):
-            tokens[row, list(board.queens)] = 2
-            marks[row, diagonal_rows(board)] = 1
-        return self._related(tokens, boards.excluded_relations(size, marks) if self.excluded else None)
+            tokens[row, list(board.queens)] = QUEEN
+            tokens[row, boards.excluded_cells(board)] = EXCLUDED
+        return self._related(tokens)
 
-    def _related(self, tokens: Tensor, excluded: Tensor | None) -> Problems:
-        """Return tokens `(batch, cells)` with the relations of a board and of excluded diagonals, and their pins."""
-        pins = torch.where(tokens == 2, 1, -1)
-        if self.layout == "tokens":
-            return Problems(tokens, pins=pins)
-        relations = boards.relations_of(round(tokens.shape[1] ** 0.5))
-        if excluded is None:
-            return Problems(tokens, relations, pins)
-        pins = pins.masked_fill(excluded.diagonal(dim1=-2, dim2=-1).any(1), 0)
-        return Problems(tokens, torch.cat((relations.expand(len(tokens), -1, -1, -1), excluded), 1), pins)
+    def _related(self, tokens: Tensor) -> Problems:
+        """Return tokens `(batch, cells)` with the relations of a board, and their pins."""
+        pins = torch.full_like(tokens, -1).masked_fill(tokens == QUEEN, 1).masked_fill(tokens == EXCLUDED, 0)
+        relations = None if self.layout == "tokens" else boards.relations_of(round(tokens.shape[1] ** 0.5))
+        return Problems(tokens, relations, pins)
 
     def augment(self, problems: Problems, answers: Tensor, generator: torch.Generator) -> tuple[Problems, Tensor]:
         """Turn or mirror each board at random, if the task augments."""
@@ -169,14 +185,8 @@ class NQueens(Task):
             return problems, answers
         turn = torch.randint(8, (len(answers),), generator=generator)
         source = torch.from_numpy(symmetries(round(problems.tokens.shape[1] ** 0.5))).argsort(1)[turn]
-        excluded = None
-        if self.excluded and problems.relations is not None:
-            rows = torch.arange(len(source))[:, None, None]
-            excluded = problems.relations[rows, 4:, source[:, :, None], source[:, None, :]].movedim(-1, 1)
-            quarter = (turn // 2 % 2 == 1)[:, None, None, None]  # a rising diagonal becomes a falling one
-            excluded = torch.where(quarter, excluded.flip(1), excluded)
         moved = answers.gather(2, source[:, None].expand_as(answers))
-        return self._related(problems.tokens.gather(1, source), excluded), moved
+        return self._related(problems.tokens.gather(1, source)), moved
 
     def constraint_log_prob(self, problems: Problems, probabilities: Tensor) -> Tensor:
         """One queen in each row and column, at most one on a diagonal, none on excluded ones, the given ones kept."""
@@ -202,13 +212,12 @@ class NQueens(Task):
 
     def targets(self, problem: Board) -> Tensor:
         """Return every completion. Raises `TimeoutError` if the search takes too long."""
-        size = problem.size
-        if size > MAX_GENERATED:
-            found = boards.as_cells(sorted(completions(*problem, SEARCH_LIMIT)), size)
+        if problem.size > MAX_GENERATED:
+            found = boards.as_cells(sorted(completions(*problem, SEARCH_LIMIT)), problem.size)
         else:
-            every = boards.full_boards(size)
-            empty = diagonals(size)[diagonal_rows(problem)].any(0)
-            found = every[every[:, list(problem.queens)].all(1) & ~every[:, empty].any(1)]
+            found = boards.full_boards(problem.size)
+            found = found[found[:, list(problem.queens)].all(1)]
+            found = found[~found[:, boards.excluded_cells(problem)].any(1)]
         return torch.from_numpy(found).long()
 
     def solvable(self, problem: Board) -> bool | None:
