@@ -110,15 +110,15 @@ class Fields(Gram):
     guide: ClassVar[str] = "fields"
     nameless: ClassVar[bool] = True
     kinds: Tensor
-    related: tuple[Tensor, Any] | None = None
-    """The shared relations met last, and what `relate` made of them."""
+    related: dict[int, tuple[Tensor, Any]]
+    """The shared relations met last, by number of positions, and what `relate` made of them."""
 
     def add_networks(self, spec: Spec) -> None:
         """Add the blocks, the guidance head and the decoder, and the start of the latent."""
         config = self.config
         if spec.positions != "none":
             raise UserError("the model fields knows positions by their relations alone; take a task without positions")
-        self.width = spec.classes * config.width
+        self.width, self.related = spec.classes * config.width, {}
         self.register_buffer("kinds", torch.tensor(spec.values), persistent=False)
         self.kind_embedding = nn.Embedding(max(spec.values) + 1, config.width)
         self.pin_embedding = nn.Embedding(3, config.width)
@@ -180,10 +180,13 @@ class Fields(Gram):
         """Return relations that all problems share as classes, if they are such."""
         if relations is None or relations.dim() == 4:
             return relations
-        if self.related is None or self.related[0] is not relations:
-            classes = classes_of(relations)
-            self.related = relations, relations if classes is None else classes
-        return self.related[1]
+        length = relations.shape[-1]
+        known, found = self.related.get(length, (None, None))
+        if known is relations or (known is not None and torch.equal(known, relations)):
+            return found
+        classes = classes_of(relations)
+        self.related[length] = relations, relations if classes is None else classes
+        return self.related[length][1]
 
     def value_embedding(self, spec: Spec) -> nn.Module:
         """Return weights for `embed_values`, the same for all values."""
