@@ -133,7 +133,7 @@ def _run(
     running, patient = torch.arange(rows), torch.zeros(rows, dtype=torch.long)
     state = None
     if method.random_start:
-        state = model.initial_state(rows, length, problems.values).map(torch.randn_like)
+        state = model.start_of(rows, problems).map(torch.randn_like)
     reached = 0
     for target, depth in _legs(steps, method):
         apart = method.repel > 0 and reached < method.repel_steps
@@ -174,8 +174,7 @@ def _advance(
     legs = [steps] if noise == 0 and progress is None else [1] * steps
     for left, leg in zip(reversed(range(len(legs))), legs, strict=True):
         if noise > 0:
-            batch, length = problems.tokens.shape
-            state = model.initial_state(batch, length, problems.values) if state is None else state
+            state = model.start_of(len(problems.tokens), problems) if state is None else state
             state = state._replace(high=state.high + noise * torch.randn_like(state.high))
         outcome: Outcome = model(problems, steps=leg, state=state, supervise="none" if left else "last")
         state = outcome.state

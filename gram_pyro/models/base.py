@@ -175,9 +175,12 @@ class Model(nn.Module):
         """Return the model for a task of this spec: itself, unless its weights serve other numbers of values."""
         return self
 
-    def initial_state(self, batch: int, length: int, values: int | None = None) -> State:
-        """z_0: two tensors `(batch, length, width)`; `(batch, length, 0)` where nothing is carried. `values` as in
-        `Problems`, for a model that is `nameless`."""
+    def start_of(self, batch: int, problems: Problems) -> State:
+        """Return z_0 of a batch of problems like these, which may be more or fewer."""
+        return self.initial_state(batch, problems.tokens.shape[1])
+
+    def initial_state(self, batch: int, length: int) -> State:
+        """z_0: two tensors `(batch, length, width)`; `(batch, length, 0)` where nothing is carried."""
         nothing = next(self.parameters()).new_zeros(batch, length, 0)
         return State(nothing, nothing)
 

@@ -170,6 +170,10 @@ class Fields(Gram):
         embedded: Tensor = self.pin_embedding(named(pins, len(kinds))) + self.kind_embedding(kinds)
         return embedded.flatten(-2)
 
+    def start_of(self, batch: int, problems: Problems) -> State:
+        """Return z_0 of problems in as many values as these."""
+        return self.initial_state(batch, problems.tokens.shape[1], problems.values)
+
     def initial_state(self, batch: int, length: int, values: int | None = None) -> State:
         """Return z_0, the same stored vector at every position and value; `low` is empty without memory."""
         values = len(self.kinds_of(values))

@@ -141,7 +141,7 @@ class Gram(Model):
         """Return a number for each value, `(batch, length, values)`, in the shape of the embedded problems."""
         return embedding(numbers)  # type: ignore[no-any-return]
 
-    def initial_state(self, batch: int, length: int, values: int | None = None) -> State:
+    def initial_state(self, batch: int, length: int) -> State:
         """Return z_0, the same stored vectors at every position: two tensors `(batch, length, width)`; with `memory`
         low is what the drafts have said, nothing yet: `(batch, length, values)`."""
         high = self.initial_high.expand(batch, length, -1)
@@ -202,11 +202,7 @@ class Gram(Model):
         total = steps * self.transitions
         embedded = here = self.embed(problems)
         relations = self.relate(problems.relations)
-        start, fresh, remembers = (
-            self.initial_state(batch, length, problems.values),
-            state is None,
-            self.config.remembers,
-        )
+        start, fresh, remembers = self.start_of(batch, problems), state is None, self.config.remembers
         state = state or start
         phase, drafts = state.phase, self.draft is not None
         if phase is None and drafts:

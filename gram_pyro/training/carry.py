@@ -166,7 +166,7 @@ def carried(
     """
     pool, generator = Pool(task, problems), Generator().manual_seed(seed)
     rounds = depth if model.carries else 1
-    initial = model.initial_state(batch, pool.problems.tokens.shape[1], pool.problems.values)
+    initial = model.start_of(batch, pool.problems)
     carry = Carry(pool, initial, rounds, prior_fraction, generator, moves=model.transitions)
     reached = Outcome(carry.state, torch.empty(0))
 

@@ -110,7 +110,7 @@ class Trainer:
         carries = [
             (partial(Moments, model) if jumps else Carry)(
                 pool,
-                model.initial_state(config.batch, pool.problems.tokens.shape[1], pool.problems.values),
+                model.start_of(config.batch, pool.problems),
                 rounds,
                 config.prior_fraction,
                 torch.Generator().manual_seed(config.seed + number),
