@@ -41,8 +41,8 @@ PLACES = {
         "Vae",
     ),
     "tasks": (
-        "Answer", "Board", "Coloring", "NQueens", "Pool", "Problems", "Puzzle", "Spec", "Split", "Sudoku", "Task",
-        "Wording",
+        "Answer", "Board", "Coloring", "Countdown", "CountdownProblem", "NQueens", "Pool", "Problems", "Puzzle", "Spec",
+        "Split", "Sudoku", "Task", "Wording",
     ),
     "training.carry": ("carried",),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Solve a problem in many ways: `python -m gram_pyro.sample RUN --graph FILE`, `--board`, `--puzzle` or `--image`."""
+"""Solve a problem in many ways: `python -m gram_pyro.sample RUN --graph FILE`, `--board`, `--puzzle` ..."""
 
 from __future__ import annotations
 

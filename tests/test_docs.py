@@ -11,7 +11,7 @@ import pytest
 import gram_pyro
 from gram_pyro import api
 from gram_pyro.models import gram
-from gram_pyro.tasks import Coloring, Digits, NQueens, Sudoku, Task
+from gram_pyro.tasks import Coloring, Countdown, Digits, NQueens, Sudoku, Task
 from tests.test_results import anchors
 
 ROOT = Path(__file__).parents[1]
@@ -22,6 +22,7 @@ READS: dict[str, Task] = {
     **dict.fromkeys(("col", "edges", "g6"), Coloring()),
     **dict.fromkeys(("board", "fen"), NQueens()),
     **dict.fromkeys(("sudoku", "csv"), Sudoku()),
+    "countdown": Countdown(),
 }
 
 

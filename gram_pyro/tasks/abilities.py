@@ -91,13 +91,14 @@ class Abilities:
         """Return a problem given in Python in the task's own form. Raises `UserError` if it is none."""
         return problem
 
-    def to_json(self, answer: Answer) -> list[int]:
+    def to_json(self, answer: Answer) -> list[int] | str:
         """Return an answer as a person or a program reads it."""
         return list(answer)
 
     def text(self, problem: Any, answer: Answer) -> str:
         """Return an answer as lines of text."""
-        return " ".join(map(str, self.to_json(answer)))
+        shown = self.to_json(answer)
+        return shown if isinstance(shown, str) else " ".join(map(str, shown))
 
     def details(self, problem: Any) -> dict[str, Any]:
         """Return what a reader of JSON needs to understand the answers, such as the names of their positions."""

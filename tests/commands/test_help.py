@@ -45,11 +45,12 @@ OPTIONS = {
         --task.positions --threads --updates --validation-problems --warmup --weight-decay""",
     "evaluate": f"""{SAMPLING} --boards --bound --compile --data-seed --graphs --no-bound --precision --problems
         --puzzles --skip-bad""",
-    "sample": f"{SAMPLING} --animate --board --graph --image --puzzle",
+    "sample": f"{SAMPLING} --animate --board --graph --image --problem --puzzle",
     "compare": """--ablate --data-seed --device --equal --generation --help --inputs --jobs --known --minutes --models
         --out --posteriors --precision --problems --results --samples --seeds --task --task-options --threads
         --training-options""",
-    "inspect": "--board --device --draft --draws --graph --help --image --json --out --puzzle --samples --seed --steps",
+    "inspect": """--board --device --draft --draws --graph --help --image --json --out --problem --puzzle --samples
+        --seed --steps""",
     "program": "--help --model --out --steps --task",
     "train_heads": "--device --help --problems --rounds --seed",
     "fetch": "--help --out",

@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 
 from gram_pyro.errors import UserError
 from gram_pyro.models.gram import Gram, GramConfig
-from gram_pyro.tasks import TASKS, Coloring, Digits, Grids, NQueens, Pool, Sudoku, Task
+from gram_pyro.tasks import TASKS, Coloring, Countdown, Digits, Grids, NQueens, Pool, Sudoku, Task
 from gram_pyro.testing import check_task
 
 VARIANTS: dict[str, Task] = {
     "coloring": Coloring(n=6),
     "coloring tokens": Coloring(n=5, layout="tokens", names="canonical"),
     "coloring positions": Coloring(n=5, k=4, positions=True),
+    "countdown": Countdown(numbers=3),
+    "countdown characters": Countdown(numbers=4, layout="characters"),
     "digits": Digits(),
     "grids": Grids(),
     "grids small": Grids(box=2),
@@ -32,7 +34,9 @@ VARIANTS: dict[str, Task] = {
     "sudoku many": Sudoku(box=2, max_solutions=8),
 }
 over_tasks = pytest.mark.parametrize("name", VARIANTS)
-over_constraints = pytest.mark.parametrize("name", [name for name in VARIANTS if name != "digits"])
+HELD = [name for name, task in VARIANTS.items() if not isinstance(task, Countdown | Digits)]
+"""Whose constraints have a likelihood."""
+over_constraints = pytest.mark.parametrize("name", HELD)
 
 
 @cache
@@ -86,7 +90,7 @@ def test_known_solutions_are_solutions(name: str) -> None:
     found = ((known == drawn[:, None]) | ~answered[:, None]).all(-1)
     assert (found.sum(1) == 1).all()
     sure = torch.nn.functional.one_hot(known.clamp(min=0), task.spec.classes).float()
-    for place in range(known.shape[1] if name != "digits" else 0):
+    for place in range(known.shape[1] if name in HELD else 0):
         log_probs = task.constraint_log_prob(x, sure[:, place])
         assert (log_probs[(known[:, place] >= 0).any(-1)] > -0.01).all()
 
@@ -128,7 +132,7 @@ def test_pins_hold_in_every_answer_before_and_after_a_move(name: str) -> None:
     task = VARIANTS[name]
     x = task.encode(problems(name))
     if x.pins is None:
-        assert isinstance(task, Coloring | Digits | Grids)
+        assert isinstance(task, Coloring | Countdown | Digits | Grids)
         return
     for problem, pins in zip(problems(name), x.pins, strict=True):
         pinned = pins >= 0
@@ -143,9 +147,9 @@ def test_pins_hold_in_every_answer_before_and_after_a_move(name: str) -> None:
 
 @over_tasks
 def test_values_are_names_or_kinds(name: str) -> None:
-    """Colors and digits are interchangeable; an empty cell and a queen are not, nor are patches."""
+    """Colors and digits are interchangeable; an empty cell and a queen are not, nor are patches or numbers."""
     task = VARIANTS[name]
-    kinds = isinstance(task, NQueens | Digits)
+    kinds = isinstance(task, NQueens | Digits | Countdown)
     assert task.spec.values == (tuple(range(task.spec.classes)) if kinds else (0,) * task.spec.classes)
     assert task.encode(problems(name)).values == (None if kinds else task.spec.classes)
 

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from gram_pyro.tasks import Coloring, NQueens, Sudoku
+from gram_pyro.tasks import Coloring, Countdown, NQueens, Sudoku
 from gram_pyro.tasks.base import Split, Task
 
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -16,6 +16,8 @@ TASKS = [
     Coloring(),
     Coloring(n=10, edge_probability=(0.2,)),  # where hardly any graph has too many edges
     Coloring(layout="tokens"),
+    Countdown(numbers=3),
+    Countdown(numbers=5, layout="characters"),
     NQueens(n=6),
     NQueens(n=7, excluded=3),
     NQueens(n=6, split="input", augmented=False),
