@@ -41,11 +41,11 @@ OPTIONS = {
         --model.no-variance --model.pooled --model.receiver --model.refinements --model.transitions
         --model.variance --model.width --no-deep-supervision --no-recompute --objective --out --particles
         --precision --preset --prior-fraction --problems --recompute --resume --seed --shortest --task
-        --task.data --task.edge-probability --task.k --task.layout --task.n --task.names --task.no-positions
-        --task.positions --threads --updates --validation-problems --warmup --weight-decay""",
+        --task.data --task.edge-probability --task.families --task.k --task.layout --task.mean-degrees --task.n
+        --task.names --task.no-positions --task.positions --task.train-colors --task.train-sizes --threads --updates --validation-problems --warmup --weight-decay""",
     "evaluate": f"""{SAMPLING} --boards --bound --compile --data-seed --graphs --no-bound --precision --problems
         --puzzles --skip-bad""",
-    "sample": f"{SAMPLING} --animate --board --graph --image --problem --puzzle",
+    "sample": f"{SAMPLING} --animate --board --colors --graph --image --problem --puzzle",
     "compare": """--ablate --data-seed --device --equal --generation --help --inputs --jobs --known --minutes --models
         --out --posteriors --precision --problems --results --samples --seeds --task --task-options --threads
         --training-options""",
@@ -112,7 +112,9 @@ def test_each_option_says_itself_in_two_lines(page: Page) -> None:
         texts = {row.split()[0]: row.partition("\n╰")[0].splitlines() for row in rows}
         own_line = {name: not text[0].partition("  ")[2].strip("│ ") for name, text in texts.items()}
         long = {name for name, text in texts.items() if len(text) - own_line[name] > 2}
-        assert long <= {"--guide", "--ablate", "--posteriors", "--board"}, command  # lists of names, and of files
+        assert long <= {"--guide", "--ablate", "--posteriors", "--board", "--task.families"}, (
+            command
+        )  # lists of names, and of files
 
 
 def test_a_recipe_and_the_options_of_another_task_are_shown(page: Page) -> None:

@@ -19,8 +19,10 @@ from matplotlib.figure import Figure
 
 from gram_pyro import sample
 from gram_pyro.errors import UserError, run_cli
+from gram_pyro.guides.diffusion import DiffusionGuide
 from gram_pyro.guides.gaussian import GaussianGuide
 from gram_pyro.inference.pictures import draw_answers
+from gram_pyro.models.fields import Fields, FieldsConfig
 from gram_pyro.models.gram import Gram, GramConfig
 from gram_pyro.reasoner import Reasoner, Samples
 from gram_pyro.runs import store
@@ -131,7 +133,7 @@ def test_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = json.loads(out)
     assert err == ""
     assert set(result) == {"samples", "valid", "conflicts", "answers", "solutions", "colorable", "message"} | {
-        "select", "answer", "answer_conflicts", "values", "evaluations"
+        "select", "answer", "answer_conflicts", "values", "evaluations", "vertices"
     }  # fmt: skip
     assert (result["select"], result["values"]) == ("checker", None)
     assert result["answer_conflicts"] == min(result["conflicts"])
@@ -170,8 +172,8 @@ def test_vertices_keep_their_names(folder: Path, capsys: pytest.CaptureFixture[s
 def test_vertices_of_a_graph_in_python_keep_any_names(names: list[str]) -> None:
     task = Coloring()
     graph, numbers = task.prepare(nx.path_graph(names)), [*map(str, range(len(names)))]
-    assert task.details(graph) == ({} if names == numbers else {"vertices": names})
-    expected = [f"{name}=0" for name in names] if task.details(graph) else ["0"] * len(names)
+    assert task.details(graph) == {"vertices": [*range(len(names))] if names == numbers else names}
+    expected = ["0"] * len(names) if names == numbers else [f"{name}=0" for name in names]
     assert task.text(graph, (0,) * len(names)) == " ".join(expected)
 
 
@@ -296,3 +298,34 @@ def test_a_missing_run_in_a_process_of_its_own(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+
+
+def test_colors(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    task = Coloring(n=5)
+    model = Fields(task.spec, FieldsConfig(width=4, hidden=4, refinements=1, draft="cosine", guidance=False)).eval()
+    own = Run("fields", task, model, DiffusionGuide(task.spec, model), 2, torch.device("cpu"))
+    monkeypatch.setattr(store, "load_run", lambda *_: own)
+    (folder / "triangle.edges").write_text("a b\nb c\nc a\nc d\n")
+
+    def result(*options: str) -> dict[str, Any]:
+        sample.main(["fields", "--graph", "triangle.edges", "--samples", "200", "--json", *options])
+        found: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return found
+
+    four = result("--colors", "4")
+    assert four["colors"] == 4 and four["vertices"] == ["a", "b", "c", "d"] and four["message"].startswith("4 colors: ")
+    assert max(max(answer) for answer in four["answers"]) == 3
+    fewest = result("--colors", "auto")
+    assert fewest["colors"] == 3 and fewest["valid"] > 0
+    assert fewest["message"].endswith("; fewer than 3 colors are impossible: 3 vertices are all joined")
+    for wrong in ("1", "5", "few"):
+        with pytest.raises(UserError, match="a graph of 4 vertices takes from 2 to 4 colors"):
+            result("--colors", wrong)
+
+
+@pytest.mark.usefixtures("folder")
+def test_colors_of_a_model_that_knows_its_own_alone(folder: Path) -> None:
+    (folder / "edge.col").write_text(EDGE)
+    with pytest.raises(UserError, match="tiny cannot answer with k=2: its weights are those of Coloring"):
+        sample.main(["tiny", "--graph", "edge.col", "--colors", "2"])

@@ -20,6 +20,7 @@ from gram_pyro.errors import UserError, run_cli
 from gram_pyro.runs.checkpoint import checkpoints, read_latest
 from gram_pyro.runs.store import load_run
 from gram_pyro.tasks import Coloring
+from gram_pyro.tasks.coloring import generator
 from gram_pyro.tasks.coloring import task as coloring
 from gram_pyro.training import store, validation
 
@@ -116,7 +117,11 @@ def complaint(capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
         ("--kl-tilt 0", "kl_tilt"),
         ("--batch 1000000000000", "batch"),
         ("--model.width 8000000", "model.width"),
-        ("--task.k 9", "not k=9"),
+        ("--task.families trees", "--task.families"),
+        ("--task.families queen --task.n 20", "no 3-colorable graph of queen with n=20"),
+        ("--task.mean-degrees 4", "mean degrees are two numbers"),
+        ("--task.train-sizes 1", "no graph of (1,) vertices needs (3,) colors"),
+        ("--task.train-sizes 4 --task.train-colors 5 6", "no graph of (4,) vertices needs (5, 6) colors"),
         ("--task.n 16 --task.edge-probability 0.9", "too few 3-colorable"),
         ("--task.n 20 --task.edge-probability 0.02", "too many"),
         ("--task.n 5000", "n=5000"),
@@ -142,7 +147,7 @@ def test_options(
     complaint: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str, word: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(coloring, "PATIENCE", 50)
+    monkeypatch.setattr(generator, "PATIENCE", 50)
     monkeypatch.setattr(coloring, "ENUMERATION_LIMIT", 10_000)
     resumes = options.startswith("--resume ")
     line = complaint(train.main, *([] if resumes else TINY), *options.split())
@@ -163,7 +168,10 @@ def test_a_file_where_the_run_should_go(complaint: Callable[..., str], tmp_path:
         ("coloring", "--graph FILE"),
         ("coloring --graph .", "holds 2 problems"),
         ("coloring --graph none.col", "none.col"),
-        ("coloring --graph big.txt", "big.txt: the graph has 100000 vertices"),
+        (
+            "coloring --graph big.txt",
+            "big.txt: the graph has 100,000 vertices; all pairs of 100,000 positions would take 120.0 GB",
+        ),
         ("coloring --graph my.col --samples 0", "samples"),
         ("coloring --graph my.col --samples 100000000000000", "samples"),
         ("coloring --graph my.col --steps nan", "--steps"),

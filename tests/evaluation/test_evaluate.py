@@ -168,3 +168,27 @@ def test_importing_the_package_is_cheap() -> None:
     code = "import sys, gram_pyro; print(gram_pyro.__version__, 'torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == [gram_pyro.__version__, "False"]
+
+
+@pytest.mark.usefixtures("tiny")
+def test_problems_of_another_form(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = [
+        "--task.n",
+        "6",
+        "--task.families",
+        "tree",
+        "planted",
+        "--task.edge-probability",
+        "0.3",
+        *QUICK[2:],
+        "--json",
+    ]
+    evaluate.main(["tiny", "--problems", "4", *options, "--out", str(tmp_path / "result.json")])
+    assert json.loads(capsys.readouterr().out)["problems"] == 4
+    for wrong, words in (
+        (["--task.k", "4"], "cannot answer with k=4"),
+        (["--task.n", "many"], "--task.n"),
+        (["--task.nope", "3"], "unknown option --task.nope"),
+    ):
+        with pytest.raises(UserError, match=words):
+            evaluate.main(["tiny", *wrong])

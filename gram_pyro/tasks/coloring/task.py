@@ -62,9 +62,9 @@ class Coloring(Task):
     edge_probability: tuple[float, ...] = (0.5,)
     """Each graph draws its edge probability uniformly from these."""
     families: tuple[Family, ...] = ()
-    """Other kinds of generated graphs, of every mean degree that k colors allow; one named twice is twice as likely."""
+    """Other kinds of generated graphs, of any mean degree that k colors allow."""
     mean_degrees: tuple[float, ...] = ()
-    """Least and greatest mean degree of graphs of `families`, where they are not to have every one."""
+    """Least and greatest mean degree of graphs of `families`."""
     train_sizes: tuple[int, ...] = ()
     """Vertices of graphs to train on; n alone by default."""
     train_colors: tuple[int, ...] = ()
