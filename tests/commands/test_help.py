@@ -42,7 +42,8 @@ OPTIONS = {
         --model.variance --model.width --no-deep-supervision --no-recompute --objective --out --particles
         --precision --preset --prior-fraction --problems --recompute --resume --seed --shortest --task
         --task.data --task.edge-probability --task.families --task.k --task.layout --task.mean-degrees --task.n
-        --task.names --task.no-positions --task.positions --task.train-colors --task.train-sizes --threads --updates --validation-problems --warmup --weight-decay""",
+        --task.names --task.no-positions --task.positions --task.train-colors --task.train-sizes
+        --threads --updates --validation-problems --warmup --weight-decay""",
     "evaluate": f"""{SAMPLING} --boards --bound --compile --data-seed --graphs --no-bound --precision --problems
         --puzzles --skip-bad""",
     "sample": f"{SAMPLING} --animate --board --colors --graph --image --problem --puzzle",
