@@ -17,7 +17,9 @@ from gram_pyro.inference.config import SamplingConfig
 from gram_pyro.inference.metrics import by_size
 from gram_pyro.inference.sampling import sample
 from gram_pyro.reasoner import Reasoner
+from gram_pyro.runs.machine import compile_network
 from gram_pyro.system.cli import parse
+from gram_pyro.system.machine import arithmetic
 from gram_pyro.tasks import Coloring
 from gram_pyro.tasks.coloring.families import coloring_of
 from gram_pyro.tasks.coloring.matrices import adjacency
@@ -46,6 +48,8 @@ class GraphsOptions(DeviceOptions):
     """Supervision steps."""
     draft: str | None = None
     """Another schedule of drafts than that of the training."""
+    fast: bool = False
+    """Compile the network and run it in bfloat16."""
     split: str = "test"
     """Split that graphs are of; structured ones are of all."""
 
@@ -100,11 +104,15 @@ def colorable(graph: nx.Graph, k: int) -> bool:
 def measure(options: GraphsOptions) -> list[Row]:
     """A row for each set of graphs and number of steps."""
     reasoner = gram_pyro.load(options.run, options.device, options.draft)
+    precision = "bfloat16" if options.fast else "float32"
+    if options.fast:
+        compile_network(reasoner.model)
     rows: list[Row] = []
     for name, task, graphs in sets(options):
         for steps in options.steps:
             began = time.monotonic()
-            broken = violations(reasoner.adapted(k=task.k), graphs, options.samples, steps, options.seed)
+            with arithmetic(reasoner.run.device, precision):
+                broken = violations(reasoner.adapted(k=task.k), graphs, options.samples, steps, options.seed)
             seconds = (time.monotonic() - began) / len(graphs)
             row = {"graphs": name, "n": max(map(len, graphs)), "k": task.k, "count": len(graphs), "steps": steps}
             valid = [sum(not count for count in each) / options.samples for each in broken]

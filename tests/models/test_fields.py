@@ -171,6 +171,21 @@ def test_one_set_of_weights_for_any_number_of_values() -> None:
     assert four(x, steps=2).logits.shape == (3, 5, 4)
 
 
+def test_a_batch_says_how_many_colors_it_has() -> None:
+    """One model for three colors answers in five, as one made for five with its weights does."""
+    three, five = (Fields(Coloring(n=6, k=k).spec, SMALL) for k in (3, 5))
+    five.load_state_dict(three.state_dict())
+    x, _ = batch(Coloring(n=6, k=5))
+    assert three.start_of(4, x).high.shape == (4, 6, 5 * 8)
+    logits = []
+    for model in (three, five):
+        torch.manual_seed(0)
+        logits.append(model(x, steps=3).logits)
+    assert torch.equal(*logits) and logits[0].shape == (3, 6, 5)
+    with pytest.raises(UserError, match="values of several kinds are always 2, not 3"):
+        Fields(NQueens(n=4).spec, SMALL).kinds_of(3)
+
+
 def test_a_trained_model_takes_more_colors_and_warns() -> None:
     torch.manual_seed(0)
     model = Fields(Coloring(n=5).spec, SMALL).eval()

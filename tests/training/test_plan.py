@@ -127,6 +127,23 @@ def test_slow_first_updates_do_not_count_as_usual_ones() -> None:
     assert warming.updates == pytest.approx(steady.updates - 20 * 0.3 / 0.2, abs=1)  # what they took themselves
 
 
+def test_updates_of_several_kinds_are_each_timed() -> None:
+    done: list[int] = []
+    machine = Machine(0.2, 1.0, 0.0)
+
+    def update() -> None:
+        machine.now += (0.2, 1.0)[len(done) % 2]
+        done.append(1)
+
+    def take(seconds: float) -> None:
+        machine.now += seconds
+
+    plan(
+        TrainingConfig(minutes=0.1, head_rounds=0), lambda: machine.now, update, lambda: take(1.0) or 1.0, list, kinds=7
+    )
+    assert len(done) == 21
+
+
 def test_heads_that_take_longer_than_the_minutes_are_refused() -> None:
     with pytest.raises(UserError, match=r"60 rounds for the heads take longer than 1\.0 minutes; take fewer"):
         Machine(0.2, 1.0, 2.0).plan(TrainingConfig(minutes=1.0, head_rounds=60))
