@@ -45,6 +45,7 @@ function parseEdges(lines) {
       throw new Error(`Line ${number}: expected one or two vertex names, not “${cut(line)}”.`);
     return { number, words: words.slice(0, 2) };
   });
+  rows = rows.filter(({ words }) => words.length);
   if (!rows.some(({ words }) => words.length === 2))
     throw new Error("No line has two vertex names, so this is no list of edges; an edge is a line such as “a b”.");
   const known = new Set();

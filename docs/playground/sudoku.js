@@ -12,8 +12,9 @@ export const RELATIONS = UNITS.map((unit) =>
 /** Return the digits of a text, 0 where blank `(81,)`. Throws an Error of one sentence. */
 export function parseSudoku(text) {
   const lines = text.split(/\r?\n/).map((line) => line.replace(/#.*$/, "").trim());
-  const rows = lines.filter((line) => line && !/^[-+=|\s]+$/.test(line));
-  const marks = [...rows.join("").replace(/[\s|,;+]/g, "")];
+  const marksOf = (rows) => [...rows.join("").replace(/[\s|,;+=]/g, "")];
+  const firm = marksOf(lines.filter((line) => !/^[-+=|_\s]+$/.test(line))); // without what may be a frame
+  const marks = firm.length === CELLS ? firm : marksOf(lines.filter((line) => !line.includes("-+-")));
   const wrong = marks.findIndex((mark) => !/[0-9._*xX?-]/.test(mark));
   if (wrong >= 0) throw new Error(`“${marks[wrong]}” is no digit from 1 to 9, nor . or 0 for a blank.`);
   if (marks.length !== CELLS)

@@ -70,6 +70,7 @@ export class Trajectories {
     const different = new Set(right.map((frame) => this.task.key(frame.answer))).size;
     const count = this.frames.length;
     if (!right.length) return `None of ${count} is valid: take more steps or trajectories. That proves nothing; there may be a solution.`;
-    return `${right.length} of ${count} are valid, ${different} of them different.`;
+    const kinds = different === 1 ? "all alike" : different === right.length ? "all different" : `${different} of them different`;
+    return `${right.length} of ${count} ${right.length > 1 ? `are valid, ${kinds}` : "is valid"}.`;
   }
 }
