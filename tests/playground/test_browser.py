@@ -32,8 +32,9 @@ def node_path(node: str) -> str | None:
     if npm is not None:
         every.append(subprocess.run([npm, "root", "-g"], capture_output=True, text=True, check=False).stdout.strip())
     for place in every:
+        environment = os.environ | {"NODE_PATH": place}
         command = [node, "-e", "require('playwright-core')"]
-        if subprocess.run(command, env=os.environ | {"NODE_PATH": place}, capture_output=True, check=False).returncode == 0:
+        if not subprocess.run(command, env=environment, capture_output=True, check=False).returncode:
             return place
     return None
 
