@@ -15,6 +15,24 @@ export function levels(schedule, step, total) {
   return [Math.sin((Math.PI / 2) * time), Math.cos((Math.PI / 2) * time)];
 }
 
+/** Draw a draft around `prediction` `(positions * values)`, by `noise`, which has `normal()` and `uniform()`. */
+export function draw(prediction, values, [a, b], receiver, { normal, uniform }) {
+  const middle = receiver === "mixture" ? names(prediction, values, uniform) : prediction;
+  return Float64Array.from(middle, (each) => a * each + b * normal());
+}
+
+/** Draw a value for each position, one-hot. */
+function names(prediction, values, uniform) {
+  const chosen = new Float64Array(prediction.length);
+  for (let start = 0; start < prediction.length; start += values) {
+    let left = uniform();
+    let value = 0;
+    while (value < values - 1 && (left -= prediction[start + value]) >= 0) value++;
+    chosen[start + value] = 1;
+  }
+  return chosen;
+}
+
 /** Make rows of `values` numbers one-hot where `pins` name a value (0 or more), in place. */
 export function pin(rows, pins, values) {
   pins?.forEach((value, position) => {
@@ -34,7 +52,8 @@ export function uniforms(seed) {
   };
 }
 
-/** Return a generator of standard normal numbers (Box-Muller). */
-export function normals(uniform) {
-  return () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
+/** Return the noise of a seed: numbers in [0, 1), and standard normal ones (Box-Muller). */
+export function noiseOf(seed) {
+  const uniform = uniforms(seed);
+  return { uniform, normal: () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform()) };
 }

@@ -4,25 +4,23 @@
  * relation with the relatives of each position, `pins` the given value of each position, -1 where free, or null.
  */
 
-import { levels, pin } from "./draft.js";
+import { draw, levels, pin } from "./draft.js";
 import { addLinear, rmsNorm, softmax } from "./tensors.js";
 
 const SUM_SCALE = 0.25, SPREAD = 3.0;
 
-/** Return why the page cannot run a checkpoint of this configuration, "" if it can. */
-export function unfit({ model_name: name, model }) {
-  if (name !== "fields") return `its model is ${name}, and the page runs fields`;
+/** Return why the page cannot run such a network, "" if it can. */
+export function unfit({ model }) {
   if (model.guidance) return "it draws Gaussian guidance, and the page draws drafts alone";
   if ((model.draft ?? "none") === "none") return "it draws no drafts";
-  if ((model.memory ?? "none") !== "none" || model.receiver !== "mean") return "its drafts are of another kind";
-  return "";
+  return (model.memory ?? "none") === "none" ? "" : "it has a memory, which the page knows for digits alone";
 }
 
 export class Fields {
   /** Take the configuration and the tensors of a checkpoint. */
   constructor({ model }, tensors) {
     const take = (name) => tensors[`model.${name}`].data;
-    Object.assign(this, { width: model.width, hidden: model.hidden, draft: model.draft });
+    Object.assign(this, { width: model.width, hidden: model.hidden, draft: model.draft, receiver: model.receiver });
     this.passes = model.refinements * model.transitions;
     this.initial = take("initial_high");
     this.pinEmbedding = take("pin_embedding.weight");
@@ -45,6 +43,11 @@ export class Fields {
     });
   }
 
+  /** Start one prior trajectory of `total` steps. */
+  start(problem, total, noise) {
+    return new Trajectory(this, problem, total, noise);
+  }
+
   /** Return the weights of a relation for sums over `count` positions, which are also read as means. */
   ofCount(block, relation, count) {
     const { width } = this;
@@ -58,7 +61,7 @@ export class Fields {
 }
 
 /** Return the sets of positions that are summed over, each once, and who hears of the sum. */
-export function groupsOf(relations) {
+function groupsOf(relations) {
   return relations.flatMap((relatives, relation) => {
     const groups = new Map();
     relatives.forEach((others, position) => {
@@ -71,13 +74,12 @@ export function groupsOf(relations) {
   });
 }
 
-export class Trajectory {
-  /** Start one prior trajectory of `total` steps; `normal` returns standard normal numbers. */
-  constructor(network, problem, total, normal) {
+class Trajectory {
+  constructor(network, problem, total, noise) {
     const { width } = network;
     const { length, kinds, pins } = problem;
     const rows = length * kinds.length;
-    Object.assign(this, { network, pins, total, normal, length, rows, values: kinds.length, step: 0 });
+    Object.assign(this, { network, pins, total, noise, length, rows, values: kinds.length, step: 0 });
     this.groups = groupsOf(problem.relations);
     this.weights = network.blocks.map((block) => {
       const known = new Map();
@@ -111,10 +113,9 @@ export class Trajectory {
   advance() {
     const { network, x, embedded, rows, values } = this;
     const { width } = network;
-    const [a, b] = levels(network.draft, this.step++, this.total);
-    const draft = pin(this.beliefs, this.pins, values);
-    for (let row = 0; row < rows; row++) draft[row] = a * draft[row] + b * this.normal();
-    pin(draft, this.pins, values);
+    const level = levels(network.draft, this.step++, this.total);
+    const prediction = pin(this.beliefs, this.pins, values);
+    const draft = pin(draw(prediction, values, level, network.receiver, this.noise), this.pins, values);
     for (let row = 0, i = 0; row < rows; row++)
       for (let j = 0; j < width; j++, i++) x[i] += embedded[i] + network.draftEmbedding[j] * draft[row];
     for (let pass = 0; pass < network.passes; pass++)

@@ -1,5 +1,6 @@
 /* The page: tabs, the controls that they share, and one run at a time. */
 
+import * as digits from "./digits-scene.js";
 import * as graphs from "./graph-scene.js";
 import * as queens from "./queens-scene.js";
 import { Runner } from "./runner.js";
@@ -7,8 +8,8 @@ import * as sudokus from "./sudoku-scene.js";
 import { Timeline } from "./timeline.js";
 import { Trajectories } from "./trajectories.js";
 
-const SCENES = { graph: graphs, sudoku: sudokus, queens };
-const LIMITS = { samples: [1, 24], steps: [1, 512], seed: [0, 999999] };
+const SCENES = { graph: graphs, sudoku: sudokus, queens, digits };
+const LIMITS = { samples: [1, 64], steps: [1, 512], seed: [0, 999999] };
 
 const find = (id) => document.getElementById(id);
 const status = find("status");
@@ -94,6 +95,7 @@ function open(tab) {
   if (running) stop();
   scenes[name] ??= SCENES[name].mount(find(name), changed);
   find("steps").value = SCENES[name].steps;
+  find("samples").value = SCENES[name].samples ?? 8;
   find("legend").textContent = SCENES[name].legend;
   find("trajectories").replaceChildren();
   trajectories.frames = [];

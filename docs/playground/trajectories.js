@@ -57,7 +57,8 @@ export class Trajectories {
       const key = this.task.key(frame.answer);
       const twin = right && first.get(key);
       if (right && !first.has(key)) first.set(key, sample + 1);
-      const words = right ? `✓ ${twin ? `as no. ${twin}` : "valid"}` : `${frame.conflicts} conflict${frame.conflicts > 1 ? "s" : ""}`;
+      const fine = this.task.free ? `no. ${sample + 1}` : `✓ ${twin ? `as no. ${twin}` : "valid"}`;
+      const words = right ? fine : `${frame.conflicts} conflict${frame.conflicts > 1 ? "s" : ""}`;
       caption.textContent = words;
       this.figures[sample].classList.toggle("right", right);
       canvas.ariaLabel = `trajectory ${sample + 1}, ${this.task.noun}: ${frame.answer.map((value) => value + 1).join(" ")}; ${words}`;
@@ -70,6 +71,7 @@ export class Trajectories {
     const different = new Set(right.map((frame) => this.task.key(frame.answer))).size;
     const count = this.frames.length;
     if (!right.length) return `None of ${count} is valid: take more steps or trajectories. That proves nothing; there may be a solution.`;
+    if (this.task.free) return `${count} drawn, ${different} of them different. Nothing was given, so nothing can be wrong.`;
     const kinds = different === 1 ? "all alike" : different === right.length ? "all different" : `${different} of them different`;
     return `${right.length} of ${count} ${right.length > 1 ? `are valid, ${kinds}` : "is valid"}.`;
   }

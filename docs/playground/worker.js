@@ -1,8 +1,7 @@
 /* Run trajectories beside the page: a share of them in each worker, all of them one step after the other. */
 
-import { normals, uniforms } from "./draft.js";
-import { Fields, Trajectory, unfit } from "./fields.js";
-import { readTensors } from "./tensors.js";
+import { noiseOf } from "./draft.js";
+import { networkOf } from "./network.js";
 
 const networks = new Map();
 let current = 0;
@@ -12,10 +11,7 @@ async function load(name) {
   const folder = new URL(`weights/${name}/`, import.meta.url);
   const [config, weights] = await Promise.all(["config.json", "weights.safetensors"].map((file) => fetch(new URL(file, folder))));
   if (!config.ok || !weights.ok) throw new Error(`The weights of ${name} are not here.`);
-  const read = await config.json();
-  const reason = unfit(read);
-  if (reason) throw new Error(`The page cannot run the checkpoint ${name}: ${reason}.`);
-  return new Fields(read, readTensors(await weights.arrayBuffer()));
+  return networkOf(name, await config.json(), await weights.arrayBuffer());
 }
 
 /** Let messages come in. */
@@ -33,7 +29,7 @@ async function run({ run: id, checkpoint, problem, samples, steps, seed }) {
   const network = await networks.get(checkpoint);
   if (current !== id) return;
   running = new Map(
-    samples.map((sample) => [sample, new Trajectory(network, problem, steps, normals(uniforms(997 * seed + sample)))]),
+    samples.map((sample) => [sample, network.start(problem, steps, noiseOf(997 * seed + sample))]),
   );
   const searches = network.draft === "constant";
   const tell = (sample, trajectory) => {

@@ -85,9 +85,15 @@ found.sudoku = await run();
 await picture("sudoku-dark");
 
 await page.click("#tab-queens");
+found.queens = await run();
 await page.locator("#board button").nth(9).click();
 found.notes.queens = await page.textContent("#queens-note");
 await picture("queens-dark");
+
+await page.click("#tab-digits");
+for (const cell of [3, 4, 11, 12]) await page.locator("#pixels button").nth(cell).click();
+found.digits = await run();
+await picture("digits-dark");
 
 await browser.close();
 console.log(JSON.stringify(found));

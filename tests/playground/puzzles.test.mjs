@@ -8,7 +8,8 @@ const graphs = await load("graph");
 const { FAMOUS } = await load("famous");
 const sudokus = await load("sudoku");
 const queens = await load("queens");
-const { levels, normals, pin, uniforms } = await load("draft");
+const digits = await load("digits");
+const { draw, levels, noiseOf, pin } = await load("draft");
 
 const SOLVED = "534678912672195348198342567859761423426853791713924856961537284287419635345286179";
 
@@ -103,16 +104,42 @@ test("queens: attacks, names, what counts as a conflict", () => {
 });
 
 test("noise is standard normal and a seed's own; pins are clean", () => {
-  const normal = normals(uniforms(7));
+  const { normal } = noiseOf(7);
   const drawn = Array.from({ length: 20000 }, normal);
   const mean = drawn.reduce((sum, x) => sum + x, 0) / drawn.length;
   const square = drawn.reduce((sum, x) => sum + x * x, 0) / drawn.length;
   assert.ok(Math.abs(mean) < 0.03 && Math.abs(square - 1) < 0.05);
-  assert.equal(normals(uniforms(7))(), drawn[0]);
-  assert.notEqual(normals(uniforms(8))(), drawn[0]);
+  assert.equal(noiseOf(7).normal(), drawn[0]);
+  assert.notEqual(noiseOf(8).normal(), drawn[0]);
   assert.deepEqual([...pin([0.5, 0.5, 0.5, 0.5], [1, -1], 2)], [0, 1, 0.5, 0.5]);
   for (const schedule of ["cosine", "flow"]) {
     const [a, b] = levels(schedule, 5, 8);
     assert.ok(Math.abs(a * a + b * b - 1) < 1e-12);
   }
+});
+
+test("a mixture draws around one value, as often as it is predicted", () => {
+  const { uniform } = noiseOf(1);
+  const counts = [0, 0, 0];
+  for (let i = 0; i < 3000; i++) {
+    const draft = draw([0.2, 0, 0.8], 3, [0.5, 1], "mixture", { uniform, normal: () => 0 });
+    assert.deepEqual([...draft].sort(), [0, 0, 0.5]);
+    counts[draft.indexOf(0.5)]++;
+  }
+  assert.ok(counts[1] === 0 && Math.abs(counts[0] / 3000 - 0.2) < 0.03);
+  assert.deepEqual([...draw([0.2, 0.8], 2, [0.5, 2], "mean", { normal: () => 1 })], [2.1, 2.4]);
+});
+
+test("digits: patches of known pixels, how black pixels are, what an answer changes", () => {
+  const pixels = Array(64).fill(digits.UNKNOWN);
+  [pixels[2], pixels[3], pixels[10], pixels[11]] = [1, 0, 1, 1];
+  pixels[0] = 1;
+  const { tokens, pins } = digits.problemOf(pixels);
+  assert.deepEqual(pins, [-1, 11, ...Array(14).fill(-1)]);
+  assert.deepEqual(tokens.slice(0, 3), [0, 16 + 11, 2]);
+  assert.equal(digits.problemOf(Array(64).fill(digits.UNKNOWN)).pins, null);
+  const beliefs = Float64Array.from({ length: 256 }, (_, i) => Number(i % 16 === 11));
+  assert.deepEqual(digits.blackness(beliefs).slice(0, 4), [1, 0, 1, 0]);
+  assert.deepEqual(digits.changed(pixels, Array(16).fill(11)), []);
+  assert.deepEqual(digits.changed(pixels, Array(16).fill(3)), [0, 2]);
 });

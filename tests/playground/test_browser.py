@@ -15,7 +15,8 @@ import networkx as nx
 import pytest
 
 from gram_pyro.playground import serve, site_files
-from gram_pyro.tasks import Coloring, Sudoku
+from gram_pyro.tasks import Coloring, NQueens, Sudoku
+from gram_pyro.tasks.nqueens.boards import Board
 
 SCRIPT = Path(__file__).with_name("browser.mjs")
 SECONDS = 2.0  # from load to the first answer
@@ -63,7 +64,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
 
 def test_it_loads_without_an_error(found: dict[str, Any]) -> None:
     assert found["errors"] == [] and found["overflow"] == 0
-    assert len(found["pictures"]) == 5
+    assert len(found["pictures"]) == 6
 
 
 def test_it_solves_graphs_in_time(found: dict[str, Any]) -> None:
@@ -100,3 +101,11 @@ def test_it_solves_a_sudoku(found: dict[str, Any]) -> None:
     puzzle = task.prepare("".join(map(str, found["puzzle"])))
     answers = [task.answer(puzzle, answer) for answer in found["sudoku"]["answers"]]
     assert len(answers) == 2 and all(task.violations(puzzle, answer) == 0 for answer in answers)
+
+
+def test_it_places_queens_and_draws_digits(found: dict[str, Any]) -> None:
+    board = Board(8, (0,))
+    right = [NQueens().violations(board, tuple(answer)) == 0 for answer in found["queens"]["answers"]]
+    status = found["queens"]["status"]
+    assert len(right) == 8 and status.startswith(f"{sum(right)} of 8 " if any(right) else "None of 8 ")
+    assert len(found["digits"]["answers"]) == 24 and "24" in found["digits"]["status"]

@@ -2,15 +2,12 @@
 
 import { readFileSync } from "node:fs";
 
-const [page] = process.argv.slice(2);
-const { Fields, Trajectory } = await import(`${page}/fields.js`);
-const { readTensors } = await import(`${page}/tensors.js`);
+const { networkOf } = await import(`${process.argv[2]}/network.js`);
 
 const { config, weights, problem, noise } = JSON.parse(readFileSync(0, "utf8"));
-const bytes = readFileSync(weights);
-const tensors = readTensors(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+const network = networkOf("given", config, Uint8Array.from(readFileSync(weights)).buffer);
 const numbers = noise.flat(Infinity).values();
-const trajectory = new Trajectory(new Fields(config, tensors), problem, noise.length, () => numbers.next().value);
+const trajectory = network.start(problem, noise.length, { normal: () => numbers.next().value });
 const logits = [[...trajectory.logits]];
 for (const _ of noise) {
   trajectory.advance();
