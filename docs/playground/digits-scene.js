@@ -6,7 +6,7 @@ import { theme } from "./paint.js";
 
 export const steps = 64, samples = 24;
 export const legend = "Gray pixels are undecided. Framed pixels were yours and changed.";
-const NAMES = ["white", "black", "unknown"];
+const NAMES = ["empty", "filled", "unknown"];
 
 /** Fill the tab; `edited` is called when the pixels are others. */
 export function mount(root, edited) {
@@ -55,19 +55,23 @@ export function mount(root, edited) {
 function paint(context, size, given, { beliefs, answer }) {
   const { paper, ink, wrong } = theme();
   const side = size / SIDE;
-  const place = (pixel) => [(pixel % SIDE) * side, Math.floor(pixel / SIDE) * side];
+  const edge = (place) => Math.round(place * side);
+  const square = (pixel) => {
+    const [column, row] = [pixel % SIDE, Math.floor(pixel / SIDE)];
+    return [edge(column), edge(row), edge(column + 1) - edge(column), edge(row + 1) - edge(row)];
+  };
   context.fillStyle = paper;
   context.fillRect(0, 0, size, size);
   context.fillStyle = ink;
   blackness(beliefs).forEach((black, pixel) => {
-    context.globalAlpha = black;
-    context.fillRect(...place(pixel), side + 0.5, side + 0.5);
+    context.globalAlpha = Math.min(1, black); // a canvas ignores what rounding makes more than 1
+    context.fillRect(...square(pixel));
   });
   context.globalAlpha = 1;
   context.strokeStyle = wrong;
   context.lineWidth = 2;
   for (const pixel of changed(given, answer)) {
-    const [x, y] = place(pixel);
-    context.strokeRect(x + 2, y + 2, side - 4, side - 4);
+    const [x, y, width, height] = square(pixel);
+    context.strokeRect(x + 2, y + 2, width - 4, height - 4);
   }
 }

@@ -78,6 +78,7 @@ export class Editor {
         const left = edges.filter((edge) => !edge.includes(number));
         this.graph.edges = left.map((edge) => edge.map((end) => (end > number ? end - 1 : end)));
       });
+    this.focus(`${kind}${Math.max(0, number - 1)}`);
   }
 
   /** Join two vertices, or part them if they are joined. */

@@ -6,7 +6,7 @@ import { canonical, conflictsOf, edgeList, parseGraph, problemOf } from "./graph
 import { entropies, label, line, theme } from "./paint.js";
 
 export const steps = 32;
-export const legend = "Pale vertices are undecided. Dashed edges join two vertices of one color.";
+export const legend = "Faint vertices are undecided. Dashed edges join two vertices of one color.";
 
 /** Fill the tab; `changed` is called when the puzzle is another. */
 export function mount(root, changed) {
@@ -25,7 +25,6 @@ export function mount(root, changed) {
   const choose = () => {
     const { make, colors: fewest } = FAMOUS[menu.value];
     colors.value = Math.max(3, fewest);
-    text.value = written;
     note.textContent = "";
     editor.take(make());
   };
@@ -34,9 +33,9 @@ export function mount(root, changed) {
   read.onclick = () => {
     try {
       const graph = parseGraph(text.value);
-      written = text.value;
-      note.textContent = "";
+      written = null; // what was read stays as it was written
       editor.take(graph);
+      written = text.value;
     } catch (error) {
       note.textContent = error.message; // the text and the graph stay
     }

@@ -20,6 +20,7 @@ export class Trajectories {
       figure.dataset.sample = sample;
       return figure;
     });
+    this.root.classList.toggle("many", samples > 12);
     this.root.replaceChildren(...this.figures);
   }
 

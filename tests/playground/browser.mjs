@@ -68,6 +68,12 @@ for (const [name, text] of Object.entries({ none: "this is no graph at all", lar
   found.notes[name] = await page.textContent("#graph-note");
   found.kept = (found.kept ?? true) && (await page.inputValue("#graph-text")) === text && (await page.locator(".vertex").count()) === 3;
 }
+const dimacs = "p edge 3 2\ne 1 2\ne 2 3";
+await page.fill("#graph-text", dimacs);
+await page.click("#graph-read");
+found.kept &&= (await page.inputValue("#graph-text")) === dimacs && (await page.locator(".edge").count()) === 2;
+found.cleared = await page.textContent("#graph-note");
+await page.click("[data-does=undo]");
 await page.fill("#steps", "many");
 await page.click("#run");
 found.notes.steps = await page.textContent("#controls-note");
@@ -82,6 +88,7 @@ await page.locator("#grid input").nth(2).fill("");
 await page.fill("#samples", "2");
 found.puzzle = await page.locator("#grid input").evaluateAll((inputs) => inputs.map((input) => Number(input.value)));
 found.sudoku = await run();
+await page.locator("#time").fill("20");
 await picture("sudoku-dark");
 
 await page.click("#tab-queens");
@@ -91,8 +98,9 @@ found.notes.queens = await page.textContent("#queens-note");
 await picture("queens-dark");
 
 await page.click("#tab-digits");
-for (const cell of [3, 4, 11, 12]) await page.locator("#pixels button").nth(cell).click();
+for (const cell of [2, 3, 10, 11]) await page.locator("#pixels button").nth(cell).click();
 found.digits = await run();
+await page.waitForFunction(() => document.getElementById("time").value === "64");
 await picture("digits-dark");
 
 await browser.close();

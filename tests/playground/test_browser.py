@@ -90,7 +90,7 @@ def test_a_graph_is_drawn_by_hand(found: dict[str, Any]) -> None:
 
 def test_bad_input_gets_a_sentence_and_loses_nothing(found: dict[str, Any]) -> None:
     notes = found["notes"]
-    assert found["kept"] and all(note.strip().endswith(".") for note in notes.values())
+    assert found["kept"] and found["cleared"] == "" and all(note.strip().endswith(".") for note in notes.values())
     assert "Line 1" in notes["none"] and "71 vertices" in notes["large"] and "Steps" in notes["steps"]
     assert "digit 5" in notes["sudoku"] and notes["refused"] == notes["sudoku"]
     assert "a8 and b7" in notes["queens"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
 import webbrowser
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ import pytest
 from gram_pyro import playground
 from gram_pyro.errors import UserError
 from gram_pyro.runs.shipped import SHIPPED
+
+MOST_BYTES = 1_500_000  # compressed
 
 
 @pytest.fixture
@@ -63,6 +66,13 @@ def test_runs_of_ones_own_come_first(tmp_path: Path) -> None:
 def test_the_page_asks_for_the_checkpoints_that_are_served() -> None:
     page = "".join(path.read_text("utf-8") for path in playground.PAGE.iterdir())
     assert all(f'"{name}"' in page for name in playground.CHECKPOINTS)
+
+
+def test_the_first_answer_needs_little_traffic() -> None:
+    sent = {
+        path: file for path, file in playground.site_files().items() if "weights/" not in path or "/coloring/" in path
+    }
+    assert sum(len(gzip.compress(file.read_bytes())) for file in sent.values()) < MOST_BYTES
 
 
 def test_modules_are_short() -> None:
