@@ -29,7 +29,7 @@ export function mount(root, changed) {
     editor.take(make());
   };
   menu.onchange = choose;
-  colors.onchange = changed;
+  colors.onchange = () => changed();
   read.onclick = () => {
     try {
       const graph = parseGraph(text.value);

@@ -93,17 +93,18 @@ function open(tab) {
     find(other.getAttribute("aria-controls")).hidden = other !== tab;
   }
   if (running) stop();
-  scenes[name] ??= SCENES[name].mount(find(name), changed);
   find("steps").value = SCENES[name].steps;
   find("samples").value = SCENES[name].samples ?? 8;
+  scenes[name] ??= SCENES[name].mount(find(name), changed);
   find("legend").textContent = SCENES[name].legend;
   find("trajectories").replaceChildren();
   trajectories.frames = [];
   changed();
 }
 
-/** Say that what is shown belongs to another puzzle. */
-function changed() {
+/** Say that what is shown belongs to another puzzle, which may want another number of steps. */
+function changed(wanted) {
+  if (wanted) find("steps").value = wanted;
   if (running) stop();
   else status.textContent = "Press Run.";
 }

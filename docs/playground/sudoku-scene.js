@@ -54,10 +54,16 @@ export function mount(root, changed) {
   }
 
   menu.append(...Object.keys(EXAMPLES).map((name) => new Option(name)));
-  menu.onchange = () => take(EXAMPLES[menu.value]);
+  const choose = () => {
+    const example = EXAMPLES[menu.value];
+    network.value = example.network;
+    take(example.text);
+    changed(example.steps);
+  };
+  menu.onchange = choose;
   read.onclick = () => take(text.value);
-  network.onchange = changed;
-  take(EXAMPLES[menu.value]);
+  network.onchange = () => changed();
+  choose();
   return {
     checkpoint: () => network.value,
     task() {

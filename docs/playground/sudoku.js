@@ -51,8 +51,22 @@ export function wrongCells(puzzle, answer) {
   return new Set([...conflictsOf(answer).flat(), ...changed]);
 }
 
+/** Puzzles, each with a network and a number of steps that suit it. */
 export const EXAMPLES = {
-  "A medium one": "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79",
-  "Inkala’s, a famous hard one": "8..........36......7..9.2...5...7.......457.....1...3...1....68..85...1..9....4..",
-  "An empty grid": ".".repeat(CELLS),
+  "A medium one": {
+    text: "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79",
+    network: "sudoku",
+    steps: 64,
+  },
+  "One with many solutions": {
+    text: "53..7....6...95....9.....6.8...6...34....3..17...2.....6....28....4.9..5....8....",
+    network: "sudoku_extreme",
+    steps: 128,
+  },
+  "Inkala’s, a famous hard one": {
+    text: "8..........36......7..9.2...5...7.......457.....1...3...1....68..85...1..9....4..",
+    network: "sudoku_extreme",
+    steps: 256,
+  },
+  "An empty grid": { text: ".".repeat(CELLS), network: "grids", steps: 64 },
 };

@@ -23,11 +23,15 @@ async function run() {
   return { answers: JSON.parse(answers), milliseconds: Number(milliseconds), status: await page.textContent("#status") };
 }
 
-// Petersen's graph at once; then Wagner's, of eight vertices, timed from its load.
-const start = Date.now();
-await page.goto(url);
-await ended();
-found.petersen = { answers: JSON.parse(await page.evaluate(() => document.body.dataset.answers)), seconds: (Date.now() - start) / 1000 };
+// Petersen's graph at once, timed from the load, of two the shorter: other work may be going on. Then Wagner's.
+found.petersen = { seconds: Infinity };
+for (let load = 0; load < 2; load++) {
+  const start = Date.now();
+  await page.goto(url);
+  await ended();
+  found.petersen.seconds = Math.min(found.petersen.seconds, (Date.now() - start) / 1000);
+}
+found.petersen.answers = JSON.parse(await page.evaluate(() => document.body.dataset.answers));
 found.petersen.edges = (await page.inputValue("#graph-text")).split("\n").map((line) => line.split(" ").map(Number));
 await page.selectOption("#famous", "Wagner graph");
 found.wagner = await run();
@@ -37,7 +41,6 @@ await page.emulateMedia({ colorScheme: "dark" });
 await picture("graph-dark");
 await page.setViewportSize({ width: 375, height: 800 });
 await picture("graph-phone");
-found.overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
 await page.setViewportSize({ width: 1200, height: 900 });
 
 // Back in time.
@@ -102,6 +105,18 @@ for (const cell of [2, 3, 10, 11]) await page.locator("#pixels button").nth(cell
 found.digits = await run();
 await page.waitForFunction(() => document.getElementById("time").value === "64");
 await picture("digits-dark");
+
+// Every tab on a phone.
+await page.setViewportSize({ width: 375, height: 800 });
+found.overflow = [];
+for (const tab of await page.locator("[role=tab]").all()) {
+  await tab.click();
+  const beyond = () => Math.max(...[...document.querySelectorAll("body *")].map((each) => each.getBoundingClientRect().right)) - innerWidth;
+  found.overflow.push(await page.evaluate(beyond));
+}
+await page.locator("#tab-digits").focus();
+await page.keyboard.press("ArrowRight");
+found.tab = await page.evaluate(() => document.activeElement.textContent);
 
 await browser.close();
 console.log(JSON.stringify(found));

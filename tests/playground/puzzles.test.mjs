@@ -78,7 +78,7 @@ test("Sudokus: framed and plain texts, and what is none", () => {
   const framed = SOLVED.replace(/(.{9})/g, (row) => `| ${row.replace(/(...)/g, "$1 |")}\n`).replace(/^/, "+---+---+---+\n");
   assert.deepEqual(sudokus.parseSudoku(framed), [...SOLVED].map(Number));
   assert.deepEqual(sudokus.parseSudoku("---------\n".repeat(9)), Array(81).fill(0));
-  for (const text of Object.values(sudokus.EXAMPLES)) assert.equal(sudokus.complaint(sudokus.parseSudoku(text)), "");
+  for (const { text } of Object.values(sudokus.EXAMPLES)) assert.equal(sudokus.complaint(sudokus.parseSudoku(text)), "");
   assert.throws(() => sudokus.parseSudoku("12345"), /81 cells.*has 5/);
   assert.throws(() => sudokus.parseSudoku("a".repeat(81)), /“a” is no digit/);
 });

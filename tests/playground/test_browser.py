@@ -63,8 +63,13 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
 
 
 def test_it_loads_without_an_error(found: dict[str, Any]) -> None:
-    assert found["errors"] == [] and found["overflow"] == 0
+    assert found["errors"] == []
     assert len(found["pictures"]) == 6
+
+
+def test_it_fits_a_phone_and_keys_change_tabs(found: dict[str, Any]) -> None:
+    assert len(found["overflow"]) == 4 and max(found["overflow"]) <= 0
+    assert found["tab"] == "Graph"
 
 
 def test_it_solves_graphs_in_time(found: dict[str, Any]) -> None:
