@@ -99,6 +99,7 @@ function open(tab) {
   find("legend").textContent = SCENES[name].legend;
   find("trajectories").replaceChildren();
   trajectories.frames = [];
+  timeline.clear();
   changed();
 }
 

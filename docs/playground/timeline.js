@@ -21,6 +21,13 @@ export class Timeline {
     this.play();
   }
 
+  /** Forget what was played. */
+  clear() {
+    this.pause();
+    this.frontier = 0;
+    this.seek(0);
+  }
+
   /** Allow steps up to this one. */
   allow(step) {
     this.frontier = step;

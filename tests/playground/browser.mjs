@@ -62,6 +62,19 @@ found.drawn = await page.inputValue("#graph-text");
 await page.locator("[data-key=e0]").focus();
 await page.keyboard.press("Delete");
 found.deleted = await page.inputValue("#graph-text");
+await page.click("[data-does=undo]");
+found.undone = await page.inputValue("#graph-text");
+await page.click("[data-does=delete]"); // nothing is selected
+const places = () => page.locator(".vertex circle").evaluateAll((all) => all.map((each) => Math.round(each.getAttribute("cx"))));
+const before = await places();
+const vertex = await page.locator("[data-key=v0] circle").boundingBox();
+await page.mouse.move(vertex.x + vertex.width / 2, vertex.y + vertex.height / 2);
+await page.mouse.down();
+await page.mouse.move(vertex.x + 100, vertex.y, { steps: 4 });
+await page.mouse.up();
+await page.locator("[data-key=v1]").focus();
+await page.keyboard.press("ArrowLeft");
+found.moved = (await places()).map((place, i) => place - before[i]);
 
 // What is no graph, or too large: a sentence, and nothing is lost.
 const chain = Array.from({ length: 70 }, (_, i) => `${i} ${i + 1}`).join("\n");

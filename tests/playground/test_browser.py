@@ -91,6 +91,9 @@ def test_time_goes_back(found: dict[str, Any]) -> None:
 def test_a_graph_is_drawn_by_hand(found: dict[str, Any]) -> None:
     assert found["drawn"].splitlines() == ["1 2", "2 3"]
     assert found["deleted"].splitlines() == ["2 3", "1"]
+    assert found["undone"] == found["drawn"]
+    dragged, pushed, left = found["moved"]
+    assert dragged > 10 and pushed == -3 and left == 0
 
 
 def test_bad_input_gets_a_sentence_and_loses_nothing(found: dict[str, Any]) -> None:
