@@ -1,4 +1,5 @@
-"""Hooks of the site: the README is its home; the notebooks and what benchmarks measured belong to it."""
+"""Hooks of the site: the README is its home; notebooks, what benchmarks measured and the weights of the playground
+belong to it."""
 
 import base64
 import re
@@ -9,13 +10,15 @@ from typing import Any
 import nbformat
 from mkdocs.structure.files import File, Files
 
+from gram_pyro.playground import site_files
+
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PICTURES = {"image/png": "png", "image/gif": "gif"}
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Add the home page, the notebooks and the figures."""
+    """Add the home page, the notebooks, the figures and the weights that the playground runs."""
     home = (ROOT / "README.md").read_text(encoding="utf-8")
     home = re.sub(r'(\]\(|src=")docs/', r"\1", home)
     files.append(File.generated(config, "index.md", content=home))
@@ -23,6 +26,9 @@ def on_files(files: Files, config: Any) -> Files:
     files.append(File.generated(config, "benchmarks/results/README.md", content=index))
     for figure in sorted(RESULTS.rglob("*.png")):
         files.append(File.generated(config, figure.relative_to(ROOT).as_posix(), content=figure.read_bytes()))
+    for path, file in site_files().items():
+        if path.startswith("weights/"):
+            files.append(File.generated(config, f"playground/{path}", content=file.read_bytes()))
     for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
         for name, content in page_and_pictures(notebook):
             files.append(File.generated(config, f"notebooks/{name}", content=content))

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from gram_pyro.playground import site_files
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -20,6 +22,7 @@ def test_it_builds_without_a_warning_and_has_every_page(tmp_path: Path) -> None:
     shown = re.findall(r'src="(?!http|data)([^"]+)"', (tmp_path / "index.html").read_text(encoding="utf-8"))
     assert {"trajectories.gif", "program.png"} <= {*shown} and all((tmp_path / file).is_file() for file in shown)
     assert not [*tmp_path.rglob("*.py?")]
+    assert all((tmp_path / "playground" / path).is_file() for path in site_files())
     for notebook in (ROOT / "notebooks").glob("*.ipynb"):
         page = tmp_path / "notebooks" / notebook.stem / "index.html"
         pictures = re.findall(r'<img alt="[^"]+" src="([^"]+)"', page.read_text(encoding="utf-8"))

@@ -27,6 +27,7 @@ GROUPS = {
     "inspect": [""],
     "program": [""],
     "train_heads": [""],
+    "playground": [""],
     "fetch": [""],
 }
 SAMPLING = """--categorical --halt --halt-patience --halt-threshold --no-categorical --no-random-start --no-resample
@@ -54,6 +55,7 @@ OPTIONS = {
         --seed --steps""",
     "program": "--help --model --out --steps --task",
     "train_heads": "--device --help --problems --rounds --seed",
+    "playground": "--browser --help --no-browser --port --runs",
     "fetch": "--help --out",
 }
 """Names that scripts rely on, for coloring and GRAM."""
