@@ -33,10 +33,7 @@ class Output:
 
 @dataclass(frozen=True)
 class ArcConfig:
-    """Answer the tests of ARC puzzles twice each, by votes over views, and score the answers where outputs are known.
-
-    Three scores: one answer without views, votes of one sample a view, and votes of all samples.
-    """
+    """Answer ARC puzzles by votes over views, and score them by the official protocol."""
 
     run: TrainedRun
     puzzles: Annotated[str | None, arg(metavar="PATH", help_behavior_hint="(default: those of its data)")] = None

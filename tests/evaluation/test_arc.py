@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import arc_score
-from gram_pyro import arc
+from gram_pyro import arc, sample
 from gram_pyro.errors import UserError
 from gram_pyro.evaluation.arc import measure, predict
+from gram_pyro.reasoner import Samples
 from gram_pyro.runs import store
 from gram_pyro.tasks import Arc, ArcPuzzle, Coloring
 from gram_pyro.tasks.arc.protocol import Prediction, attempts_of, columns, record, score, submission, task_score
@@ -158,6 +159,17 @@ def test_puzzles_without_outputs_are_answered(
     arc.main(["run", "--puzzles", "hidden.json", "--samples", "1", "--steps", "1", "--submission", "s.json"])
     assert "2 tasks are not scored: an output is not known" in capsys.readouterr().out
     assert json.loads((folder / "s.json").read_text()).keys() == content.keys()
+
+
+def test_a_sample_of_an_unknown_output_is_not_called_valid() -> None:
+    task = Arc(rules=("mirror",))
+    problem = task.set.tests()[0]
+    problem = problem._replace(pair=problem.pair._replace(output=None))
+    samples = Samples([(1, 1, 3), (), (1, 1, 4)], [0, 1, 0], [(1, 1, 3), (1, 1, 4)], 0, None, [1, 1, 1])
+    result = sample.summary(task, problem, samples, "first")
+    assert result["valid"] is result["solvable"] is None and result["solutions"] == []
+    assert result["message"] == "3 samples, 3 of them distinct; no solution is known to check them with"
+    assert "answer chosen by first: answer 1 of 2" in sample.report(task, problem, samples, result)
 
 
 @pytest.mark.parametrize(

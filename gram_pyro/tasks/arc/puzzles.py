@@ -45,8 +45,8 @@ class ArcProblem(NamedTuple):
 
     puzzle: str
     """The id of the puzzle."""
-    place: int
-    """The number of its embedding."""
+    embedding: int
+    """The number of its embedding, among those of the puzzles."""
     pair: Pair
     view: View = IDENTITY
     test: int | None = None

@@ -65,13 +65,13 @@ class PuzzleSet:
         """
         shown = {pair for puzzle in self.scored for pair in puzzle.demonstrations}
         known = [each for each in self.tests() if each.pair.output is not None and each.pair not in shown]
-        few = len({problem.place for problem in known}) < 2
-        chosen = self.tenth({problem.place for problem in known})
+        few = len({problem.embedding for problem in known}) < 2
+        chosen = self.tenth({problem.embedding for problem in known})
         held_out = self.held_out() if few else []
         if split == "test":
-            return known if few else [problem for problem in known if problem.place not in chosen]
+            return known if few else [problem for problem in known if problem.embedding not in chosen]
         if split == "validation":
-            return held_out if few else [problem for problem in known if problem.place in chosen]
+            return held_out if few else [problem for problem in known if problem.embedding in chosen]
         return [problem for problem in self.demonstrated() if problem not in held_out]
 
     def demonstrated(self) -> list[ArcProblem]:

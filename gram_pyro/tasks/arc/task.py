@@ -126,7 +126,7 @@ class Arc(Task):
 
     def viewed(self, problem: ArcProblem, number: int) -> ArcProblem:
         """Return a problem under another view of its puzzle."""
-        return problem._replace(view=views_of(self.set.keys[problem.place], self.views)[number])
+        return problem._replace(view=views_of(self.set.keys[problem.embedding], self.views)[number])
 
     def load(self, path: str, skip_bad: bool = False) -> list[ArcProblem]:
         """Read the tests of the puzzles in a file or folder, each of which must be among those of the data.
@@ -177,10 +177,10 @@ class Arc(Task):
                 if max(len(grid), len(grid[0])) > self.canvas:
                     raise UserError(f"the grid is larger than the canvas of {self.canvas} x {self.canvas} cells")
         if (
-            not 0 <= problem.place < (self.puzzles or len(self.set.puzzles))
+            not 0 <= problem.embedding < (self.puzzles or len(self.set.puzzles))
             or not 0 <= problem.view.number < self.views
         ):
-            raise UserError(f"there is no embedding for puzzle {problem.place}, view {problem.view.number}")
+            raise UserError(f"there is no embedding for puzzle {problem.embedding}, view {problem.view.number}")
         return problem
 
     def encode(self, problems: Sequence[ArcProblem]) -> Problems:
@@ -188,12 +188,12 @@ class Arc(Task):
 
     def encode_for_pool(self, problems: Sequence[ArcProblem]) -> Problems:
         """Return problems without their relations, which are large and follow from the tokens."""
-        tokens = torch.from_numpy(np.stack([self.shown(problem.pair.input, problem.view) for problem in problems]))
+        tokens = torch.from_numpy(np.stack([self.canvas_of(problem.pair.input, problem.view) for problem in problems]))
         views, numbered = (self.views, 1) if self.view_embeddings else (1, 0)
-        groups = [problem.place * views + problem.view.number * numbered for problem in problems]
+        groups = [problem.embedding * views + problem.view.number * numbered for problem in problems]
         return Problems(tokens, group=torch.tensor(groups))
 
-    def shown(self, grid: Grid, view: View) -> Any:
+    def canvas_of(self, grid: Grid, view: View) -> Any:
         """Return the values of a grid under a view: `(cells,)`."""
         return on_canvas(view.apply(grid), self.canvas, view.shift)
 
@@ -220,7 +220,7 @@ class Arc(Task):
         """Return the output on its canvas: `(1, cells)`. Raises `TimeoutError` if nobody knows it."""
         if problem.pair.output is None:
             raise TimeoutError(f"the output of {problem} is not given")
-        return torch.from_numpy(self.shown(problem.pair.output, problem.view))[None]
+        return torch.from_numpy(self.canvas_of(problem.pair.output, problem.view))[None]
 
     def solvable(self, problem: ArcProblem) -> bool | None:
         """Return True; None where nobody knows the output."""

@@ -128,7 +128,7 @@ def test_read_and_prepare() -> None:
             task.read(text)
     problem = task.read("mirror-0")[0]
     with pytest.raises(UserError, match="no embedding"):
-        task.prepare(problem._replace(place=8))
+        task.prepare(problem._replace(embedding=8))
     with pytest.raises(UserError, match="larger than the canvas"):
         task.prepare(problem._replace(pair=problem.pair._replace(input=((0,) * 12,))))
 

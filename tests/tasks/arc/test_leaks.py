@@ -54,10 +54,12 @@ def test_what_is_trained_has_no_output_of_a_test() -> None:
     task = Arc()
     trained = task.generate("train", 10**6, 0)
     held_out = [*task.generate("validation", 10**6, 0), *task.generate("test", 10**6, 0)]
-    assert {each.place for each in held_out} == {each.place for each in trained} == {*range(len(task.set.puzzles))}
+    assert (
+        {each.embedding for each in held_out} == {each.embedding for each in trained} == {*range(len(task.set.puzzles))}
+    )
     assert len(held_out) == sum(len(puzzle.tests) for puzzle in task.set.puzzles)
-    shown = {(each.place, each.pair.input) for each in trained}
-    assert not shown & {(each.place, each.pair.input) for each in held_out}
+    shown = {(each.embedding, each.pair.input) for each in trained}
+    assert not shown & {(each.embedding, each.pair.input) for each in held_out}
     assert {each.test for each in trained} == {None} and len(trained) == 8 * sum(
         len(puzzle.demonstrations) for puzzle in task.set.puzzles
     )
@@ -97,7 +99,7 @@ def test_puzzles_of_a_run_must_be_those_it_was_trained_on(tmp_path: Path) -> Non
     task = Arc(data=path).settled()
     assert (task.puzzles, task.side) == (2, task.set.side + 1)
     (first, *_) = task.load(write(tmp_path, "again", renamed(TWO, demonstrations=TWO.demonstrations[::-1])))
-    assert first.place == 1
+    assert first.embedding == 1
     with pytest.raises(UserError, match=r"1 of 2 puzzles were not trained: fall-0; --task.data must have had"):
         task.load(write(tmp_path, "other", ONE, THREE))
     write(tmp_path, "scored", TWO, ONE)

@@ -90,11 +90,11 @@ def fall(grid: Cells, turns: int) -> Cells:
     return np.rot90(np.take_along_axis(turned, order, 0), -turns)
 
 
-def at_wall(grid: Cells, kept: int) -> Cells:
+def at_wall(grid: Cells, wanted: int) -> Cells:
     """Keep the objects that touch a wall, or the others."""
     frame = np.pad(np.zeros(np.subtract(grid.shape, 2), dtype=bool), 1, constant_values=True)
     touching = np.any([grid < 0, *(mask for mask in components(grid) if (mask & frame).any())], axis=0)
-    return np.where(touching == kept, grid, 0)
+    return np.where(touching == wanted, grid, 0)
 
 
 def by_wall(rng: Generator, _: Parameters) -> Cells:

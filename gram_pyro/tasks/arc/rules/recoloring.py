@@ -94,11 +94,11 @@ def pieces(rng: Generator, _: Parameters) -> Cells:
     return grid
 
 
-def mark_most(grid: Cells, kept: int) -> Cells:
-    """Color the cells of the most frequent color, of the least if not `kept`, and blacken the others."""
+def mark_most(grid: Cells, most: int) -> Cells:
+    """Color the cells of the most frequent color, of the least if not `most`, and blacken the others."""
     counts = np.bincount(grid.ravel(), minlength=10)
     counts[0] = 0
-    wanted = counts.argmax() if kept else np.where(counts == 0, grid.size, counts).argmin()
+    wanted = counts.argmax() if most else np.where(counts == 0, grid.size, counts).argmin()
     return np.where(grid == wanted, grid, 0)
 
 
