@@ -19,12 +19,12 @@ VALUES = (0, 1, 2, *[3] * 9)
 """A kind for each value: outside, end, black, and nine colors whose names are interchangeable."""
 
 
-def on_canvas(grid: Grid, side: int, shift: tuple[int, int] = (0, 0)) -> NDArray[np.int64]:
+def on_canvas(grid: Grid, side: int, shift: tuple[int, int] = (0, 0)) -> NDArray[np.int8]:
     """Return the values of a grid on a canvas, row by row: `(side * side,)`. What does not fit is cut off."""
-    cells = np.pad(np.array(grid, dtype=np.int64) + FIRST_COLOR, ((0, 1), (0, 1)), constant_values=END)
+    cells = np.pad(np.array(grid, dtype=np.int8) + FIRST_COLOR, ((0, 1), (0, 1)), constant_values=END)
     top, left = shift
     cells = cells[: side - top, : side - left]
-    canvas = np.full((side, side), OUTSIDE, dtype=np.int64)
+    canvas = np.full((side, side), OUTSIDE, dtype=np.int8)
     canvas[top : top + cells.shape[0], left : left + cells.shape[1]] = cells
     return canvas.ravel()
 

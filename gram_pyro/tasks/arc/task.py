@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from gram_pyro.errors import UserError
@@ -184,16 +185,17 @@ class Arc(Task):
         return problem
 
     def encode(self, problems: Sequence[ArcProblem]) -> Problems:
-        return self.with_relations(self.encode_for_pool(problems))
+        found = self.encode_for_pool(problems)
+        return self.with_relations(found._replace(tokens=found.tokens.long()))
 
     def encode_for_pool(self, problems: Sequence[ArcProblem]) -> Problems:
-        """Return problems without their relations, which are large and follow from the tokens."""
+        """Return problems without their relations, which are large and follow from the tokens, these in one byte."""
         tokens = torch.from_numpy(np.stack([self.canvas_of(problem.pair.input, problem.view) for problem in problems]))
         views, numbered = (self.views, 1) if self.view_embeddings else (1, 0)
         groups = [problem.embedding * views + problem.view.number * numbered for problem in problems]
         return Problems(tokens, group=torch.tensor(groups))
 
-    def canvas_of(self, grid: Grid, view: View) -> Any:
+    def canvas_of(self, grid: Grid, view: View) -> NDArray[np.int8]:
         """Return the values of a grid under a view: `(cells,)`."""
         return on_canvas(view.apply(grid), self.canvas, view.shift)
 
@@ -209,7 +211,7 @@ class Arc(Task):
 
     def augment(self, problems: Problems, answers: Tensor, generator: torch.Generator) -> tuple[Problems, Tensor]:
         """Move input and output together to a random place of the canvas, if the task shifts and has no relations."""
-        tokens = problems.tokens
+        tokens = problems.tokens.long()
         if self.shifts and self.relations == "none":
             free = room(torch.cat([tokens[:, None], answers], 1))
             shifts = (torch.rand(len(tokens), 2, generator=generator) * (free + 1)).long()
@@ -218,9 +220,16 @@ class Arc(Task):
 
     def targets(self, problem: ArcProblem) -> Tensor:
         """Return the output on its canvas: `(1, cells)`. Raises `TimeoutError` if nobody knows it."""
-        if problem.pair.output is None:
-            raise TimeoutError(f"the output of {problem} is not given")
-        return torch.from_numpy(self.canvas_of(problem.pair.output, problem.view))[None]
+        return self.list_solutions([problem])[0].long()
+
+    def list_solutions(self, problems: Sequence[ArcProblem]) -> list[Tensor]:
+        """Return the output of each problem on its canvas, a byte for each cell. Raises `TimeoutError` if not given."""
+        found: list[Tensor] = []
+        for problem in problems:
+            if problem.pair.output is None:
+                raise TimeoutError(f"the output of {problem} is not given")
+            found.append(torch.from_numpy(self.canvas_of(problem.pair.output, problem.view))[None])
+        return found
 
     def solvable(self, problem: ArcProblem) -> bool | None:
         """Return True; None where nobody knows the output."""
