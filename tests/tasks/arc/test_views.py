@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gram_pyro.tasks import Arc, ArcProblem
+from gram_pyro.tasks import Arc, ArcProblem, Pool
 from gram_pyro.tasks.arc.canvas import END, OUTSIDE, cropped, moved, on_canvas, room
 from gram_pyro.tasks.arc.puzzles import Pair
 from gram_pyro.tasks.arc.views import Grid, View, view_of
@@ -99,6 +99,23 @@ def test_embeddings_are_of_puzzles_or_of_views() -> None:
     for task, groups in ((own, 32), (common, 4)):
         x = task.encode(task.generate("train", 10_000, 0))
         assert x.group is not None and {*x.group.tolist()} == {*range(groups)}
+
+
+def test_input_and_output_move_together() -> None:
+    """Anywhere on the canvas where both have room; those with relations stay."""
+    task = Arc(rules=("turn", "tile", "crop"), views=1)
+    pairs = {each.pair for each in task.generate("train", 1000, 0)}
+    x, targets, _ = Pool(task, task.generate("train", 1000, 0)).draw(200, torch.Generator().manual_seed(0))
+    seen = set()
+    for tokens, target in zip(x.tokens, targets, strict=True):
+        cells = (tokens.view(task.canvas, task.canvas) != OUTSIDE).nonzero()
+        shift = int(cells[:, 0].min()), int(cells[:, 1].min())
+        assert Pair(*(cropped(each.tolist(), task.canvas, shift) for each in (tokens, target))) in pairs
+        seen.add(shift)
+    assert len(seen) > 30
+    still = Arc(rules=("turn", "tile", "crop"), views=1, relations="lines")
+    x, *_ = Pool(still, still.generate("train", 1000, 0)).draw(50, torch.Generator().manual_seed(0))
+    assert (x.tokens[:, 0] != OUTSIDE).all()
 
 
 def test_relations_of_cells() -> None:
