@@ -93,7 +93,7 @@ def main(arguments: list[str]) -> None:
     views, steps = config.views or task.views, config.steps or reasoner.steps
     if views > task.views:
         raise UserError(f"--views is {views}, but {run.name} was trained with {task.views} views")
-    puzzles = task.set.scored if config.puzzles is None else tuple(read_puzzles(config.puzzles))
+    puzzles = task.data_set.scored if config.puzzles is None else tuple(read_puzzles(config.puzzles))
     tests = task.tests_of(puzzles, config.puzzles or task.data or "the embedded rules")
     progress = partial(tqdm, disable=output.json and not sys.stderr.isatty(), leave=False)
     predictions = predict(run, tests, views, config.samples, steps, config.seed, config.method, progress)

@@ -105,7 +105,7 @@ def test_a_model_that_knows_the_answers_scores_all() -> None:
     """Views are undone and tests told apart: each sample decodes to the target under its view."""
     task = Arc(rules=("mirror", "turn"), views=4)
     run = tiny_run(task=task)
-    tests = task.set.tests()
+    tests = task.data_set.tests()
     targets = {}
     for problem in tests:
         for number in range(4):
@@ -124,7 +124,7 @@ def test_a_model_that_knows_the_answers_scores_all() -> None:
     run.model.forward = forward  # type: ignore[method-assign]
     predictions = predict(run, tests, 4, 2, 1)
     assert len(predictions) == len(tests) * 8 and {each.confidence for each in predictions} == {1.0}
-    result = measure(task.set.scored, predictions)
+    result = measure(task.data_set.scored, predictions)
     assert (result["tasks"], result["scored"]) == (4, 4) and {*result["by_task"].values()} == {1.0}
     assert (result["no_views"], result["votes"], result["votes_and_width"]) == (1.0, 1.0, 1.0)
 
@@ -139,7 +139,9 @@ def test_the_command(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyte
     result = json.loads(capsys.readouterr().out)
     recorded, handed_in = (json.loads((folder / name).read_text()) for name in ("p.json", "s.json"))
     assert arc_score.scores(recorded) == {name: result[name] for name in ("no_views", "votes", "votes_and_width")}
-    assert arc_score.differs(recorded, handed_in) == [] and handed_in.keys() == {each.id for each in task.set.scored}
+    assert arc_score.differs(recorded, handed_in) == [] and handed_in.keys() == {
+        each.id for each in task.data_set.scored
+    }
     arc_score.main(["p.json", "s.json"])
     assert "the submission is what the votes elect" in capsys.readouterr().out
 
@@ -148,7 +150,9 @@ def test_puzzles_without_outputs_are_answered(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     task = Arc(rules=("mirror",), views=1)
-    hidden = [each._replace(tests=tuple(pair._replace(output=None) for pair in each.tests)) for each in task.set.scored]
+    hidden = [
+        each._replace(tests=tuple(pair._replace(output=None) for pair in each.tests)) for each in task.data_set.scored
+    ]
     content = {
         each.id: {"train": [*map(dict, map(zip, [("input", "output")] * 9, each.demonstrations))],
                   "test": [{"input": pair.input} for pair in each.tests]}
@@ -163,7 +167,7 @@ def test_puzzles_without_outputs_are_answered(
 
 def test_a_sample_of_an_unknown_output_is_not_called_valid() -> None:
     task = Arc(rules=("mirror",))
-    problem = task.set.tests()[0]
+    problem = task.data_set.tests()[0]
     problem = problem._replace(pair=problem.pair._replace(output=None))
     samples = Samples([(1, 1, 3), (), (1, 1, 4)], [0, 1, 0], [(1, 1, 3), (1, 1, 4)], 0, None, [1, 1, 1])
     result = sample.summary(task, problem, samples, "first")

@@ -82,7 +82,7 @@ class Arc(Task):
         check_rules(self.rules)
 
     @property
-    def set(self) -> PuzzleSet:
+    def data_set(self) -> PuzzleSet:
         """Return the puzzles of the data. Raises `UserError` if they cannot be read, or are not those of a run."""
         found = puzzle_set(self.data, self.more_data, self.drop_shared, self.rules, self.instances, self.rules_seed)
         if self.fingerprint not in ("", found.fingerprint):
@@ -95,21 +95,21 @@ class Arc(Task):
         """Return the rows and columns of the canvas. Raises `UserError` if a grid does not fit."""
         if self.side and self.fingerprint:
             return self.side
-        largest = self.set.side
+        largest = self.data_set.side
         if self.side and self.side < largest:
             raise UserError(f"task.side is {self.side}, but the largest grid has {largest} rows or columns")
         return self.side or min(MAX_SIDE, largest + 1)
 
     def settled(self) -> Self:
         """Return the task with the canvas and the puzzles of its data, to which the embeddings of a run belong."""
-        found = self.set
+        found = self.data_set
         return replace(self, side=self.canvas, puzzles=len(found.puzzles), fingerprint=found.fingerprint)
 
     @property
     def spec(self) -> Spec:
         """Return the values of a cell, and an embedding for each puzzle, or for each view of it."""
         related = {"none": 0, "lines": LINES, "colors": LINES + 1}[self.relations]
-        groups = (self.puzzles or len(self.set.puzzles)) * (self.views if self.view_embeddings else 1)
+        groups = (self.puzzles or len(self.data_set.puzzles)) * (self.views if self.view_embeddings else 1)
         return Spec(len(VALUES), VALUES, related, "2d", groups)
 
     def generate(self, split: Split, count: int, seed: int) -> list[ArcProblem]:
@@ -117,7 +117,7 @@ class Arc(Task):
 
         Tests are shown as they are. Raises `UserError` if the split has none.
         """
-        found = self.set.split(split)
+        found = self.data_set.split(split)
         if not found:
             lacks = "no output of a test is known: nothing to score" if split == "test" else "too few pairs"
             raise UserError(f"{self.data}: {lacks} in the {split} split")
@@ -127,7 +127,7 @@ class Arc(Task):
 
     def viewed(self, problem: ArcProblem, number: int) -> ArcProblem:
         """Return a problem under another view of its puzzle."""
-        return problem._replace(view=views_of(self.set.keys[problem.embedding], self.views)[number])
+        return problem._replace(view=views_of(self.data_set.keys[problem.embedding], self.views)[number])
 
     def load(self, path: str, skip_bad: bool = False) -> list[ArcProblem]:
         """Read the tests of the puzzles in a file or folder, each of which must be among those of the data.
@@ -138,7 +138,7 @@ class Arc(Task):
 
     def tests_of(self, puzzles: Sequence[ArcPuzzle], name: str) -> list[ArcProblem]:
         """Return the tests of puzzles that have embeddings; `name` is where they come from."""
-        found = self.set
+        found = self.data_set
         if both := leaks.shared(found.trained, puzzles):
             raise UserError(leaks.overlap(" ".join(self.more_data), name, both))
         places = found.places
@@ -158,16 +158,16 @@ class Arc(Task):
         if is_file(text) or is_folder(text):
             return self.load(text)
         name, _, number = text.partition("/")
-        tests = [problem for problem in self.set.tests() if problem.puzzle == name]
+        tests = [problem for problem in self.data_set.tests() if problem.puzzle == name]
         if not tests:
-            raise UserError(f"{text[:40]!r}: neither a file nor the id of a puzzle, as in {self.set.scored[0].id}")
+            raise UserError(f"{text[:40]!r}: neither a file nor the id of a puzzle, as in {self.data_set.scored[0].id}")
         if number and not (number.isdecimal() and 1 <= int(number) <= len(tests)):
             raise UserError(f"{text[:40]!r}: the puzzle {name} has {len(tests)} tests, counted from 1")
         return [tests[int(number or 1) - 1]]
 
     def prepare(self, problem: ArcProblem | str) -> ArcProblem:
         """Return the problem, also from the id of a puzzle of the data. Raises `UserError` if it is none."""
-        if isinstance(problem, str) and any(puzzle.id == problem.partition("/")[0] for puzzle in self.set.scored):
+        if isinstance(problem, str) and any(puzzle.id == problem.partition("/")[0] for puzzle in self.data_set.scored):
             return self.read(problem)[0]
         if not isinstance(problem, ArcProblem):
             kinds = "an ArcProblem or the id of a puzzle of its data"
@@ -178,7 +178,7 @@ class Arc(Task):
                 if max(len(grid), len(grid[0])) > self.canvas:
                     raise UserError(f"the grid is larger than the canvas of {self.canvas} x {self.canvas} cells")
         if (
-            not 0 <= problem.embedding < (self.puzzles or len(self.set.puzzles))
+            not 0 <= problem.embedding < (self.puzzles or len(self.data_set.puzzles))
             or not 0 <= problem.view.number < self.views
         ):
             raise UserError(f"there is no embedding for puzzle {problem.embedding}, view {problem.view.number}")

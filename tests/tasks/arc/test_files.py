@@ -45,7 +45,7 @@ def test_a_puzzle_a_file(tmp_path: Path) -> None:
 
 
 def test_the_key_knows_no_order() -> None:
-    first, second = Arc(rules=("mirror",)).set.puzzles
+    first, second = Arc(rules=("mirror",)).data_set.puzzles
     turned = first._replace(id="other", demonstrations=first.demonstrations[::-1], tests=second.tests)
     assert turned.key == first.key != second.key
     assert first._replace(demonstrations=first.demonstrations[1:]).key != first.key
@@ -94,7 +94,7 @@ def test_a_test_without_output_is_answered_and_not_scored(tmp_path: Path) -> Non
     """Training still has validation problems: some demonstrations, which it then does without."""
     unknown = puzzle(test=[{"input": [[3, 0]]}])
     task = Arc(data=write(tmp_path, unknown))
-    (problem,) = task.set.tests()
+    (problem,) = task.data_set.tests()
     assert task.solvable(problem) is None and not task.checks(problem)
     with pytest.raises(TimeoutError):
         task.targets(problem)
@@ -108,7 +108,7 @@ def test_a_test_without_output_is_answered_and_not_scored(tmp_path: Path) -> Non
 
 def test_violations_are_cells_and_size() -> None:
     task = Arc(rules=("mirror",))
-    problem = task.set.tests()[0]
+    problem = task.data_set.tests()[0]
     problem = problem._replace(pair=problem.pair._replace(output=((1, 2), (3, 4))))
     for answer, broken in (
         ((2, 2, 1, 2, 3, 4), 0), ((2, 2, 1, 2, 0, 4), 1), ((1, 2, 1, 2), 3), ((), 5), ((2, 3, 1, 2, 0, 3, 4, 0), 1)
@@ -118,7 +118,7 @@ def test_violations_are_cells_and_size() -> None:
 
 def test_read_and_prepare() -> None:
     task = Arc(rules=("mirror",), instances=8)
-    several = next(each for each in task.set.puzzles if len(each.tests) == 2)
+    several = next(each for each in task.data_set.puzzles if len(each.tests) == 2)
     assert task.prepare(several.id) == task.read(several.id)[0] and task.read(f"{several.id}/2")[0].test == 1
     for text, message in (
         ("mirror-x", "neither a file nor the id of a puzzle, as in mirror-0"),

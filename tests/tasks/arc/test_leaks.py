@@ -55,13 +55,15 @@ def test_what_is_trained_has_no_output_of_a_test() -> None:
     trained = task.generate("train", 10**6, 0)
     held_out = [*task.generate("validation", 10**6, 0), *task.generate("test", 10**6, 0)]
     assert (
-        {each.embedding for each in held_out} == {each.embedding for each in trained} == {*range(len(task.set.puzzles))}
+        {each.embedding for each in held_out}
+        == {each.embedding for each in trained}
+        == {*range(len(task.data_set.puzzles))}
     )
-    assert len(held_out) == sum(len(puzzle.tests) for puzzle in task.set.puzzles)
+    assert len(held_out) == sum(len(puzzle.tests) for puzzle in task.data_set.puzzles)
     shown = {(each.embedding, each.pair.input) for each in trained}
     assert not shown & {(each.embedding, each.pair.input) for each in held_out}
     assert {each.test for each in trained} == {None} and len(trained) == 8 * sum(
-        len(puzzle.demonstrations) for puzzle in task.set.puzzles
+        len(puzzle.demonstrations) for puzzle in task.data_set.puzzles
     )
 
 
@@ -85,7 +87,7 @@ def test_a_shared_puzzle_is_refused_or_left_out(tmp_path: Path) -> None:
     ):
         Arc(data=scored, more_data=(more,)).settled()
     task = Arc(data=scored, more_data=(more,), drop_shared=True)
-    assert task.set.trained == (THREE,) and task.settled().puzzles == 3
+    assert task.data_set.trained == (THREE,) and task.settled().puzzles == 3
 
 
 def test_a_test_that_another_puzzle_demonstrates(tmp_path: Path) -> None:
@@ -97,14 +99,14 @@ def test_a_test_that_another_puzzle_demonstrates(tmp_path: Path) -> None:
 def test_puzzles_of_a_run_must_be_those_it_was_trained_on(tmp_path: Path) -> None:
     path = write(tmp_path, "scored", ONE, TWO)
     task = Arc(data=path).settled()
-    assert (task.puzzles, task.side) == (2, task.set.side + 1)
+    assert (task.puzzles, task.side) == (2, task.data_set.side + 1)
     (first, *_) = task.load(write(tmp_path, "again", renamed(TWO, demonstrations=TWO.demonstrations[::-1])))
     assert first.embedding == 1
     with pytest.raises(UserError, match=r"1 of 2 puzzles were not trained: fall-0; --task.data must have had"):
         task.load(write(tmp_path, "other", ONE, THREE))
     write(tmp_path, "scored", TWO, ONE)
     with pytest.raises(UserError, match="not the puzzles that this run was trained on"):
-        assert Arc(**(vars(task) | {"drop_shared": True})).set
+        assert Arc(**(vars(task) | {"drop_shared": True})).data_set
 
 
 @pytest.mark.skipif(not PUBLISHED.exists(), reason="the published sets are not here")
@@ -116,8 +118,8 @@ def test_the_published_sets() -> None:
         if count := SHARED.get((trained, scored)):
             wanted = rf"training on \S*{trained}\S* and scoring on \S*{scored}\S* share {count} task"
             with pytest.raises(UserError, match=wanted):
-                assert task.set
+                assert task.data_set
         else:
-            assert task.set.scored and task.set.trained
+            assert task.data_set.scored and task.data_set.trained
     both = Arc(data=paths["arc1_evaluation"], more_data=(paths["arc1_training"],), drop_shared=True)
-    assert (len(both.set.scored), len(both.set.trained), both.canvas) == (360, 399, 30)
+    assert (len(both.data_set.scored), len(both.data_set.trained), both.canvas) == (360, 399, 30)

@@ -89,7 +89,7 @@ def test_colors_of_tests_are_demonstrated() -> None:
 
 def test_chosen_rules_and_instances() -> None:
     task = Arc(rules=("mirror", "turn"), instances=3)
-    assert [puzzle.id for puzzle in task.set.puzzles] == [
+    assert [puzzle.id for puzzle in task.data_set.puzzles] == [
         f"{name}-{number}" for name in task.rules for number in range(3)
     ]
-    assert Arc(rules=("mirror",), rules_seed=5).set.puzzles != Arc(rules=("mirror",)).set.puzzles
+    assert Arc(rules=("mirror",), rules_seed=5).data_set.puzzles != Arc(rules=("mirror",)).data_set.puzzles
