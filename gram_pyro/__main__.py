@@ -11,6 +11,7 @@ COMMANDS = {
     "train": "train a model, and keep everything about it in a run folder",
     "evaluate": "measure a trained model: validity, coverage, conflicts, and its bound",
     "sample": "draw many different solutions of one problem, each checked",
+    "arc": "answer ARC puzzles by votes over views, and score them by the official protocol",
     "compare": "train and measure what the paper compares with, all under one budget",
     "inspect": "show when prior and posterior decide on a problem, and how likely each answer is",
     "program": "draw a model's program: its sites, and how they depend on each other",

@@ -12,6 +12,7 @@ for nqueens, --board: a text file with a line a row, Q for a queen, . if empty;
 for sudoku, --puzzle: the cells row by row, . if empty, or a file of them;
 for digits, --image, if any: the pixels row by row, 0, 1 or . if unknown, or a file of them, or a PNG: \
 dark is 1, light 0, and mid-gray (1/3 to 2/3) or transparent (alpha below 128) unknown;
+for arc, --puzzle: the id of a puzzle of its data, ID/2 for its second test, or a JSON file with one test;
 for countdown, --problem: numbers and target, as 3 7 4 6 -> 40, or a file of it;
 for grids, nothing. Each file may be gzipped."""
 DRAFT = "Schedule of noisy drafts, if the model draws any: constant seeks one solution, cosine many."

@@ -70,7 +70,12 @@ def summary(task: Task, problem: Any, samples: Samples, select: str) -> dict[str
         False: f"no solution exists: the {singular} is not {feasible}",
         None: f"{failed}; whether the {singular} is {feasible} is undecided",
     }[solvable]
-    if task.pictorial:
+    checked = task.pictorial or task.checks(problem)
+    if not checked:
+        message = (
+            f"{count} samples, {len({*samples.answers})} of them distinct; no solution is known to check them with"
+        )
+    elif task.pictorial:
         true = f", {valid} {task.wording.valid}" if task.checks(problem) else ""
         message = f"{count} {singular}{'s' * (count > 1)} drawn, {len({*samples.answers})} of them distinct{true}"
     elif valid:
@@ -78,17 +83,17 @@ def summary(task: Task, problem: Any, samples: Samples, select: str) -> dict[str
         message = f"{valid} of {count} samples {'are' if valid > 1 else 'is'} valid{distinct}"
     return {
         "samples": count,
-        "valid": valid,
+        "valid": valid if checked else None,
         "conflicts": samples.violations,
         "answers": [task.to_json(answer) for answer in samples.answers],
         **task.details(problem),
-        "solutions": [task.to_json(solution) for solution in samples.solutions],
+        "solutions": [task.to_json(solution) for solution in samples.solutions if checked],
         "select": select,
         "answer": task.to_json(task.canonical(samples.answers[samples.chosen])),
         "answer_conflicts": samples.violations[samples.chosen],
         "values": samples.values,
         "evaluations": sum(samples.spent),
-        task.wording.feasible: solvable,
+        task.wording.feasible: solvable if checked else None,
         "message": message,
     }
 
@@ -104,7 +109,8 @@ def report(task: Task, problem: Any, samples: Samples, result: dict[str, Any]) -
     if conflicts := result["answer_conflicts"]:
         last = f"{chosen} ({conflicts} constraint{'s' * (conflicts > 1)} violated):{before}{answer}"
     else:
-        last = f"{chosen}: solution {texts.index(answer) + 1} of {len(texts)}"
+        kind = "answer" if result["valid"] is None else "solution"
+        last = f"{chosen}: {kind} {texts.index(answer) + 1} of {len(texts)}"
     return gap.join([result["message"], *texts, last])
 
 

@@ -11,7 +11,7 @@ from gram_pyro.models.fields import FieldsConfig
 from gram_pyro.registry import Registry
 from gram_pyro.runs.config import Part, RunConfig, config_of, label
 from gram_pyro.runs.training_config import TrainingConfig
-from gram_pyro.tasks import TASKS, Coloring, Digits, Grids, NQueens, Sudoku, Task
+from gram_pyro.tasks import TASKS, Arc, Coloring, Digits, Grids, NQueens, Sudoku, Task
 
 PAPER_MODEL = GramConfig(width=512, heads=8, layers=2, hidden=512, refinements=4, transitions=3)
 PAPER_TRAINING = TrainingConfig(
@@ -27,6 +27,7 @@ PAPER_TRAINING = TrainingConfig(
     ema=0.9999,
 )
 PRESETS = {"cpu": (GramConfig(), TrainingConfig()), "paper": (PAPER_MODEL, PAPER_TRAINING)}
+ARC_TRAINING = TrainingConfig(minutes=30, batch=32, problems=100_000)  # all demonstrations under all views
 QUEENS_TRAINING = TrainingConfig(minutes=20, batch=64, kl_target=0.12, kl_target_start=0.2)
 SUDOKU_TRAINING = TrainingConfig(minutes=45, batch=32, problems=5000, kl_target=0.05, kl_target_start=0.1)
 COLORING_PAPER = replace(PAPER_TRAINING, problems=7_002)
@@ -39,6 +40,8 @@ PAPER_OF_TEN: dict[str, dict[str, Any]] = {
 }
 """What the paper changes for graphs of ten vertices and boards of ten rows."""
 PARTS: dict[tuple[str, str], tuple[Task, GramConfig, TrainingConfig]] = {
+    ("arc", "cpu"): (Arc(), GramConfig(), ARC_TRAINING),
+    ("arc", "paper"): (Arc(views=1000), PAPER_MODEL, replace(PAPER_TRAINING, problems=10_000_000)),
     ("coloring", "cpu"): (Coloring(), *PRESETS["cpu"]),
     ("coloring", "paper"): (Coloring(layout="tokens", names="canonical"), PAPER_MODEL, COLORING_PAPER),
     ("digits", "paper"): (Digits(), PAPER_MODEL, replace(PAPER_TRAINING, problems=60_000)),

@@ -2,6 +2,8 @@
 
 from gram_pyro.registry import Registry
 from gram_pyro.tasks.abilities import Answer, Wording
+from gram_pyro.tasks.arc.puzzles import ArcProblem, ArcPuzzle
+from gram_pyro.tasks.arc.task import Arc
 from gram_pyro.tasks.base import Examples, Problems, Spec, Split, Task
 from gram_pyro.tasks.coloring.task import Coloring
 from gram_pyro.tasks.countdown.equations import CountdownProblem
@@ -16,10 +18,18 @@ from gram_pyro.tasks.sudoku.checker import Puzzle
 from gram_pyro.tasks.sudoku.task import Sudoku
 
 TASKS = Registry(
-    "task", Task, coloring=Coloring, countdown=Countdown, digits=Digits, grids=Grids, nqueens=NQueens, sudoku=Sudoku
+    "task",
+    Task,
+    arc=Arc,
+    coloring=Coloring,
+    countdown=Countdown,
+    digits=Digits,
+    grids=Grids,
+    nqueens=NQueens,
+    sudoku=Sudoku,
 )
 
 __all__ = [
-    "TASKS", "Answer", "Board", "Coloring", "Countdown", "CountdownProblem", "Digits", "Examples", "Grids", "Image",
-    "NQueens", "Pool", "Problems", "Puzzle", "Spec", "Split", "Sudoku", "Task", "Wording",
+    "TASKS", "Answer", "Arc", "ArcProblem", "ArcPuzzle", "Board", "Coloring", "Countdown", "CountdownProblem", "Digits",
+    "Examples", "Grids", "Image", "NQueens", "Pool", "Problems", "Puzzle", "Spec", "Split", "Sudoku", "Task", "Wording",
 ]  # fmt: skip

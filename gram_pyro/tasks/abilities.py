@@ -91,7 +91,7 @@ class Abilities:
         """Return a problem given in Python in the task's own form. Raises `UserError` if it is none."""
         return problem
 
-    def to_json(self, answer: Answer) -> list[int] | str:
+    def to_json(self, answer: Answer) -> list[Any] | str:
         """Return an answer as a person or a program reads it."""
         return list(answer)
 

@@ -157,6 +157,10 @@ class Task(Abilities, ABC):
         """Move each problem by a random symmetry, and its answers `(batch, answers, length)` alike."""
         return problems, answers
 
+    def encode_for_pool(self, problems: Sequence[Any]) -> Problems:
+        """Return problems as a pool of training examples keeps them: without what `augment` adds, if that is large."""
+        return self.encode(problems)
+
     def known_solutions(self, problems: Sequence[Any]) -> list[Tensor]:
         """Return the solutions that training lists, up to what `augment` does: `(solutions, length)` for each problem.
 

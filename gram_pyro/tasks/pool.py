@@ -14,7 +14,7 @@ class Pool:
 
     def __init__(self, task: Task, problems: Sequence[Any]) -> None:
         self.task = task
-        x = task.encode(problems)
+        x = task.encode_for_pool(problems)
         self.problems = x._replace(relations=None if x.relations is None else x.relations.bool())
         solutions = task.known_solutions(problems)
         self.counts = torch.tensor([len(rows) for rows in solutions])

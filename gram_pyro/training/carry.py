@@ -11,6 +11,8 @@ from gram_pyro.system.distributed import ALONE, World
 from gram_pyro.tasks import Examples, Pool, Problems, Task
 
 CHUNK = 2048
+"""Examples that are drawn together, fewer where their relations are large."""
+MAX_RELATED = 2**26  # entries of the relations of a chunk
 
 
 class Carry:
@@ -46,7 +48,8 @@ class Carry:
         self.depths = torch.arange(batch) * self.lengths // batch
         self._place(initial.map(lambda latent: latent[self.rows].clone()))
         self.prior_until = torch.zeros(batch, dtype=torch.long)
-        self._chunk_size = max(CHUNK, batch)
+        related = max(1, pool.task.spec.relations * self.initial.high.shape[1] ** 2)
+        self._chunk_size = max(min(CHUNK, MAX_RELATED // related), batch)
         self._refill()
         self.examples = self._take(batch)
 

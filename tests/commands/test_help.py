@@ -23,6 +23,7 @@ GROUPS = {
     "train": ["", "duration", "optimisation", "trajectory", "objective and KL", "machine", "output", "task", "model"],
     "evaluate": ["", "trajectory", "machine", "output"],
     "sample": ["", "trajectory", "output"],
+    "arc": ["", "trajectory", "output"],
     "compare": ["", "budget"],
     "inspect": [""],
     "program": [""],
@@ -48,6 +49,9 @@ OPTIONS = {
     "evaluate": f"""{SAMPLING} --boards --bound --compile --data-seed --graphs --no-bound --precision --problems
         --puzzles --skip-bad""",
     "sample": f"{SAMPLING} --animate --board --colors --graph --image --problem --puzzle",
+    "arc": """--categorical --device --halt --halt-patience --halt-threshold --help --json --no-categorical
+        --no-random-start --no-resample --noise --predictions --puzzles --random-start --repel --repel-iterations
+        --repel-steps --resample --samples --seed --steps --submission --views""",
     "compare": """--ablate --data-seed --device --equal --generation --help --inputs --jobs --known --minutes --models
         --out --posteriors --precision --problems --results --samples --seeds --task --task-options --threads
         --training-options""",

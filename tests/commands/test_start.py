@@ -20,6 +20,7 @@ COMMANDS = {
     "evaluate": ["coloring"],
     "train": [],
     "train_heads": ["runs/coloring"],
+    "arc": ["runs/arc"],
     "compare": [],
     "inspection": ["coloring", "--graph", "my.col"],
     "program": [],

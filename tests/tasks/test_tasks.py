@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 
 from gram_pyro.errors import UserError
 from gram_pyro.models.gram import Gram, GramConfig
-from gram_pyro.tasks import TASKS, Coloring, Countdown, Digits, Grids, NQueens, Pool, Sudoku, Task
+from gram_pyro.tasks import TASKS, Arc, Coloring, Countdown, Digits, Grids, NQueens, Pool, Sudoku, Task
 from gram_pyro.testing import check_task
 
 VARIANTS: dict[str, Task] = {
+    "arc": Arc(rules=("mirror", "tile", "crop", "count-cells")),
+    "arc lines": Arc(rules=("reduce", "fall"), relations="lines", view_embeddings=False),
+    "arc colors": Arc(rules=("reduce", "fall"), relations="colors"),
     "coloring": Coloring(n=6),
     "coloring tokens": Coloring(n=5, layout="tokens", names="canonical"),
     "coloring positions": Coloring(n=5, k=4, positions=True),
@@ -34,7 +37,7 @@ VARIANTS: dict[str, Task] = {
     "sudoku many": Sudoku(box=2, max_solutions=8),
 }
 over_tasks = pytest.mark.parametrize("name", VARIANTS)
-HELD = [name for name, task in VARIANTS.items() if not isinstance(task, Countdown | Digits)]
+HELD = [name for name, task in VARIANTS.items() if not isinstance(task, Arc | Countdown | Digits)]
 """Whose constraints have a likelihood."""
 over_constraints = pytest.mark.parametrize("name", HELD)
 
@@ -132,7 +135,7 @@ def test_pins_hold_in_every_answer_before_and_after_a_move(name: str) -> None:
     task = VARIANTS[name]
     x = task.encode(problems(name))
     if x.pins is None:
-        assert isinstance(task, Coloring | Countdown | Digits | Grids)
+        assert isinstance(task, Arc | Coloring | Countdown | Digits | Grids)
         return
     for problem, pins in zip(problems(name), x.pins, strict=True):
         pinned = pins >= 0
@@ -147,11 +150,13 @@ def test_pins_hold_in_every_answer_before_and_after_a_move(name: str) -> None:
 
 @over_tasks
 def test_values_are_names_or_kinds(name: str) -> None:
-    """Colors and digits are interchangeable; an empty cell and a queen are not, nor are patches or numbers."""
-    task = VARIANTS[name]
-    kinds = isinstance(task, NQueens | Digits | Countdown)
-    assert task.spec.values == (tuple(range(task.spec.classes)) if kinds else (0,) * task.spec.classes)
-    assert task.encode(problems(name)).values == (None if kinds else task.spec.classes)
+    """Colors and digits are interchangeable; an empty cell and a queen are not, nor are patches or numbers, nor the
+    black of ARC and what is around its grids."""
+    task, kinds = VARIANTS[name], isinstance(VARIANTS[name], Arc | NQueens | Digits | Countdown)
+    classes = task.spec.classes
+    expected = (0, 1, 2, *[3] * 9) if isinstance(task, Arc) else tuple(range(classes)) if kinds else (0,) * classes
+    assert task.spec.values == expected
+    assert task.encode(problems(name)).values == (None if kinds else classes)
 
 
 @over_tasks

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gram_pyro.models.base import Model, State
-from gram_pyro.tasks.base import Examples, Problems, Task
+from gram_pyro.tasks.base import Examples, Problems, Spec, Task
 from gram_pyro.tasks.pool import Pool
 from gram_pyro.training import carry as carry_module
 from gram_pyro.training.carry import Carry
@@ -19,9 +19,10 @@ LENGTH, WIDTH = 2, 3
 
 
 class Retargeted(Task):
-    """Only retargets, which is all that a carry needs of a task."""
+    """Only retargets, which with the number of relations is all that a carry needs of a task."""
 
-    spec = generate = encode = targets = violations = None  # type: ignore[assignment]
+    spec = Spec(1, (0,), relations=1)  # type: ignore[assignment]
+    generate = encode = targets = violations = None  # type: ignore[assignment]
 
     def retarget(self, solutions: Tensor, log_probs: Tensor, generator: torch.Generator) -> Tensor:
         """A target that tells what it was made of: the number, and the best class of the decoder plus noise."""

@@ -370,7 +370,7 @@ def test_a_loss_that_is_no_number_stops(tmp_path: Path, monkeypatch: pytest.Monk
     assert read_latest(tmp_path / "run")["trainer"]["done"] == 4
 
 
-@pytest.mark.parametrize("task", ["coloring", "countdown", "digits", "grids", "nqueens", "sudoku"])
+@pytest.mark.parametrize("task", ["arc", "coloring", "countdown", "digits", "grids", "nqueens", "sudoku"])
 def test_answers_that_are_no_numbers_stop(task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Problems that ran free until then are given no targets, rather than some drawn from them."""
     decode = Gram.decode
