@@ -11,7 +11,7 @@ from gram_pyro.models.fields import FieldsConfig
 from gram_pyro.registry import Registry
 from gram_pyro.runs.config import Part, RunConfig, config_of, label
 from gram_pyro.runs.training_config import TrainingConfig
-from gram_pyro.tasks import TASKS, Arc, Coloring, Digits, Grids, NQueens, Sudoku, Task
+from gram_pyro.tasks import TASKS, Arc, Coloring, Countdown, Digits, Grids, NQueens, Sudoku, Task
 
 PAPER_MODEL = GramConfig(width=512, heads=8, layers=2, hidden=512, refinements=4, transitions=3)
 PAPER_TRAINING = TrainingConfig(
@@ -44,6 +44,8 @@ PARTS: dict[tuple[str, str], tuple[Task, GramConfig, TrainingConfig]] = {
     ("arc", "paper"): (Arc(views=1000), PAPER_MODEL, replace(PAPER_TRAINING, problems=10_000_000)),
     ("coloring", "cpu"): (Coloring(), *PRESETS["cpu"]),
     ("coloring", "paper"): (Coloring(layout="tokens", names="canonical"), PAPER_MODEL, COLORING_PAPER),
+    ("countdown", "cpu"): (Countdown(), GramConfig(), TrainingConfig(minutes=15, batch=64)),
+    ("countdown", "paper"): (Countdown(), PAPER_MODEL, PAPER_TRAINING),
     ("digits", "paper"): (Digits(), PAPER_MODEL, replace(PAPER_TRAINING, problems=60_000)),
     ("grids", "paper"): (Grids(augmented=False), SUDOKU_PAPER, GRIDS_PAPER),
     ("nqueens", "cpu"): (NQueens(), GramConfig(), QUEENS_TRAINING),

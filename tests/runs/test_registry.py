@@ -54,7 +54,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_the_registries_know_their_parts() -> None:
     assert [*TASKS.values()] == [Coloring, Digits, Grids, NQueens, Sudoku]
-    assert [*TASKS] == ["coloring", "digits", "grids", "nqueens", "sudoku"]
+    assert [*TASKS] == ["arc", "coloring", "countdown", "digits", "grids", "nqueens", "sudoku"]
     assert {"gram": Gram, "trm": Trm, "ar": Autoregressive}.items() <= dict(MODELS).items()
     assert {"gaussian": GaussianGuide, "prior": PriorGuide}.items() <= dict(GUIDES).items()
 
