@@ -49,8 +49,6 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     if node is None or browser is None or place is None:
         pytest.skip("needs Chromium, node and playwright-core (npm install -g playwright-core): no browser, no page")
     files = site_files(Path(RUNS) if RUNS else None)
-    if json.loads(files["weights/coloring/config.json"].read_text("utf-8"))["model_name"] != "fields":
-        pytest.skip("the shipped checkpoint coloring is not of the model fields, which the page runs")
     with serve(files) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         folder = tmp_path_factory.mktemp("pictures")

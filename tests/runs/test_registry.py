@@ -14,7 +14,7 @@ from gram_pyro.models import MODELS, Autoregressive, Gram, Trm
 from gram_pyro.registry import Registry
 from gram_pyro.runs.recipes import PRESETS, RECIPES, recipe
 from gram_pyro.runs.store import build_parts
-from gram_pyro.tasks import TASKS, Coloring, Digits, Grids, NQueens, Sudoku, Task
+from gram_pyro.tasks import TASKS, Arc, Coloring, Countdown, Digits, Grids, NQueens, Sudoku, Task
 from gram_pyro.tasks.base import Spec
 
 TASK_FILE = """
@@ -53,7 +53,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_the_registries_know_their_parts() -> None:
-    assert [*TASKS.values()] == [Coloring, Digits, Grids, NQueens, Sudoku]
+    assert [*TASKS.values()] == [Arc, Coloring, Countdown, Digits, Grids, NQueens, Sudoku]
     assert [*TASKS] == ["arc", "coloring", "countdown", "digits", "grids", "nqueens", "sudoku"]
     assert {"gram": Gram, "trm": Trm, "ar": Autoregressive}.items() <= dict(MODELS).items()
     assert {"gaussian": GaussianGuide, "prior": PriorGuide}.items() <= dict(GUIDES).items()

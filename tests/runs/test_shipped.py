@@ -25,6 +25,14 @@ def test_colors_graphs_it_never_met() -> None:
             assert all(solution[u] != solution[v] for u, v in graph.edges)
 
 
+@pytest.mark.parametrize(("graph", "k"), [(nx.petersen_graph(), 3), (nx.complete_graph(6), 6), (nx.path_graph(6), 2)])
+def test_colors_graphs_of_any_size_in_any_number_of_colors(graph: nx.Graph, k: int) -> None:
+    solutions = gram_pyro.load("graphs", device="cpu").adapted(k=k).sample(graph, num_samples=4, steps=64).solutions
+    assert solutions
+    for solution in solutions:
+        assert max(solution) < k and all(solution[u] != solution[v] for u, v in graph.edges)
+
+
 def test_completes_boards_in_many_ways() -> None:
     reasoner = gram_pyro.load("nqueens", device="cpu")
     solutions = reasoner.sample(Board(8, (3,)), num_samples=16, steps=16).solutions
