@@ -79,6 +79,11 @@ def flags(command: str) -> dict[str, Any]:
     return found
 
 
+def spelled(value: Any) -> str:
+    """An option's value as a command line has it."""
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: f"{entry.kind}/{entry.files[0]}")
 def test_a_row_has_the_command_of_its_json(entry: Entry) -> None:
     path = RESULTS / entry.kind / entry.files[0]
@@ -88,4 +93,4 @@ def test_a_row_has_the_command_of_its_json(entry: Entry) -> None:
     elif "options" in facts:
         assert entry.commands[0].split()[2] == f"benchmarks.{facts['benchmark']}"
         named = flags(entry.commands[0])
-        assert named == {name: str(facts["options"][name]) for name in named}
+        assert named == {name: spelled(facts["options"][name]) for name in named}
