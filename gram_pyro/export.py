@@ -20,6 +20,9 @@ from gram_pyro.system.files import is_folder, write_atomically
 from gram_pyro.system.startup import quick_imports
 
 if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.onnx import ONNXProgram
+
     from gram_pyro.inference.step import Step
     from gram_pyro.runs.store import Run
 
@@ -73,33 +76,47 @@ def onnx_of(run: Run) -> bytes:
     except ImportError as error:
         raise UserError(f"the export needs {', '.join(NEEDS)}: pip install -e '.[export]' ({error})") from None
     step = Step(run.task.spec, run.model, run.heads).eval()
-    names = {name: torch.export.Dim(name) for name in EXAMPLE}
-    shapes = [{i: names[size] for i, size in enumerate(shape) if isinstance(size, str)} for shape in step.inputs.values()]
     inputs = step.examples(EXAMPLE, 1, 0)
     with torch.no_grad(), pyro.validation_enabled(False), quiet():
         step(*inputs)  # what is wrong with the model itself is said here
         try:
-            program = torch.export.export(step, inputs, dynamic_shapes=(tuple(shapes),))
-            exported = torch.onnx.export(
-                program, input_names=[*step.inputs], output_names=[*step.outputs], dynamo=True, verbose=False
-            )
+            exported = converted(step, inputs)
         except Exception as error:  # whatever a model of the user's own makes the exporter raise
             reason = next(iter(str(error).splitlines()), type(error).__name__)
             raise UserError(f"the model of {run.name} cannot be exported: {reason}") from error
-    assert exported is not None
-    exported.model.metadata_props |= {
+    metadata = {
         "gram_pyro": __version__,
         "run": run.name,
-        "task": type(run.task).__name__,
         "steps": str(run.depth),
-        "transitions": str(step.model.transitions),
         "values": str(run.task.spec.classes),
         "schedule": step.model.config.draft,
     }
-    content = exported.model_proto.SerializeToString()
+    exported.model.metadata_props.update(metadata)
+    content: bytes = exported.model_proto.SerializeToString()
     if not (found := difference(step, content)) < TOLERANCE:
         raise UserError(f"the exported step of {run.name} is {found:.1e} from torch's, more than {TOLERANCE:.0e}")
     return content
+
+
+def converted(step: Step, inputs: tuple[Tensor, ...]) -> ONNXProgram:
+    """Return a step as an ONNX program whose dimensions have the names of `step.inputs`."""
+    import torch
+
+    names = {name: torch.export.Dim(name) for name in EXAMPLE}
+    shapes = [{i: names[size] for i, size in enumerate(shape) if size in names} for shape in step.inputs.values()]
+    program = torch.export.export(step, inputs, dynamic_shapes=(tuple(shapes),))
+    exported = torch.onnx.export(
+        program, input_names=[*step.inputs], output_names=[*step.outputs], dynamo=True, verbose=False
+    )
+    assert exported is not None
+    graph = exported.model.graph
+    for value, shape in zip(graph.inputs, step.inputs.values(), strict=True):
+        pairs = zip(value.shape or (), shape, strict=True)
+        exported.rename_axes({now: size for now, size in pairs if isinstance(size, str) and not isinstance(now, int)})
+    graph.metadata_props.clear()
+    for node in graph.all_nodes():
+        node.metadata_props.clear()  # lines of code and paths of this machine
+    return exported
 
 
 def difference(step: Step, content: bytes) -> float:

@@ -15,9 +15,9 @@ from gram_pyro.models.sites import DRAWN, mark
 class GivenNoise(Messenger):
     """Let guidance and drafts apply their distributions to noise that is given, so that nothing is drawn.
 
-    `noise` is by role and kind, one entry a transition in the second dimension: `guidance_normal` and `draft_normal` are
-    standard normal, `(batch, transitions, ...)` as the sites; `draft_uniform` `(batch, transitions, length)` is uniform
-    on [0, 1) and chooses the components of mixtures. Raises `UserError` at a site that draws otherwise.
+    `noise` is by name: `guidance_normal` and `draft_normal` `(batch, transitions, length, ...)` are standard normal,
+    and `draft_uniform` `(batch, transitions, length)`, uniform on [0, 1), chooses the components of mixtures. Raises
+    `UserError` at a site that draws otherwise.
     """
 
     def __init__(self, noise: Mapping[str, Tensor]) -> None:
@@ -27,18 +27,16 @@ class GivenNoise(Messenger):
     def _pyro_sample(self, msg: Any) -> None:
         if msg["is_observed"] or not isinstance(msg["fn"], dist.torch_distribution.TorchDistributionMixin):
             return
-        role = mark(msg, "role")
-        if role not in DRAWN:
-            raise UserError(f"the site {msg['name']} is neither guidance nor a draft, and no noise is given for it")
-        now = {
-            kind: noise[:, mark(msg, "transition") - 1]
-            for kind in ("normal", "uniform")
-            if (noise := self.noise.get(f"{role}_{kind}")) is not None
-        }
+        role, transition = mark(msg, "role"), mark(msg, "transition")
+        if role not in DRAWN or f"{role}_normal" not in self.noise:
+            raise UserError(f"no noise is given for the site {msg['name']}")
+        normal, uniform = self.noise[f"{role}_normal"], self.noise.get(f"{role}_uniform")
+        uniform = None if uniform is None else uniform[:, transition - 1]
         try:
-            msg["value"], msg["done"] = transformed(msg["fn"], **now), True
-        except (KeyError, TypeError) as error:
-            raise UserError(f"the site {msg['name']} draws from no Gaussian and no mixture of Gaussians") from error
+            msg["value"] = transformed(msg["fn"], normal[:, transition - 1], uniform)
+        except TypeError as error:
+            raise UserError(f"the site {msg['name']} cannot be drawn from given noise: {error}") from None
+        msg["done"] = True
 
 
 def transformed(distribution: Any, normal: Tensor, uniform: Tensor | None = None) -> Tensor:
@@ -48,16 +46,17 @@ def transformed(distribution: Any, normal: Tensor, uniform: Tensor | None = None
     """
     distribution = inner(distribution)
     if isinstance(distribution, torch.distributions.MixtureSameFamily) and uniform is not None:
-        component = inner(distribution.component_distribution)
-        if isinstance(component, torch.distributions.Normal):
-            below = distribution.mixture_distribution.probs.cumsum(-1) <= uniform[..., None]
-            chosen = below.long().sum(-1).clamp(max=below.shape[-1] - 1)[..., None, None]
-            index = chosen.expand(*chosen.shape[:-1], normal.shape[-1])
-            loc, scale = (part.gather(-2, index).squeeze(-2) for part in (component.loc, component.scale))
-            return loc + scale * normal  # type: ignore[no-any-return]
-    if isinstance(distribution, torch.distributions.Normal):
-        return distribution.loc + distribution.scale * normal  # type: ignore[no-any-return]
-    raise TypeError(f"{distribution} is no Gaussian")
+        below = distribution.mixture_distribution.probs.cumsum(-1) <= uniform[..., None]
+        chosen = below.long().sum(-1).clamp(max=below.shape[-1] - 1)[..., None, None]
+        chosen = chosen.expand(*chosen.shape[:-1], normal.shape[-1])
+        distribution = inner(distribution.component_distribution)
+        loc, scale = (part.gather(-2, chosen).squeeze(-2) for part in (distribution.loc, distribution.scale))
+    elif isinstance(distribution, torch.distributions.Normal):
+        loc, scale = distribution.loc, distribution.scale
+    else:
+        raise TypeError(f"{type(distribution).__name__} is neither a Gaussian nor a mixture of Gaussians")
+    drawn: Tensor = loc + scale * normal
+    return drawn
 
 
 def inner(distribution: Any) -> Any:

@@ -22,7 +22,7 @@ class Step(nn.Module):
     """A supervision step of a model of the family of `gram`, from the tensors of `inputs` to those of `outputs`.
 
     A trajectory begins where `step` `(batch,)` is 0: `high` and `low` count for nothing there. `total` is how many
-    steps it will have. Relations have a row for each problem; the latent of `fields` is `(batch, length, values, width)`.
+    steps it will have. Relations have a row for each problem, and the latent of `fields` is `(batch, length, values, width)`.
     Raises `UserError` for any other model.
     """
 
@@ -48,13 +48,15 @@ class Step(nn.Module):
         problems = Problems(given["tokens"], given.get("relations"), given["pins"], values, given.get("group"))
         if model.draft is not None:
             phase = Phase(step * transitions, given["total"] * transitions, given["tokens"])
-        fresh, start = (step == 0)[:, None, None], self.start(problems)
+        start, fresh = self.start(problems), (step == 0)[:, None, None]
         state = State(start.high.where(fresh, high), start.low.where(fresh, low), phase)
-        noise = {name: part.flatten(3) if part.dim() > 3 else part for name, part in given.items() if "_" in name}
+        noise = {name: part for name, part in given.items() if name.endswith(("_normal", "_uniform"))}
+        if "guidance_normal" in noise:
+            noise["guidance_normal"] = noise["guidance_normal"].flatten(3)
         with GivenNoise(noise):
             state, logits, _ = model(problems, steps=1, state=state, supervise="none")
         judged = () if self.heads is None else self.heads(state.high, problems)
-        return logits, state.high.unflatten(-1, given["high"].shape[2:]), state.low, *judged  # type: ignore[no-untyped-call]
+        return logits, state.high.view(given["high"].shape), state.low, *judged
 
     def start(self, problems: Problems) -> State:
         """Return the state of a trajectory that begins."""
@@ -65,21 +67,20 @@ class Step(nn.Module):
     def examples(self, sizes: Mapping[str, int], step: int, seed: int) -> tuple[Tensor, ...]:
         """Return random inputs of the sizes "batch", "length" and "values", in step `step` of `step + 2`."""
         generator = torch.Generator().manual_seed(seed)
-
-        def example(name: str, shape: tuple[int, ...]) -> Tensor:
-            least, below = {
-                "tokens": (0, self.vocabulary), "pins": (-1, 2), "group": (0, 1), "relations": (0, 2),
-                "step": (step, step + 1), "total": (step + 2, step + 3),
-            }.get(name, (None, None))  # fmt: skip
-            if least is None or below is None:
-                return (torch.rand if name.endswith("_uniform") else torch.randn)(shape, generator=generator)
-            whole = torch.randint(least, below, shape, generator=generator)
-            return whole.float() if name == "relations" else whole
-
-        return tuple(
-            example(name, tuple(sizes[size] if isinstance(size, str) else size for size in shape))
-            for name, shape in self.inputs.items()
-        )
+        ranges = {
+            "tokens": (0, self.vocabulary), "relations": (0, 2), "pins": (-1, 2), "group": (0, 1),
+            "step": (step, step + 1), "total": (step + 2, step + 3),
+        }  # fmt: skip
+        found = []
+        for name, named in self.inputs.items():
+            shape = [sizes[size] if isinstance(size, str) else size for size in named]
+            if name in ranges:
+                whole = torch.randint(*ranges[name], shape, generator=generator)
+                found.append(whole.float() if name == "relations" else whole)
+            else:
+                draw = torch.rand if name.endswith("_uniform") else torch.randn
+                found.append(draw(shape, generator=generator))
+        return tuple(found)
 
 
 def shapes_of(spec: Spec, model: Gram) -> dict[str, Shape]:
