@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from gram_pyro.runs.store import Run
 
 NEEDS = ("onnx", "onnxscript", "onnxruntime")
-TOLERANCE = 1e-4
-"""How far a number of the exported step may be from torch's."""
+TOLERANCE = 1e-3
+"""How far a number of the exported step may be from torch's; rounding alone reaches a tenth of it."""
 EXAMPLE = {"batch": 2, "length": 7, "values": 5}  # all different, none of them 1, which would say more than it should
 TRIAL = {"batch": 3, "length": 4, "values": 6}
 

@@ -9,8 +9,7 @@ import onnxruntime
 def sample(session, problems, steps, seed=0):
     """Return the answer of one trajectory for each problem, `(batch, length)`."""
     draws, (batch, length) = np.random.default_rng(seed), problems["tokens"].shape
-    values = int(session.get_modelmeta().custom_metadata_map["values"])
-    sizes = {"batch": batch, "length": length, "values": values}
+    sizes = {"batch": batch, "length": length, "values": int(session.get_modelmeta().custom_metadata_map["values"])}
     shapes = {part.name: [sizes.get(size, size) for size in part.shape] for part in session.get_inputs()}
     state = {name: np.zeros(shapes[name], np.float32) for name in ("high", "low")}
     for step in range(steps):
@@ -28,4 +27,4 @@ if __name__ == "__main__":
     problems["relations"][:, 0, [u for u, _ in edges + edges], [v for _, v in edges] * 2] = 1
     answers = sample(onnxruntime.InferenceSession(sys.argv[1]), problems, 64).tolist()
     right = [tuple(answer) for answer in answers if all(answer[u] != answer[v] for u, v in edges)]
-    print(f"{len(right)} of {len(answers)} samples color the graph, in {len({*right})} ways; one is {right[0]}")
+    print(f"{len(right)} of {len(answers)} samples color the graph, in {len({*right})} ways; one is {right[:1]}")

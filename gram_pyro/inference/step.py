@@ -21,9 +21,9 @@ Shape = tuple[str | int, ...]
 class Step(nn.Module):
     """A supervision step of a model of the family of `gram`, from the tensors of `inputs` to those of `outputs`.
 
-    A trajectory begins where `step` `(batch,)` is 0: `high` and `low` count for nothing there. `total` is how many
-    steps it will have. Relations have a row for each problem, and the latent of `fields` is `(batch, length, values, width)`.
-    Raises `UserError` for any other model.
+    A trajectory begins where `step` `(batch,)` is 0: `high` and `low` count for nothing there. It will have `total`
+    steps. Relations have a row for each problem, and the latent of `fields` is `(batch, length, values, width)`. Raises
+    `UserError` for any other model.
     """
 
     inputs: dict[str, Shape]
@@ -56,7 +56,7 @@ class Step(nn.Module):
         with GivenNoise(noise):
             state, logits, _ = model(problems, steps=1, state=state, supervise="none")
         judged = () if self.heads is None else self.heads(state.high, problems)
-        return logits, state.high.view(given["high"].shape), state.low, *judged
+        return logits, state.high.reshape(given["high"].shape), state.low, *judged
 
     def start(self, problems: Problems) -> State:
         """Return the state of a trajectory that begins."""
