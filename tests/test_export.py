@@ -155,7 +155,7 @@ def test_what_is_shipped_is_exported_as_it_is(name: str) -> None:
         (gram, Coloring(n=5, layout="tokens"), {"pooled": True, "core": "shared"}),
         (gram, Digits(), {"core": "flat", "draft": "flow", "receiver": "mixture", "memory": "beside"}),
         (fields, NQueens(n=6), {"draft": "constant"}),
-        (fields, Coloring(n=5), {"draft": "flow", "memory": "alone", "receiver": "mixture", "guidance": False}),
+        (fields, Coloring(n=5), {"draft": "flow", "memory": "alone", "guidance": False}),
     ],
     ids=["two transitions", "pooled", "memory and guidance", "kinds of values", "memory on fields"],
 )
@@ -180,7 +180,7 @@ def test_the_sampler_of_the_docs_colors_a_graph(tmp_path: Path) -> None:
     assert str(Path.home()).encode() not in content and str(DOCS.parent).encode() not in content
     done = subprocess.run([sys.executable, str(SAMPLER), str(path)], capture_output=True, text=True, check=True)
     count, _, total, *_ = done.stdout.split()
-    assert total == "20" and int(count) >= 10
+    assert total == "20" and int(count) >= 18
     assert len(SAMPLER.read_text().splitlines()) <= 30 and "torch" not in SAMPLER.read_text().partition('"""\n')[2]
 
 
