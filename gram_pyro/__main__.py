@@ -16,6 +16,7 @@ COMMANDS = {
     "inspect": "show when prior and posterior decide on a problem, and how likely each answer is",
     "program": "draw a model's program: its sites, and how they depend on each other",
     "playground": "show trained networks think, in a page that this machine serves to its own browser",
+    "export": "write one supervision step of a trained model as ONNX, for programs without torch",
     "fetch": "fetch a public data set, and check that it is what it should be",
     "train_heads": "train value and halt heads for a trained model, and store them with it",
 }

@@ -51,6 +51,7 @@ SLOW = {
     "test_a_run_that_was_trained_is_only_measured", "test_a_stop_between_rounds_is_resumed",
     "test_an_evaluation_with_heads", "test_another_budget_needs_another_folder",
     "test_ctrl_c_stops_runs_side_by_side", "test_graphs_of_ones_own",
+    "test_every_kind_of_recursion_is_exported", "test_fields_take_other_numbers_of_values",
     "test_intervals_hold_the_truth_of_a_trained_model", "test_mutated_command_lines",
     "test_runs_side_by_side_give_the_same_table", "test_splits_share_no_puzzle_up_to_symmetry",
     "test_the_bound_by_the_prior_lies_above_the_truth_and_the_tighter_one_counts", "test_the_bounds_are_in_order",
@@ -60,6 +61,7 @@ SLOW = {
     "test_training_from_python_is_training_from_the_command_line", "test_two_processes_follow_the_curve_of_one",
     "test_valid_mass_is_the_frequency_of_valid_draws", "test_what_cannot_be_looked_into_is_refused",
     "test_what_is_done_is_not_done_again", "test_what_is_known_from_elsewhere_is_not_run",
+    "test_what_is_shipped_is_exported_as_it_is", "test_the_sampler_of_the_docs_colors_a_graph",
 }  # fmt: skip
 """Tests of many seconds: `pytest -m "not slow"` leaves them and the notebooks out."""
 

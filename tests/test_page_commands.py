@@ -57,6 +57,7 @@ PARSED = {
     "benchmarks.update": "compiles the network",
     "benchmarks.survive": "trains for minutes, to kill it",
     "gram_pyro.compare": "trains for minutes; tests/comparison runs short ones",
+    "gram_pyro.export": "needs onnx; tests/test_export.py exports every checkpoint",
     "gram_pyro.fetch": "needs a network; tests/commands/test_fetch.py has one of its own",
     "gram_pyro.playground": "serves until Ctrl-C; tests/playground serves the page",
     "gram_pyro.program": "needs graphviz; tests/commands/test_program.py",

@@ -6,7 +6,6 @@ from typing import Literal, NamedTuple
 
 import pyro.distributions as dist
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from gram_pyro.errors import UserError
@@ -110,5 +109,5 @@ def pinned(values: Tensor, pins: Tensor | None) -> Tensor:
     """Return `values` `(batch, length, values)`, one-hot where `pins` `(batch, length)` are 0 or more."""
     if pins is None:
         return values
-    one_hot = F.one_hot(pins.clamp(min=0), values.shape[-1]).to(values)
+    one_hot = (pins[..., None] == torch.arange(values.shape[-1], device=pins.device)).to(values)
     return torch.where((pins >= 0)[..., None], one_hot, values)

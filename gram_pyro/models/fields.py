@@ -110,6 +110,8 @@ class Fields(Gram):
     guide: ClassVar[str] = "fields"
     nameless: ClassVar[bool] = True
     kinds: Tensor
+    interchangeable: bool
+    """Whether all values are of one kind, so that there may be any number of them."""
     related: dict[int, tuple[Tensor, Any]]
     """The shared relations met last, by number of positions, and what `relate` made of them."""
 
@@ -120,6 +122,7 @@ class Fields(Gram):
             raise UserError("the model fields knows positions by their relations alone; take a task without positions")
         self.width, self.related = spec.classes * config.width, {}
         self.register_buffer("kinds", torch.tensor(spec.values), persistent=False)
+        self.interchangeable = not any(spec.values)
         self.kind_embedding = nn.Embedding(max(spec.values) + 1, config.width)
         self.pin_embedding = nn.Embedding(3, config.width)
         self.field_blocks = nn.ModuleList(
@@ -147,11 +150,13 @@ class Fields(Gram):
 
     def kinds_of(self, values: int | None) -> Tensor:
         """Return the kinds of so many values `(values,)`, by default those of the task; any number of a single kind."""
-        if values is None or values == len(self.kinds):
+        if values is None:
             return self.kinds
-        if self.kinds.any():
+        if self.interchangeable:
+            return self.kinds.new_zeros(values)
+        if values != len(self.kinds):
             raise UserError(f"values of several kinds are always {len(self.kinds)}, not {values}")
-        return self.kinds.new_zeros(values)
+        return self.kinds
 
     def split(self, latent: Tensor) -> Tensor:
         """Return a latent `(..., values * width)` as `(..., values, width)`."""
@@ -167,7 +172,7 @@ class Fields(Gram):
         tokens = problems.tokens
         pins = torch.full_like(tokens, -1) if problems.pins is None else problems.pins
         kinds = self.kinds_of(problems.values)
-        embedded: Tensor = self.pin_embedding(named(pins, len(kinds))) + self.kind_embedding(kinds)
+        embedded: Tensor = self.pin_embedding(named(pins, kinds.shape[0])) + self.kind_embedding(kinds)
         return embedded.flatten(-2)
 
     def start_of(self, batch: int, problems: Problems) -> State:
@@ -176,7 +181,7 @@ class Fields(Gram):
 
     def initial_state(self, batch: int, length: int, values: int | None = None) -> State:
         """Return z_0, the same stored vector at every position and value; `low` is empty without memory."""
-        values = len(self.kinds_of(values))
+        values = self.kinds_of(values).shape[0]
         high = self.initial_high.repeat(values).expand(batch, length, -1)
         return State(high, high.new_zeros(batch, length, values if self.config.remembers else 0))
 

@@ -148,6 +148,13 @@ class Gram(Model):
         low = high.new_zeros(self.classes) if self.config.remembers else self.initial_low
         return State(high, low.expand(batch, length, -1))
 
+    def begin(self, start: State, problems: Problems, embedded: Tensor, relations: Any) -> State:
+        """Return the state before the first transition: z_0, of which memory that says nothing makes a proposal."""
+        if not self.config.remembers:
+            return start
+        here = self.remembered(embedded, start, problems.pins)
+        return start._replace(high=self.propose(start, here, relations)[0])
+
     def relate(self, relations: Tensor | None) -> Any:
         """Return relations, as in `Problems`, in the form that `propose` takes."""
         return relations
@@ -202,14 +209,11 @@ class Gram(Model):
         total = steps * self.transitions
         embedded = here = self.embed(problems)
         relations = self.relate(problems.relations)
-        start, fresh, remembers = self.start_of(batch, problems), state is None, self.config.remembers
-        state = state or start
+        start, remembers = self.start_of(batch, problems), self.config.remembers
+        state = state or self.begin(start, problems, embedded, relations)
         phase, drafts = state.phase, self.draft is not None
         if phase is None and drafts:
             phase = Phase.start(torch.full((batch,), total, device=embedded.device), length)
-        if remembers and fresh:
-            here = self.remembered(embedded, state, problems.pins)
-            state = state._replace(high=self.propose(state, here, relations)[0])
         logits = self.logits(state) if drafts else embedded
         with pyro.plate("problems", batch, dim=-1):
             state = State(state_site("high", 0, state.high, total), state_site("low", 0, state.low, total))

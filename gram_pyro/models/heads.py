@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from gram_pyro.models.base import Model
@@ -36,5 +37,5 @@ class Heads(nn.Module):
     def forward(self, high: Tensor, problems: Problems) -> HeadLogits:
         """Judge the high-level latents h_t `(batch, length, width)` of as many problems."""
         features = self.block(rms_norm(self.summary(high.detach())), problems.relations, None)
-        doubt = at_least_float32(self.doubt(features)).logsumexp(1) - math.log(high.shape[1])
-        return HeadLogits(*(-doubt).unbind(-1))
+        doubt = at_least_float32(self.doubt(features))
+        return HeadLogits(*(torch.zeros_like(doubt).logsumexp(1) - doubt.logsumexp(1)).unbind(-1))

@@ -1,6 +1,5 @@
 """The layers that the models are made of."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -66,7 +65,7 @@ def rotary(positions: str, length: int, width: int, device: torch.device) -> Rot
         return None
     place = torch.arange(length, device=device)
     if positions == "2d":
-        side = math.isqrt(length)
+        side = torch.scalar_tensor(length, dtype=torch.double, device=device).sqrt().long()
         halves = (place // side, width // 2 - width // 4), (place % side, width // 4)
         angles = torch.cat([_angles(places, count) for places, count in halves], 1)
     else:

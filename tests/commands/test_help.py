@@ -29,6 +29,7 @@ GROUPS = {
     "program": [""],
     "train_heads": [""],
     "playground": [""],
+    "export": [""],
     "fetch": [""],
 }
 SAMPLING = """--categorical --halt --halt-patience --halt-threshold --no-categorical --no-random-start --no-resample
@@ -60,6 +61,7 @@ OPTIONS = {
     "program": "--help --model --out --steps --task",
     "train_heads": "--device --help --problems --rounds --seed",
     "playground": "--browser --help --no-browser --port --runs",
+    "export": "--draft --help --out",
     "fetch": "--help --out",
 }
 """Names that scripts rely on, for coloring and GRAM."""
