@@ -44,7 +44,6 @@ PARSED = {
     "benchmarks.attention": "times long sequences",
     "benchmarks.classifier": "needs MNIST's files; tests/test_benchmarks.py runs a short one",
     "benchmarks.dimacs": "needs its graphs; tests/test_graph_benchmarks.py runs a short one",
-    "benchmarks.evenness": "samples for minutes; tests/test_graph_benchmarks.py runs a short one",
     "benchmarks.graphs": "samples for minutes; tests/test_graph_benchmarks.py runs a short one",
     "benchmarks.digits": "measures for minutes; tests/test_benchmarks.py runs a short one",
     "benchmarks.full_elbo": "times long trajectories",

@@ -107,7 +107,7 @@ def test_ctrl_c_while_modules_are_imported(command: str, tmp_path: Path) -> None
 
 
 def test_commands_by_name() -> None:
-    assert {*__main__.MODULES.values()} == {*COMMANDS, "fetch", "playground"}  # which import no torch
+    assert {*__main__.MODULES.values()} == {*COMMANDS, "fetch", "playground", "export"}  # tested on their own
     assert python("-m", "gram_pyro", "sample", "--help").stdout == python("-m", "gram_pyro.sample", "--help").stdout
     listed = python("-m", "gram_pyro")
     assert listed.returncode == 0 and listed.stdout == python("-m", "gram_pyro", "--help").stdout
