@@ -41,7 +41,7 @@ export function mount(root, changed) {
   clear.onclick = rows.onchange;
   show();
   return {
-    checkpoint: () => "nqueens",
+    checkpoint: () => "boards",
     task() {
       const size = Number(rows.value);
       const given = [...queens];

@@ -60,7 +60,7 @@ def test_runs_of_ones_own_come_first(tmp_path: Path) -> None:
         (own / name).write_bytes(b"")
     files = playground.site_files(tmp_path)
     assert files["weights/sudoku/config.json"] == own / "config.json"
-    assert files["weights/nqueens/config.json"] == SHIPPED / "nqueens" / "config.json"
+    assert files["weights/boards/config.json"] == SHIPPED / "boards" / "config.json"
 
 
 def test_the_page_asks_for_the_checkpoints_that_are_served() -> None:
