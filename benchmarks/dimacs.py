@@ -40,8 +40,6 @@ class DimacsOptions(DeviceOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not (Path(self.folder) / "index.csv").is_file():
-            raise UserError(f"{self.folder or 'no folder'} holds no index.csv with the chromatic numbers of its graphs")
         if min(self.vertices, self.samples, self.steps) < 1:
             raise UserError("--vertices, --samples and --steps must be at least 1")
 
@@ -70,7 +68,9 @@ def timed(work: Callable[[], int]) -> tuple[int, float]:
 
 
 def measure(options: DimacsOptions) -> list[Row]:
-    """A row for each graph."""
+    """A row for each graph. Raises `UserError` if the folder has no list of them."""
+    if not (Path(options.folder) / "index.csv").is_file():
+        raise UserError(f"{options.folder or 'no folder'} holds no index.csv with the chromatic numbers of its graphs")
     reasoner = gram_pyro.load(options.run, options.device)
     rows: list[Row] = []
     with (Path(options.folder) / "index.csv").open() as file:

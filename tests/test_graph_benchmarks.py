@@ -48,7 +48,7 @@ def test_a_public_graph_beside_a_solver(tmp_path: Path) -> None:
     assert row["valid"] > 0 and row["least"] == 0
     assert not dimacs.solve(nx.wheel_graph(6), 3) and dimacs.solve(nx.wheel_graph(6), 4)
     with pytest.raises(UserError, match=r"holds no index\.csv"):
-        dimacs.DimacsOptions(folder=str(tmp_path / "nothing"))
+        dimacs.measure(dimacs.DimacsOptions(folder=str(tmp_path / "nothing")))
 
 
 def test_chains_are_as_far_apart_as_chains() -> None:
