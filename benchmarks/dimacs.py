@@ -18,6 +18,7 @@ from benchmarks.graphs import violations
 from benchmarks.report import DeviceOptions, Row, publish
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.system.cli import parse
+from gram_pyro.tasks.coloring.fewest import greedy_colors
 from gram_pyro.tasks.coloring.files import read_graph
 
 SAT = "cadical153"
@@ -42,12 +43,6 @@ class DimacsOptions(DeviceOptions):
         super().__post_init__()
         if min(self.vertices, self.samples, self.steps) < 1:
             raise UserError("--vertices, --samples and --steps must be at least 1")
-
-
-def dsatur(graph: nx.Graph) -> int:
-    """Return how many colors a greedy coloring takes."""
-    colors: dict[int, int] = nx.greedy_color(graph, "DSATUR")
-    return 1 + max(colors.values())
 
 
 def solve(graph: nx.Graph, k: int) -> bool:
@@ -79,7 +74,7 @@ def measure(options: DimacsOptions) -> list[Row]:
         graph, k = read_graph(Path(options.folder) / f"{row['name']}.col.gz"), int(row["chi_upper"])
         if len(graph) > options.vertices:
             continue
-        greedy, greedy_seconds = timed(lambda graph=graph: dsatur(graph))  # type: ignore[misc]
+        greedy, greedy_seconds = timed(lambda graph=graph: greedy_colors(graph))  # type: ignore[misc]
         solved, sat_seconds = timed(lambda graph=graph, k=k: solve(graph, k))  # type: ignore[misc]
         own, began = reasoner.adapted(k=k), time.monotonic()
         (broken,) = violations(own, [graph], options.samples, options.steps, options.seed)

@@ -16,14 +16,19 @@ def fewest_colors(graph: nx.Graph, succeeds: Callable[[int], bool]) -> tuple[int
     """Return the fewest colors, 2 at least, with which a search succeeds, or the last that was tried; and a sentence on
     whether it takes fewer. Nothing below the size of a clique is tried, as no such coloring exists."""
     clique = max(map(len, islice(nx.find_cliques(graph), MAX_CLIQUES)))
-    greedy = 1 + max(nx.greedy_color(graph, "DSATUR").values())
-    tried = range(max(2, clique), max(2, greedy) + BEYOND + 1)
+    tried = range(max(2, clique), max(2, greedy_colors(graph)) + BEYOND + 1)
     fewest = next((k for k in tried if succeeds(k)), tried[-1])
     if clique == 1:
         return fewest, "no vertices are joined: one color is enough"
     if fewest == clique:
         return fewest, f"fewer than {fewest} colors are impossible: {clique} vertices are all joined"
     return fewest, f"with {fewest - 1} colors no sample succeeded, which is no proof that there is no such coloring"
+
+
+def greedy_colors(graph: nx.Graph) -> int:
+    """Return how many colors a greedy coloring takes (DSATUR, Brelaz 1979)."""
+    colors: dict[int, int] = nx.greedy_color(graph, "DSATUR")
+    return 1 + max(colors.values())
 
 
 def color_number(text: str, graph: nx.Graph) -> int:
