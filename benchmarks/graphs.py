@@ -46,8 +46,8 @@ class GraphsOptions(DeviceOptions):
     """Samples of each graph."""
     steps: tuple[int, ...] = (64, 256)
     """Supervision steps."""
-    draft: str | None = None
-    """Another schedule of drafts than that of the training."""
+    draft_times: tuple[float, float] | None = None
+    """Other times of drafts than those of the training."""
     fast: bool = False
     """Compile the network and run it in bfloat16."""
     split: str = "test"
@@ -103,7 +103,7 @@ def colorable(graph: nx.Graph, k: int) -> bool:
 
 def measure(options: GraphsOptions) -> list[Row]:
     """A row for each set of graphs and number of steps."""
-    reasoner = gram_pyro.load(options.run, options.device, options.draft)
+    reasoner = gram_pyro.load(options.run, options.device, draft_times=options.draft_times)
     precision = "bfloat16" if options.fast else "float32"
     if options.fast:
         compile_network(reasoner.model)

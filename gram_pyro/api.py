@@ -16,12 +16,15 @@ from gram_pyro.training.objective import OBJECTIVES
 from gram_pyro.training.run import train
 
 
-def load(run: str, device: str = "auto", draft: str | None = None) -> Reasoner:
+def load(
+    run: str, device: str = "auto", draft: str | None = None, draft_times: tuple[float, float] | None = None
+) -> Reasoner:
     """Return a trained model, from a run folder or by the name of a checkpoint that comes with the package.
 
     `device` is auto (CUDA where there is one), cpu, cuda or cuda:1. `draft` is another schedule for noisy drafts than
-    that of the training: constant searches for one solution, cosine finds many.
-    Raises `gram_pyro.UserError` if there is no such run, or if its model draws no drafts and `draft` is given.
+    that of the training: constant searches for one solution, cosine finds many. `draft_times` are other times of the
+    first and the last draft, from 0 (all noise) to 1 (the answer).
+    Raises `gram_pyro.UserError` if there is no such run, or if its model draws no drafts and one of these is given.
 
     Examples
     --------
@@ -29,7 +32,7 @@ def load(run: str, device: str = "auto", draft: str | None = None) -> Reasoner:
     >>> reasoner = load("coloring")  # doctest: +SKIP
     >>> reasoner.sample(nx.petersen_graph()).solutions  # doctest: +SKIP
     """
-    return Reasoner(load_run(run, device, draft))
+    return Reasoner(load_run(run, device, draft, draft_times))
 
 
 def fit(

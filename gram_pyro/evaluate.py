@@ -14,7 +14,7 @@ from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, arg
 
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.inference.config import INDEPENDENT, MAX_NUMBER, SamplingConfig
-from gram_pyro.options import Device, Draft, Json, TrainedRun
+from gram_pyro.options import Device, Draft, DraftTimes, Json, TrainedRun
 from gram_pyro.system.cli import parse, parse_changes, split_prefixed
 from gram_pyro.system.files import is_folder, write_atomically
 from gram_pyro.system.startup import quick_imports
@@ -65,6 +65,7 @@ class EvaluateConfig:
     bound: bool = True
     """Whether to measure the bound too."""
     draft: Draft = None
+    draft_times: DraftTimes = None
     data_seed: int = 7
     """Seed of the test problems."""
     seed: int = 0
@@ -148,7 +149,7 @@ def main(arguments: list[str]) -> None:
         from gram_pyro.runs.store import load_run
         from gram_pyro.system.machine import arithmetic, compiler_explained
 
-    reasoner = Reasoner(load_run(config.run, machine.device, config.draft))
+    reasoner = Reasoner(load_run(config.run, machine.device, config.draft, config.draft_times))
     if changes:
         reasoner = reasoner.adapted(**parse_changes(reasoner.task, "task", "gram_pyro.evaluate", changes))
     run = reasoner.run

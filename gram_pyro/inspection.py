@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from tyro.conf import arg
 
 from gram_pyro.errors import run_cli
-from gram_pyro.options import Device, Draft, Json, Problem, TrainedRun
+from gram_pyro.options import Device, Draft, DraftTimes, Json, Problem, TrainedRun
 from gram_pyro.sample import name_of, picture_path, problem_of
 from gram_pyro.system.cli import parse
 from gram_pyro.system.startup import quick_imports
@@ -37,6 +37,7 @@ class InspectConfig:
     seed: int = 0
     """Seed of the trajectories."""
     draft: Draft = None
+    draft_times: DraftTimes = None
     device: Device = "auto"
     out: Annotated[str | None, arg(metavar="PATH", help_behavior_hint="(default: NAME-inspection.png)")] = None
     """PNG file for the picture, or a folder for it."""
@@ -82,7 +83,7 @@ def main(arguments: list[str]) -> None:
         from gram_pyro.reasoner import Reasoner
         from gram_pyro.runs.store import load_run
 
-    reasoner = Reasoner(load_run(config.run, config.device, config.draft))
+    reasoner = Reasoner(load_run(config.run, config.device, config.draft, config.draft_times))
     task = reasoner.task
     problem = problem_of(config.graph, task, PROGRAM)
     path = picture_path("out", config.out or ".", f"{name_of(config.graph, task)}-inspection.png")

@@ -16,6 +16,10 @@ for arc, --puzzle: the id of a puzzle of its data, ID/2 for its second test, or 
 for countdown, --problem: numbers and target, as 3 7 4 6 -> 40, or a file of it;
 for grids, nothing. Each file may be gzipped."""
 DRAFT = "Schedule of noisy drafts, if the model draws any: constant seeks one solution, cosine many."
+TIMES = (
+    "Times of the first and the last noisy draft of cosine, from 0 (all noise) to 1 (the answer): late ones settle, \
+early ones keep looking."
+)
 AS_TRAINED = "(default: that of its training)"
 
 TrainedRun = Annotated[
@@ -26,5 +30,6 @@ Problem = Annotated[
     arg(aliases=["--board", "--puzzle", "--image", "--problem"], metavar="FILE", help=PROBLEM, help_behavior_hint=""),
 ]
 Draft = Annotated[str | None, arg(metavar="constant|cosine|flow", help=DRAFT, help_behavior_hint=AS_TRAINED)]
+DraftTimes = Annotated[tuple[float, float] | None, arg(metavar="FIRST LAST", help=TIMES, help_behavior_hint=AS_TRAINED)]
 Device = Annotated[str, arg(metavar="auto|cpu|cuda|cuda:1", help="auto: CUDA where there is one.")]
 Json = Annotated[FlagCreatePairsOff[bool], arg(help_behavior_hint="")]

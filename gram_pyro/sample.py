@@ -13,7 +13,7 @@ from tyro.conf import OmitArgPrefixes, arg
 
 from gram_pyro.errors import UserError, run_cli
 from gram_pyro.inference.config import AUTO, SamplingConfig
-from gram_pyro.options import Device, Draft, Json, Problem, TrainedRun
+from gram_pyro.options import Device, Draft, DraftTimes, Json, Problem, TrainedRun
 from gram_pyro.system.cli import parse
 from gram_pyro.system.files import is_file, is_folder
 from gram_pyro.system.startup import quick_imports
@@ -50,6 +50,7 @@ class SampleConfig:
     select: Annotated[str, arg(metavar="first|majority|value|checker")] = "checker"
     """How the answer is chosen among the samples."""
     draft: Draft = None
+    draft_times: DraftTimes = None
     colors: Annotated[str | None, arg(metavar="K|auto", help_behavior_hint="(default: as trained)")] = None
     """For graphs: how many colors to color with; auto: the fewest in which a sample succeeds."""
     seed: int = 0
@@ -170,7 +171,7 @@ def main(arguments: list[str]) -> None:
         from gram_pyro.reasoner import Reasoner
         from gram_pyro.runs.store import load_run
 
-    reasoner = Reasoner(load_run(config.run, config.device, config.draft))
+    reasoner = Reasoner(load_run(config.run, config.device, config.draft, config.draft_times))
     problem = problem_of(config.graph, reasoner.task)
     reasoner, note = colored(reasoner, problem, config)
     task = reasoner.task

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 import gram_pyro
 from gram_pyro import Coloring, GaussianGuide, Gram, GramConfig, Reasoner, Spec, UserError
 from gram_pyro.inference.config import SamplingConfig
+from gram_pyro.models.draft import TIMES
 
 TASK = Coloring(n=5)
 TINY: dict[str, Any] = {
@@ -150,6 +151,17 @@ def test_drafts_may_follow_another_schedule_than_in_training() -> None:
     assert len(held.sample(num_samples=2, steps=6, method=method).spent) == 2
     with pytest.raises(UserError, match="planned to the last step"):
         annealed.sample(num_samples=2, steps=6, method=method)
+
+
+def test_drafts_may_be_of_other_times_than_in_training() -> None:
+    graph = nx.petersen_graph()
+    trained, same, early = (gram_pyro.load("graphs", "cpu", draft_times=times) for times in (None, TIMES, (0.1, 0.2)))
+    first, again, other = (each.sample(graph, 4, steps=8).answers for each in (trained, same, early))
+    assert first == again != other
+    assert gram_pyro.load("graphs", "cpu", "constant", (0.1, 0.2)).model.config.draft_times == (0.1, 0.2)
+    for run, message in (("coloring", "was trained without drafts; leave out the times"), ("digits", "have no times")):
+        with pytest.raises(UserError, match=message):
+            gram_pyro.load(run, "cpu", draft_times=(0.1, 0.4))
 
 
 def test_planned_steps_are_measured_up_to_those_of_training() -> None:

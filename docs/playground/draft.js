@@ -1,17 +1,17 @@
 /* Noisy looks at the answer, as in gram_pyro/models/draft.py, and the noise in them. */
 
 const ACCURACY = 27.0;
-const FIRST = 0.01, LAST = 0.99;
+const TIMES = [0.01, 0.99];
 
-/** Return `[a, b]` of the prior `draft = a y_hat + b noise` at `step` (from 0) of `total`. */
-export function levels(schedule, step, total) {
+/** Return `[a, b]` of the prior `draft = a y_hat + b noise` at `step` (from 0) of `total`, between two times of cosine. */
+export function levels(schedule, step, total, [first, last] = TIMES) {
   if (schedule === "constant") return [0, 1];
   if (schedule === "flow") {
     const look = Math.min(step + 1, total);
     const accuracy = (ACCURACY * (2 * look - 1)) / total ** 2;
     return [Math.sqrt(accuracy / (1 + accuracy)), 1 / Math.sqrt(1 + accuracy)];
   }
-  const time = FIRST + ((LAST - FIRST) * Math.min(step, total - 1)) / Math.max(total - 1, 1);
+  const time = first + ((last - first) * Math.min(step, total - 1)) / Math.max(total - 1, 1);
   return [Math.sin((Math.PI / 2) * time), Math.cos((Math.PI / 2) * time)];
 }
 

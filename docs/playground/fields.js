@@ -21,6 +21,7 @@ export class Fields {
   constructor({ model }, tensors) {
     const take = (name) => tensors[`model.${name}`].data;
     Object.assign(this, { width: model.width, hidden: model.hidden, draft: model.draft, receiver: model.receiver });
+    this.times = model.draft_times;
     this.passes = model.refinements * model.transitions;
     this.initial = take("initial_high");
     this.pinEmbedding = take("pin_embedding.weight");
@@ -113,7 +114,7 @@ class Trajectory {
   advance() {
     const { network, x, embedded, rows, values } = this;
     const { width } = network;
-    const level = levels(network.draft, this.step++, this.total);
+    const level = levels(network.draft, this.step++, this.total, network.times);
     const prediction = pin(this.beliefs, this.pins, values);
     const draft = pin(draw(prediction, values, level, network.receiver, this.noise), this.pins, values);
     for (let row = 0, i = 0; row < rows; row++)

@@ -21,6 +21,7 @@ export class Gram {
     Object.assign(this, { draft: model.draft, receiver: model.receiver, passes: model.refinements });
     this.initial = take("initial_high");
     this.embedding = take("embedding.weight");
+    this.times = model.draft_times;
     this.draftEmbedding = take("draft_embedding.weight");
     this.decoder = take("decoder.weight");
     this.decoderBias = take("decoder.bias");
@@ -60,7 +61,7 @@ class Trajectory {
   /** Draw a draft, add it to the memory, and look at that. */
   advance() {
     const { network, memory, pins, values } = this;
-    const [a, b] = levels(network.draft, this.step++, this.total);
+    const [a, b] = levels(network.draft, this.step++, this.total, network.times);
     const draft = pin(draw(pin(this.beliefs, pins, values), values, [a, b], network.receiver, this.noise), pins, values);
     draft.forEach((each, i) => (memory[i] += (a / b ** 2) * each));
     this.logits = this.propose();

@@ -13,10 +13,12 @@ from gram_pyro.models.base import Phase
 from gram_pyro.models.sites import draft_site
 
 ACCURACY = 27.0  # of all looks of the schedule `flow` together
-FIRST, LAST = 0.01, 0.99  # times of the schedule `cosine`: neither all noise nor none
+TIMES = (0.01, 0.99)  # neither all noise nor none
 
 Schedule = Literal["none", "cosine", "flow", "constant"]
 Receiver = Literal["mean", "mixture"]
+Times = tuple[float, float]
+"""Of the first and the last draft, between 0 (all noise) and 1 (the answer)."""
 Levels = tuple[Tensor, Tensor]
 """a and b of `draft = a y + b noise`, each `(batch,)`."""
 
@@ -30,20 +32,26 @@ class Look(NamedTuple):
     prediction: Tensor
 
 
-def cosine(step: Tensor, total: Tensor) -> Levels:
-    """From noise to the answer along a quarter of a circle: `a = sin`, `b = cos`."""
-    time = FIRST + (LAST - FIRST) * step.minimum(total - 1) / (total - 1).clamp(min=1)
+def cosine(step: Tensor, total: Tensor, times: Times = TIMES) -> Levels:
+    """From noise to the answer along a quarter of a circle: `a = sin`, `b = cos`, between two `times` of it."""
+    first, last = times
+    time = first + (last - first) * step.minimum(total - 1) / (total - 1).clamp(min=1)
     return torch.sin(math.pi / 2 * time), torch.cos(math.pi / 2 * time)
 
 
-def flow(step: Tensor, total: Tensor) -> Levels:
-    """Looks of a Bayesian flow network: look i of n has the accuracy `a^2 / b^2 = ACCURACY (2 i - 1) / n^2`."""
+def flow(step: Tensor, total: Tensor, times: Times = TIMES) -> Levels:
+    """Looks of a Bayesian flow network: look i of n has the accuracy `a^2 / b^2 = ACCURACY (2 i - 1) / n^2`, at any
+    `times`."""
     look = (step + 1).minimum(total)
     accuracy = ACCURACY * (2 * look - 1) / total**2
     return (accuracy / (1 + accuracy)).sqrt(), (1 + accuracy).rsqrt()
 
 
-SCHEDULES: dict[Schedule, Callable[[Tensor, Tensor], Levels]] = {"cosine": cosine, "flow": flow, "constant": cosine}
+SCHEDULES: dict[Schedule, Callable[[Tensor, Tensor, Times], Levels]] = {
+    "cosine": cosine,
+    "flow": flow,
+    "constant": cosine,
+}
 """Levels of the posterior at `step` (from 0) of `total`, each `(batch,)`. The prior of `constant` has a = 0, b = 1: all
 its drafts are noise."""
 
@@ -51,10 +59,15 @@ its drafts are noise."""
 class Draft:
     """`draft_t ~ Normal(a_t y_hat, b_t)` over one-hot answers; with `mixture` a mixture over the values."""
 
-    def __init__(self, schedule: Schedule, receiver: Receiver) -> None:
+    def __init__(self, schedule: Schedule, receiver: Receiver, times: Times = TIMES) -> None:
         if schedule not in SCHEDULES or receiver not in ("mean", "mixture"):
             raise UserError("model.draft must be none, cosine, flow or constant, and model.receiver mean or mixture")
-        self.levels, self.receiver, self.held = SCHEDULES[schedule], receiver, schedule == "constant"
+        if not 0 < times[0] <= times[1] < 1:
+            raise UserError(f"the times of drafts lie between 0 and 1, the first before the last, not {times}")
+        if schedule == "flow" and tuple(times) != TIMES:
+            raise UserError("drafts of the schedule flow have no times; leave out draft_times, or take cosine")
+        self.schedule, self.times = SCHEDULES[schedule], times
+        self.receiver, self.held = receiver, schedule == "constant"
 
     def draw(
         self, t: int, total: int, phase: Phase, logits: Tensor, pins: Tensor | None, training: bool = True
@@ -78,14 +91,14 @@ class Draft:
 
     def levels_at(self, t: int, phase: Phase) -> Levels:
         """Return a and b of draft_t, each `(batch, 1, 1)`."""
-        a, b = self.levels(phase.step + (t - 1), phase.total)
+        a, b = self.schedule(phase.step + (t - 1), phase.total, self.times)
         return a[:, None, None], b[:, None, None]
 
     def accumulated(self, phase: Phase, y: Tensor, noise: Tensor) -> Tensor:
         """Return the evidence of all drafts of `y` before `phase`, where `noise` is standard normal, each `(batch,
         length, values)`: `Normal(c y, sqrt(c))` with c the sum of `a^2 / b^2`."""
         steps = torch.arange(int(phase.total.max()), device=y.device)
-        a, b = self.levels(steps, phase.total[:, None])
+        a, b = self.schedule(steps, phase.total[:, None], self.times)
         accuracy = (a / b).square().where(steps < phase.step[:, None], 0.0).sum(1)[:, None, None]
         return accuracy * y + accuracy.sqrt() * noise
 

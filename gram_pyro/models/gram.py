@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gram_pyro.errors import UserError
 from gram_pyro.models.base import Answers, Model, Outcome, Phase, State, Supervise, register
-from gram_pyro.models.draft import Draft, Receiver, Schedule, pinned
+from gram_pyro.models.draft import TIMES, Draft, Receiver, Schedule, Times, pinned
 from gram_pyro.models.layers import MAX_SIZE, Decoder, Shape, Stack, at_least_float32, rotary
 from gram_pyro.models.sites import answer_site, guidance_site, state_site
 from gram_pyro.tasks.base import Problems, Spec
@@ -41,6 +41,8 @@ class GramConfig(Shape):
     """Whether its scale is learned; without it next to none, MIN_SCALE."""
     draft: Schedule = "none"
     """Noisy looks at the answer: from noise to it (cosine), a Bayesian flow network's (flow), all noise (constant)."""
+    draft_times: Times = TIMES
+    """Of the first and the last of cosine's drafts, from 0 (all noise) to 1 (the answer)."""
     receiver: Receiver = "mean"
     """Prior of a draft: a Gaussian around the decoder's probabilities, or a mixture of one around each value."""
     memory: Memory = "none"
@@ -80,7 +82,7 @@ class Gram(Model):
         super().__init__()
         self.config = config = config or self.Config()
         self.width, self.transitions = config.width, config.transitions
-        self.draft = None if config.draft == "none" else Draft(config.draft, config.receiver)
+        self.draft = None if config.draft == "none" else Draft(config.draft, config.receiver, config.draft_times)
         self.draws = config.guidance or self.draft is not None
         if self.draft is not None:
             self.searches = self.draft.held

@@ -14,7 +14,7 @@ from torch import nn
 from gram_pyro.errors import UserError
 from gram_pyro.guides import GUIDES, Guide
 from gram_pyro.models import MODELS, Model
-from gram_pyro.models.draft import SCHEDULES
+from gram_pyro.models.draft import SCHEDULES, TIMES, Times
 from gram_pyro.models.heads import Heads
 from gram_pyro.registry import Registry
 from gram_pyro.runs.config import NoConfig, Part, RunConfig, from_json, label, to_json
@@ -102,21 +102,28 @@ def publish(folder: Path, config: RunConfig, model: Model, guide: Guide, heads: 
     write_atomically(folder / WEIGHTS, save(tensors))
 
 
-def rescheduled(config: RunConfig, draft: str) -> RunConfig:
-    """Return the same with another schedule of drafts, which weights do not depend on.
+def rescheduled(config: RunConfig, draft: str | None, times: Times | None) -> RunConfig:
+    """Return the same with another schedule of drafts, or other times of it, which weights do not depend on.
 
     Raises `UserError` if there is no such schedule, or if the model draws no drafts.
     """
-    if draft not in SCHEDULES:
+    if draft is None and times is None:
+        return config
+    if draft is not None and draft not in SCHEDULES:
         raise UserError(f"draft must be {', '.join(SCHEDULES)}, not {draft!r}")
     if getattr(config.model, "draft", "none") == "none":
-        raise UserError(f"the model {label(config.model_name)} was trained without drafts; leave out {draft}")
-    return replace(config, model=replace(config.model, draft=draft))
+        asked = draft or "the times of drafts"
+        raise UserError(f"the model {label(config.model_name)} was trained without drafts; leave out {asked}")
+    changed = {
+        "draft": draft or config.model.draft,
+        "draft_times": times or (TIMES if draft else config.model.draft_times),
+    }
+    return replace(config, model=replace(config.model, **changed))
 
 
 @torch.inference_mode(False)
-def load_run(run: str, device: str = "auto", draft: str | None = None) -> Run:
-    """Load a run folder, or a shipped checkpoint by name; with another schedule of `draft` than it was trained with.
+def load_run(run: str, device: str = "auto", draft: str | None = None, draft_times: Times | None = None) -> Run:
+    """Load a run folder, or a shipped checkpoint by name; with another schedule of drafts than its own, or other times.
 
     Raises `UserError` if there is none that is sound, or if it draws no drafts.
     """
@@ -127,8 +134,7 @@ def load_run(run: str, device: str = "auto", draft: str | None = None) -> Run:
         shipped = ", ".join(shipped_names())
         raise UserError(f"no run folder {run!r}, and no shipped checkpoint of that name ({shipped})")
     config = from_json(folder / "config.json")
-    if draft is not None:
-        config = rescheduled(config, draft)
+    config = rescheduled(config, draft, draft_times)
     path = folder / WEIGHTS
     if not path.is_file():
         raise UserError(f"{folder} holds no {WEIGHTS} yet: its training has not reached the first evaluation")

@@ -61,8 +61,8 @@ class TrainingRun:
         parts = task.parts()
         share = -(-training.problems // len(parts))
         pools = [  # they refuse what has too many solutions, before validation counts them
-            Pool(part, self.problems if part is task else part.generate("train", share, training.seed))
-            for part in parts
+            Pool(part, self.problems if part is task else part.generate("train", share, training.seed + place))
+            for place, part in enumerate(parts)
         ]
         self.validation = Validation(
             task, training.depth, training.seed, world, self.device, training.validation_problems

@@ -34,12 +34,13 @@ GROUPS = {
 }
 SAMPLING = """--categorical --halt --halt-patience --halt-threshold --no-categorical --no-random-start --no-resample
         --noise --random-start --repel --repel-iterations --repel-steps --resample --samples --seed --select --steps
-        --draft --device --json --out --help"""
+        --draft --draft-times --device --json --out --help"""
 OPTIONS = {
     "train": """--accumulate --balance --batch --beta --clip --compile --constraint-weight --continue --deep-supervision
         --depth --device --draft-weight --ema --evaluations --final-rate --guide --head-rounds --help --horizon --init
         --kl-decay --kl-rate --kl-target --kl-target-start --kl-tilt --kl-transitions --learning-rate --log --minutes
-        --model --model.core --model.draft --model.guidance --model.heads --model.hidden --model.layers --model.mean
+        --model --model.core --model.draft --model.draft-times --model.guidance --model.heads --model.hidden
+        --model.layers --model.mean
         --model.memory --model.no-guidance --model.no-mean --model.no-pooled
         --model.no-variance --model.pooled --model.receiver --model.refinements --model.transitions
         --model.variance --model.width --no-deep-supervision --no-recompute --objective --out --particles
@@ -56,8 +57,8 @@ OPTIONS = {
     "compare": """--ablate --data-seed --device --equal --generation --help --inputs --jobs --known --minutes --models
         --out --posteriors --precision --problems --results --samples --seeds --task --task-options --threads
         --training-options""",
-    "inspect": """--board --device --draft --draws --graph --help --image --json --out --problem --puzzle --samples
-        --seed --steps""",
+    "inspect": """--board --device --draft --draft-times --draws --graph --help --image --json --out --problem --puzzle
+        --samples --seed --steps""",
     "program": "--help --model --out --steps --task",
     "train_heads": "--device --help --problems --rounds --seed",
     "playground": "--browser --help --no-browser --port --runs",

@@ -21,7 +21,7 @@ from gram_pyro.guides import DiffusionGuide, GaussianGuide, PriorGuide
 from gram_pyro.inference.sampling import sample
 from gram_pyro.models import Fields, Gram, GramConfig
 from gram_pyro.models.base import Phase
-from gram_pyro.models.draft import ACCURACY, SCHEDULES, Draft, Look, Schedule, cosine, diffusion, flow, pinned
+from gram_pyro.models.draft import ACCURACY, SCHEDULES, Draft, Look, Schedule, Times, cosine, diffusion, flow, pinned
 from gram_pyro.models.fields import FieldsConfig
 from gram_pyro.models.gram import Memory
 from gram_pyro.models.sites import sites_of
@@ -109,6 +109,17 @@ def test_schedules(levels: Any, n: int) -> None:
     if levels is flow:
         assert (a / b).square().sum() == pytest.approx(ACCURACY, rel=1e-4)
         torch.testing.assert_close((a / b).square(), C * alphas(n))
+
+
+@pytest.mark.parametrize("n", [1, 2, 64])
+@pytest.mark.parametrize("times", [(0.1, 0.4), (0.2, 0.2)])
+def test_cosine_runs_between_its_times(times: Times, n: int) -> None:
+    model = Gram(SPEC, GramConfig(draft="cosine", draft_times=times))
+    assert model.draft is not None
+    phases = [Phase(torch.tensor([step]), torch.tensor([n]), torch.tensor([0])) for step in (0, n - 1, n + 3)]
+    found = [math.asin(model.draft.levels_at(1, phase)[0].item()) / (math.pi / 2) for phase in phases]
+    last = times[1] if n > 1 else times[0]
+    assert found == pytest.approx([times[0], last, last], rel=1e-5)
 
 
 def test_a_cell_that_learns_nothing_in_closed_form() -> None:
@@ -287,6 +298,11 @@ def test_what_cannot_be() -> None:
         Gram(SPEC, GramConfig(draft="linear"))  # type: ignore[arg-type]
     with pytest.raises(UserError, match="receiver"):
         Gram(SPEC, GramConfig(draft="flow", receiver="median"))  # type: ignore[arg-type]
+    for times in ((0.0, 0.5), (0.5, 1.0), (0.4, 0.2)):
+        with pytest.raises(UserError, match="times of drafts lie between 0 and 1, the first before the last"):
+            Gram(SPEC, GramConfig(draft="cosine", draft_times=times))
+    with pytest.raises(UserError, match="drafts of the schedule flow have no times"):
+        Gram(SPEC, GramConfig(draft="flow", draft_times=(0.1, 0.4)))
     for config in ({"draft": "flow"}, {"core": "flat"}, {"core": "flat", "draft": "constant"}):
         with pytest.raises(UserError, match=r"memory needs model\.core flat, and model\.draft cosine or flow"):
             GramConfig(memory="alone", **config)  # type: ignore[arg-type]

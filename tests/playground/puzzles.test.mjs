@@ -116,6 +116,8 @@ test("noise is standard normal and a seed's own; pins are clean", () => {
     const [a, b] = levels(schedule, 5, 8);
     assert.ok(Math.abs(a * a + b * b - 1) < 1e-12);
   }
+  const ends = [0, 7, 9].map((step) => Math.asin(levels("cosine", step, 8, [0.1, 0.4])[0]) / (Math.PI / 2));
+  [0.1, 0.4, 0.4].forEach((time, i) => assert.ok(Math.abs(ends[i] - time) < 1e-12));
 });
 
 test("a mixture draws around one value, as often as it is predicted", () => {
