@@ -48,8 +48,8 @@ class Case:
 
 
 CASES = {
-    "coloring, n = 8": Case("coloring", 255),
-    "coloring, n = 10, trained on 8": Case("coloring", 192, 10),
+    "coloring, n = 8": Case("coloring_gram", 255),
+    "coloring, n = 10, trained on 8": Case("coloring_gram", 192, 10),
     "N-Queens 8 x 8": Case("nqueens", 40),
     "N-Queens 10 x 10": Case("nqueens10", 20),
     "N-Queens 10 x 10, trained on 8 x 8": Case("nqueens", 20, 10),

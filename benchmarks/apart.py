@@ -59,7 +59,7 @@ def degrees(graph: nx.Graph) -> tuple[int, ...]:
 def main(arguments: list[str]) -> None:
     """Measure and store."""
     options = parse(ApartOptions, "benchmarks.apart", arguments)
-    reasoner = gram_pyro.load("coloring", "cpu")
+    reasoner = gram_pyro.load("coloring_gram", "cpu")
     chosen, graphs = (reasoner.task.generate("test", options.problems, seed) for seed in (CHOSEN_BY, DATA_SEED))
     found = {"all": [*range(len(graphs))], "apart": apart(graphs, chosen)}
     rows: list[Row] = []

@@ -33,7 +33,7 @@ class GradientOptions(FigureOptions):
     (`GaussianGuide.detach_prior`); the prior's head does not learn through it.
     """
 
-    run: str = "coloring"
+    run: str = "coloring_gram"
     """A trained run."""
     batches: int = 40
     """Batches that each gradient is averaged over."""
@@ -111,7 +111,9 @@ def measure(options: GradientOptions) -> list[Row]:
     depth, task = run.depth, run.task
     guide = run.guide
     if not isinstance(guide, GaussianGuide) or run.model.transitions != 1:
-        raise UserError(f"{options.run} has no Gaussian of one transition a step; take a run of GRAM, such as coloring")
+        raise UserError(
+            f"{options.run} has no Gaussian of one transition a step; take a run of GRAM, such as coloring_gram"
+        )
     pool = Pool(task, task.generate("train", 500, options.seed))
     generator = torch.Generator().manual_seed(options.seed)
     batches = [pool.draw(options.batch, generator) for _ in range(options.batches)]

@@ -37,17 +37,19 @@ class GraphsOptions(DeviceOptions):
     """Run folder, or a shipped checkpoint."""
     sets: tuple[str, ...] = ("small", "planted", "colors", "structured")
     """What to color: small (n = 8), planted (three colors, mean degree 4.4), colors (random, chromatic number 4 to 6),
-    structured."""
+    structured, thin (a strip of triangles and the square of a cycle, whose colorings are decided from end to end)."""
     sizes: tuple[int, ...] = (16, 20, 30, 50)
-    """Vertices of planted graphs."""
+    """Vertices of planted and of thin graphs."""
     graphs: int = 100
     """Graphs of a row."""
     samples: int = 20
     """Samples of each graph."""
     steps: tuple[int, ...] = (64, 256)
     """Supervision steps."""
-    draft_times: tuple[float, float] | None = None
-    """Other times of drafts than those of the training."""
+    draft: str | None = None
+    """Another schedule of drafts than that of the training."""
+    draft_times: tuple[tuple[float, float], ...] = ()
+    """Pairs of times for drafts, other than those of the checkpoint."""
     fast: bool = False
     """Compile the network and run it in bfloat16."""
     split: str = "test"
@@ -73,7 +75,7 @@ def structured() -> Iterator[nx.Graph]:
     for n in (6, 9, 12, 15, 18):
         yield nx.circulant_graph(n, [1, 2])
     for n in (5, 8, 12, 16, 20):
-        yield nx.Graph((i, i + apart) for i in range(n) for apart in (1, 2) if i + apart < n)
+        yield strip(n)
     for rows, columns in ((2, 7), (3, 6), (4, 5)):
         yield from (nx.grid_2d_graph(rows, columns), nx.triangular_lattice_graph(rows, columns))
 
@@ -95,6 +97,16 @@ def sets(options: GraphsOptions) -> Iterator[tuple[str, Coloring, list[nx.Graph]
         known = (task.prepare(graph) for graph in structured() if len(graph) <= MAX_STRUCTURED)
         yield "structured", task, [graph for graph in known if colorable(graph, 3)]
 
+    for n in options.sizes if "thin" in options.sets else ():
+        yield "strip of triangles", Coloring(n=n), [Coloring().prepare(strip(n))]
+        if n % 3 == 0:
+            yield "square of a cycle", Coloring(n=n), [nx.circulant_graph(n, [1, 2])]
+
+
+def strip(n: int) -> nx.Graph:
+    """Return triangles in a row: every vertex is a neighbour of the two before it."""
+    return nx.Graph((i, i + apart) for i in range(n) for apart in (1, 2) if i + apart < n)
+
 
 def colorable(graph: nx.Graph, k: int) -> bool:
     """Return whether a short search finds a coloring."""
@@ -102,19 +114,38 @@ def colorable(graph: nx.Graph, k: int) -> bool:
 
 
 def measure(options: GraphsOptions) -> list[Row]:
+    """A row for each pair of times, set of graphs and number of steps."""
+    rows: list[Row] = []
+    chosen = [*sets(options)]
+    for times in options.draft_times or (None,):
+        reasoner = gram_pyro.load(options.run, options.device, options.draft, times)
+        rows += measured(reasoner, chosen, options)
+    return rows
+
+
+def measured(
+    reasoner: Reasoner, chosen: list[tuple[str, Coloring, list[nx.Graph]]], options: GraphsOptions
+) -> list[Row]:
     """A row for each set of graphs and number of steps."""
-    reasoner = gram_pyro.load(options.run, options.device, draft_times=options.draft_times)
     precision = "bfloat16" if options.fast else "float32"
     if options.fast:
         compile_network(reasoner.model)
     rows: list[Row] = []
-    for name, task, graphs in sets(options):
+    times = getattr(reasoner.model.config, "draft_times", None)
+    for name, task, graphs in chosen:
         for steps in options.steps:
             began = time.monotonic()
             with arithmetic(reasoner.run.device, precision):
                 broken = violations(reasoner.adapted(k=task.k), graphs, options.samples, steps, options.seed)
             seconds = (time.monotonic() - began) / len(graphs)
-            row = {"graphs": name, "n": max(map(len, graphs)), "k": task.k, "count": len(graphs), "steps": steps}
+            row = {
+                "graphs": name,
+                "n": max(map(len, graphs)),
+                "k": task.k,
+                "count": len(graphs),
+                "steps": steps,
+                "times": times,
+            }
             valid = [sum(not count for count in each) / options.samples for each in broken]
             least, most = min(valid), sum(map(bool, valid))
             scores = {"validity": sum(valid) / len(valid), "solved": most, "least": least, "seconds": seconds}
@@ -141,6 +172,7 @@ def main(arguments: list[str]) -> None:
         "n": lambda row: str(row["n"]),
         "k": lambda row: str(row["k"]),
         "steps": lambda row: str(row["steps"]),
+        "times": lambda row: str(row["times"]),
         "one sample": lambda row: f"{row['validity']:.3f}",
         f"one of {options.samples}": lambda row: f"{row['solved']} of {row['count']}",
         "weakest graph": lambda row: f"{row['least']:.2f}",

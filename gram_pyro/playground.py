@@ -17,7 +17,7 @@ from gram_pyro.system.cli import parse
 from gram_pyro.system.files import is_folder
 
 PAGE = Path(__file__).parents[1] / "docs" / "playground"
-CHECKPOINTS = ("boards", "digits", "graphs", "grids", "sudoku", "sudoku_extreme")
+CHECKPOINTS = ("boards", "coloring", "digits", "grids", "sudoku", "sudoku_extreme")
 """The networks that the page asks for."""
 STORED = ("config.json", "weights.safetensors")
 TYPES = {

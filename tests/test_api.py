@@ -155,11 +155,11 @@ def test_drafts_may_follow_another_schedule_than_in_training() -> None:
 
 def test_drafts_may_be_of_other_times_than_in_training() -> None:
     graph = nx.petersen_graph()
-    trained, same, early = (gram_pyro.load("graphs", "cpu", draft_times=times) for times in (None, TIMES, (0.1, 0.2)))
+    trained, same, early = (gram_pyro.load("coloring", "cpu", draft_times=times) for times in (None, TIMES, (0.1, 0.2)))
     first, again, other = (each.sample(graph, 4, steps=8).answers for each in (trained, same, early))
     assert first == again != other
-    assert gram_pyro.load("graphs", "cpu", "constant", (0.1, 0.2)).model.config.draft_times == (0.1, 0.2)
-    for run, message in (("coloring", "was trained without drafts; leave out the times"), ("digits", "have no times")):
+    assert gram_pyro.load("coloring", "cpu", "constant", (0.1, 0.2)).model.config.draft_times == (0.1, 0.2)
+    for run, message in (("coloring_gram", "was trained without drafts; leave out the times"), ("digits", "have no times")):
         with pytest.raises(UserError, match=message):
             gram_pyro.load(run, "cpu", draft_times=(0.1, 0.4))
 
@@ -172,7 +172,7 @@ def test_planned_steps_are_measured_up_to_those_of_training() -> None:
 @pytest.mark.parametrize(
     ("run", "draft", "message"),
     [
-        ("coloring", "cosine", "the model gram was trained without drafts; leave out cosine"),
+        ("coloring_gram", "cosine", "the model gram was trained without drafts; leave out cosine"),
         ("grids", "linear", "draft must be cosine, flow, constant, not 'linear'"),
         ("grids", "none", "draft must be cosine, flow, constant, not 'none'"),
     ],

@@ -181,7 +181,7 @@ def test_the_shipped_checkpoint_answers_as_it_does_on_a_cpu() -> None:
 
 
 def test_a_reasoner_on_a_gpu() -> None:
-    reasoner = gram_pyro.load("coloring", device="cuda")
+    reasoner = gram_pyro.load("coloring_gram", device="cuda")
     found = reasoner.sample(reasoner.task.generate("test", 1, 0)[0], 8)
     assert found.solutions and found.values is not None
 

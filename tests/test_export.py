@@ -255,5 +255,5 @@ def test_wrong_places_are_refused(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=message):
             export.main(["coloring", "--out", str(out)])
     with pytest.raises(UserError, match="trained without drafts"):
-        export.main(["coloring", "--draft", "flow"])
+        export.main(["coloring_gram", "--draft", "flow"])
     assert [*tmp_path.iterdir()] == []

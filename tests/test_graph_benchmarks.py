@@ -20,7 +20,7 @@ WHEEL = "p edge 6 10\n" + "".join(f"e 1 {v}\ne {v} {2 + (v - 1) % 5}\n" for v in
 
 def test_rows_say_how_often_samples_are_right() -> None:
     small, planted = graphs.measure(
-        graphs.GraphsOptions(run="graphs", sets=("small", "planted"), sizes=(12,), graphs=4, samples=3, steps=(32,))
+        graphs.GraphsOptions(run="coloring", sets=("small", "planted"), sizes=(12,), graphs=4, samples=3, steps=(32,))
     )
     assert (small["n"], planted["n"], small["count"]) == (8, 12, 4)
     for row in (small, planted):
@@ -40,10 +40,19 @@ def test_sets_are_what_they_are_called() -> None:
         graphs.GraphsOptions(samples=0)
 
 
+def test_thin_graphs_have_one_coloring() -> None:
+    found = [*graphs.sets(graphs.GraphsOptions(sets=("thin",), sizes=(12, 20)))]
+    assert [(name, len(chosen[0])) for name, _, chosen in found] == [
+        ("strip of triangles", 12), ("square of a cycle", 12), ("strip of triangles", 20)
+    ]  # fmt: skip
+    for _, task, (graph,) in found:
+        assert len(task.solutions(graph)) == 1
+
+
 def test_a_public_graph_beside_a_solver(tmp_path: Path) -> None:
     (tmp_path / "index.csv").write_text("name,chi_proved,chi_upper\nwheel,yes,4\nother,no,3\n")
     (tmp_path / "wheel.col.gz").write_bytes(gzip.compress(WHEEL.encode()))
-    (row,) = dimacs.measure(dimacs.DimacsOptions(folder=str(tmp_path), run="graphs", samples=4, steps=32))
+    (row,) = dimacs.measure(dimacs.DimacsOptions(folder=str(tmp_path), run="coloring", samples=4, steps=32))
     assert (row["n"], row["edges"], row["colors"], row["sat"]) == (6, 10, 4, True) and row["dsatur"] >= 4
     assert row["valid"] > 0 and row["least"] == 0
     assert not dimacs.solve(nx.wheel_graph(6), 3) and dimacs.solve(nx.wheel_graph(6), 4)
@@ -63,6 +72,6 @@ def test_chains_are_as_far_apart_as_chains() -> None:
 
 
 def test_evenness_of_samples() -> None:
-    options = evenness.EvennessOptions(run="graphs", sizes=(12,), graphs=2, samples=8, steps=(32,), moves=5, least=3)
+    options = evenness.EvennessOptions(run="coloring", sizes=(12,), graphs=2, samples=8, steps=(32,), moves=5, least=3)
     (row,) = evenness.measure(options)
     assert row["graphs"] == 2 and 0 < row["valid"] <= 1 and 0 < row["distinct"] < 2

@@ -42,7 +42,7 @@ export function mount(root, changed) {
   };
   choose();
   return {
-    checkpoint: () => "graphs",
+    checkpoint: () => "coloring",
     task() {
       const graph = structuredClone(editor.graph);
       if (!graph.names.length) throw new Error("The graph has no vertices; click into the field to add one.");

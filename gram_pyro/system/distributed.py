@@ -1,6 +1,7 @@
 """Several processes that train one model, as torchrun starts them."""
 
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -10,6 +11,8 @@ import torch.distributed as dist
 from torch import Tensor
 
 from gram_pyro.errors import UserError
+
+GIVING_UP = 0.5  # seconds
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,9 @@ class World:
     def close(self) -> None:
         """Leave the process group."""
         if self.size > 1:
+            # A thread of the group needs the interpreter to give up the tensors of the last exchange, and whoever frees
+            # the group waits for that thread without letting go of the interpreter.
+            time.sleep(GIVING_UP)
             dist.destroy_process_group()
 
 

@@ -39,7 +39,7 @@ def right() -> list[float]:
 
 CHROMATIC = "random, chromatic number"
 CLAIMS: dict[str, list[float]] = {
-    "has 18,817 numbers": [parameters_of(load_run("graphs").model)],
+    "has 18,817 numbers": [parameters_of(load_run("coloring").model)],
     "| 8 | 3 | 0.953 | 0.993 |": by_steps(8),
     "| 16 | 3 | 0.877 | 0.965 |": by_steps(16),
     "| 20 | 3 | 0.828 | 0.922 |": by_steps(20),

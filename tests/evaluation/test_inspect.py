@@ -77,7 +77,7 @@ def test_the_probabilities_of_all_answers_of_an_easy_problem_sum_to_one() -> Non
 
 def test_intervals_hold_the_truth_of_a_trained_model() -> None:
     """The truth is the mean of p(y | z) over many trajectories of the prior; that of the posterior is narrower."""
-    run = load_run("coloring")
+    run = load_run("coloring_gram")
     graph = nx.path_graph(4)
     targets = run.task.targets(graph)
     count = 1500
@@ -97,7 +97,7 @@ def test_intervals_hold_the_truth_of_a_trained_model() -> None:
 
 
 def test_a_trained_model_finds_what_the_posterior_was_shown() -> None:
-    run = load_run("coloring")
+    run = load_run("coloring_gram")
     graph = nx.gnp_random_graph(8, 0.5, seed=3)
     solution = run.task.solutions(graph)[1]
     found = inspect(run, graph, solution, samples=16, draws=1)

@@ -70,7 +70,7 @@ def test_the_page_asks_for_the_checkpoints_that_are_served() -> None:
 
 def test_the_first_answer_needs_little_traffic() -> None:
     sent = {
-        path: file for path, file in playground.site_files().items() if "weights/" not in path or "/graphs/" in path
+        path: file for path, file in playground.site_files().items() if "weights/" not in path or "/coloring/" in path
     }
     assert sum(len(gzip.compress(file.read_bytes())) for file in sent.values()) < MOST_BYTES
 

@@ -27,7 +27,7 @@ def test_colors_graphs_it_never_met() -> None:
 
 @pytest.mark.parametrize(("graph", "k"), [(nx.petersen_graph(), 3), (nx.complete_graph(6), 6), (nx.path_graph(6), 2)])
 def test_colors_graphs_of_any_size_in_any_number_of_colors(graph: nx.Graph, k: int) -> None:
-    solutions = gram_pyro.load("graphs", device="cpu").adapted(k=k).sample(graph, num_samples=4, steps=64).solutions
+    solutions = gram_pyro.load("coloring", device="cpu").adapted(k=k).sample(graph, num_samples=4, steps=64).solutions
     assert solutions
     for solution in solutions:
         assert max(solution) < k and all(solution[u] != solution[v] for u, v in graph.edges)
