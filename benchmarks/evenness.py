@@ -41,6 +41,8 @@ class EvennessOptions(DeviceOptions):
     """Samples of each graph, and as many colorings of two sets of chains."""
     steps: tuple[int, ...] = (64, 256)
     """Supervision steps."""
+    draft_times: tuple[float, float] | None = None
+    """Other times of drafts than those of the checkpoint."""
     moves: int = 50
     """Kempe moves of a chain, for each vertex."""
     least: int = 10
@@ -92,7 +94,7 @@ def energy(first: Tensor, second: Tensor) -> float:
 
 def measure(options: EvennessOptions) -> list[Row]:
     """A row for each size and number of steps."""
-    reasoner = gram_pyro.load(options.run, options.device).adapted(k=3)
+    reasoner = gram_pyro.load(options.run, options.device, draft_times=options.draft_times).adapted(k=3)
     rows: list[Row] = []
     for n in options.sizes:
         task = Coloring(n=n, **PLANTED)  # type: ignore[arg-type]

@@ -159,7 +159,10 @@ def test_drafts_may_be_of_other_times_than_in_training() -> None:
     first, again, other = (each.sample(graph, 4, steps=8).answers for each in (trained, same, early))
     assert first == again != other
     assert gram_pyro.load("coloring", "cpu", "constant", (0.1, 0.2)).model.config.draft_times == (0.1, 0.2)
-    for run, message in (("coloring_gram", "was trained without drafts; leave out the times"), ("digits", "have no times")):
+    for run, message in (
+        ("coloring_gram", "was trained without drafts; leave out the times"),
+        ("digits", "have no times"),
+    ):
         with pytest.raises(UserError, match=message):
             gram_pyro.load(run, "cpu", draft_times=(0.1, 0.4))
 

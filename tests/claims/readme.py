@@ -26,11 +26,11 @@ def minutes(*names: str) -> float:
 CLAIMS = {
     "| 2.7 / 0.858 | 0.7 / 0.894 | 1.4 / 0.921 of 0.927 | 172,435 | 5 |": [
         *(*theirs("coloring 8", "conflicts", 1), *ours("conflicts", *COLORING)),
-        *(parameters("coloring"), minutes(*COLORING) / 3),
+        *(parameters("coloring_gram"), minutes(*COLORING) / 3),
     ],
     "| 3.3 / 0.513 | 1.0 / 0.552 | 0.2 / 0.967 of 0.968 | 172,435 | 32 |": [
         *(*theirs("coloring 10", "conflicts", 1), *ours("conflicts", "quality/coloring-n10")),
-        *(parameters("coloring"), minutes("quality/coloring-n10")),
+        *(parameters("coloring_gram"), minutes("quality/coloring-n10")),
     ],
     "| 0.997 / 0.903 | 0.999 / 0.914 | 0.990 / 0.989 of 0.996 | 172,610 | 26 |": [
         *(*theirs("nqueens 8", "validity"), *ours("validity", QUEENS), parameters("nqueens"), minutes(QUEENS)),

@@ -64,7 +64,7 @@ CLAIMS = {
         published()["coloring 8"]["Looped Flows"]["conflicts"],
         theirs("coloring 8", "coverage")[1],
     ],
-    "0.17 million": [parameters("coloring") / 1e6],
+    "0.17 million": [parameters("coloring_gram") / 1e6],
     "2.5 nats from perfect**: the trajectory carries 5.6 nats where H is 3.1.": [
         *(bound("excess"), bound("nll"), bound("entropy")),
     ],

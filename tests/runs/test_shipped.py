@@ -91,7 +91,7 @@ def test_draws_digits_from_nothing_and_from_halves() -> None:
     assert completed.violations.count(0) >= 18 and len({*completed.answers}) > 5
 
 
-@pytest.mark.parametrize("name", ["coloring", "nqueens", "nqueens10"])
+@pytest.mark.parametrize("name", ["coloring_gram", "nqueens", "nqueens10"])
 def test_has_heads_that_know_when_to_stop(name: str) -> None:
     reasoner = gram_pyro.load(name, device="cpu")
     problem = reasoner.task.generate("test", 1, 3)[0]
