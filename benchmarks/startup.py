@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 GRAPH = "petersen.txt"
 PUZZLE = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
 COMMANDS = {
-    "sample coloring": ["gram_pyro.sample", "coloring", "--graph", GRAPH, "--json"],
+    "sample coloring": ["gram_pyro.sample", "coloring_gram", "--graph", GRAPH, "--json"],
     "sample sudoku": ["gram_pyro.sample", "sudoku", "--puzzle", PUZZLE, "--json"],
     **{f"{name} --help": [f"gram_pyro.{name}", "--help"] for name in ("sample", "evaluate", "compare", "train")},
 }
