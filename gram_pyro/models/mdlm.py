@@ -1,6 +1,7 @@
 """MDLM, masked diffusion: the answer appears position by position, in an order drawn at random."""
 
 import math
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pyro
@@ -10,6 +11,7 @@ import torch.nn.functional as F
 from pyro import poutine
 from torch import Tensor, nn
 
+from gram_pyro.errors import UserError
 from gram_pyro.models.base import Answers, Recursion, Supervise
 from gram_pyro.models.layers import Stack
 from gram_pyro.models.sites import answer_site
@@ -17,6 +19,45 @@ from gram_pyro.models.transformer import Answered, Transformer, TransformerConfi
 from gram_pyro.tasks.base import Problems, Spec
 
 MIN_TIME = 1e-3
+
+
+@dataclass(frozen=True)
+class MdlmConfig(TransformerConfig):
+    """The shape of a Transformer, and what training weighs."""
+
+    reweight: float = 0.0
+    """Alpha of the weight alpha (1 - p)^gamma of a masked position in training, p the probability of its value (MGDM:
+    0.25): hard positions count more. 0: all count alike."""
+    gamma: float = 2.0
+    """Gamma of that weight."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("reweight", "gamma"):
+            if not 0 <= (value := getattr(self, name)) < math.inf:
+                raise UserError(f"model.{name} must be a finite number from 0, not {value}")
+
+
+class Reweighted(Answers):
+    """Answers of which a position counts `alpha (1 - p)^gamma` times, p the probability of its value.
+
+    A training objective: `log_prob` is no log-density. Gradients take the weights as constants.
+    """
+
+    def __init__(self, logits: Tensor, alpha: float, gamma: float) -> None:
+        super().__init__(logits)
+        self.alpha, self.gamma = alpha, gamma
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> Answers:
+        """Return itself where nothing changes: every plate expands."""
+        expanded = super().expand(batch_shape)
+        return self if expanded is self else Reweighted(expanded.logits, self.alpha, self.gamma)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Sum weighted log-probabilities over the positions that have an answer: `(batch,)`."""
+        surprise = self.surprise(value)
+        weights = self.alpha * (-torch.expm1(-surprise.detach())) ** self.gamma
+        return -(weights * surprise).sum(-1)
 
 
 class EvenOrder(dist.TorchDistribution):
@@ -62,16 +103,20 @@ class Mdlm(Transformer):
     posterior the ELBO is the bound of masked diffusion at S steps.
 
     Training (`supervise="every"`) takes one moment: `time` uniform on (MIN_TIME, 1), `masked` each position with
-    that probability, `y_1` their likelihood scaled by 1 / time: an estimate of the bound at infinitely many steps.
+    that probability, `y_1` their likelihood scaled by 1 / time: an estimate of the bound at infinitely many steps. With
+    `reweight` `y_1` weighs positions by how hard they are, as multi-granularity diffusion modelling (MGDM) does: the
+    objective is no bound any more. The program of S steps, and so what evaluation reports, stays as it is.
     """
 
+    Config: ClassVar = MdlmConfig
     guide: ClassVar[str] = "prior"
     recursion: Recursion = "planned"
     independent: ClassVar[bool] = False
     compiled: ClassVar = ("predict",)
+    config: MdlmConfig
 
-    def __init__(self, spec: Spec, config: TransformerConfig | None = None) -> None:
-        super().__init__(spec, config)
+    def __init__(self, spec: Spec, config: MdlmConfig | None = None) -> None:
+        super().__init__(spec, config or MdlmConfig())
         self.network = Stack(self.config.layers, *self.shape)
         self.answer_embedding = nn.Embedding(spec.classes + 1, self.width)
 
@@ -94,8 +139,10 @@ class Mdlm(Transformer):
         chance = time[:, None].expand(targets.shape)
         masked = pyro.sample("masked", dist.Bernoulli(chance).to_event(1)).bool()
         logits = self.predict(self.embed(problems), targets.where(~masked, -1), problems.relations)
+        alpha, gamma = self.config.reweight, self.config.gamma
+        likelihood = Reweighted(logits, alpha, gamma) if alpha else Answers(logits)
         with poutine.scale(scale=1 / time):
-            answer_site("y_1", Answers(logits), targets.where(masked, -1))
+            answer_site("y_1", likelihood, targets.where(masked, -1))
         return logits
 
     def reveal(self, problems: Problems, targets: Tensor | None, steps: int) -> tuple[Tensor, Tensor]:

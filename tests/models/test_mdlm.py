@@ -3,23 +3,48 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import networkx as nx
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from gram_pyro.errors import UserError
 from gram_pyro.guides import GUIDES
 from gram_pyro.models import Mdlm
-from gram_pyro.models.mdlm import EvenOrder
-from gram_pyro.models.transformer import TransformerConfig
-from gram_pyro.objectives.elbo import TruncatedTrace_ELBO
-from gram_pyro.tasks import Coloring
+from gram_pyro.models.base import Answers
+from gram_pyro.models.mdlm import EvenOrder, MdlmConfig, Reweighted
+from gram_pyro.objectives.elbo import Terms, TruncatedTrace_ELBO
+from gram_pyro.runs.config import from_json, to_json
+from gram_pyro.runs.recipes import recipe
+from gram_pyro.tasks import Coloring, Countdown, Task
 from gram_pyro.tasks.base import Problems
-from tests.models.test_models import all_answers
+from gram_pyro.testing import check_model
+from tests.models.test_models import all_answers, examples
+
+SMALL: dict[str, Any] = {"width": 16, "heads": 2, "layers": 2, "hidden": 16}
+PADDED = Coloring(n=4, layout="tokens")
+
+
+def small(task: Task, **config: Any) -> Mdlm:
+    """A small model whose weights do not depend on its options."""
+    torch.manual_seed(1)
+    return Mdlm(task.spec, MdlmConfig(**SMALL, **config))
+
+
+def run(model: Mdlm, task: Task, *inputs: Any, supervise: str = "every", steps: int = 1) -> Terms:
+    """The terms of a run whose noise is always the same."""
+    torch.manual_seed(2)
+    guide = GUIDES["prior"](task.spec, model)
+    return TruncatedTrace_ELBO(None).terms(model, guide, *inputs, steps=steps, supervise=supervise)
 
 
 def even_orders(length: int, steps: int) -> list[tuple[int, ...]]:
@@ -73,7 +98,7 @@ def exact_log_p(model: Mdlm, x: Problems, answers: Tensor, steps: int) -> Tensor
 def test_the_bound_of_masked_diffusion_lies_below_log_p(steps: int) -> None:
     task = Coloring(n=3)
     torch.manual_seed(1)
-    model = Mdlm(task.spec, TransformerConfig(16, 2, 2, 16))
+    model = Mdlm(task.spec, MdlmConfig(16, 2, 2, 16))
     torch.nn.init.normal_(model.answer_embedding.weight, std=2.0)
     x = task.encode([nx.path_graph(3)])
     answers = all_answers(3, 3)
@@ -97,7 +122,7 @@ def test_the_bound_of_masked_diffusion_lies_below_log_p(steps: int) -> None:
 def test_a_moment_estimates_the_bound_of_very_many_steps() -> None:
     task = Coloring(n=3)
     torch.manual_seed(1)
-    model = Mdlm(task.spec, TransformerConfig(16, 2, 2, 16))
+    model = Mdlm(task.spec, MdlmConfig(16, 2, 2, 16))
     torch.nn.init.normal_(model.answer_embedding.weight, std=2.0)
     x = task.encode([nx.path_graph(3)]).select(torch.zeros(20_000, dtype=torch.long))
     y = torch.tensor([[0, 1, 2]]).expand(20_000, 3)
@@ -107,3 +132,105 @@ def test_a_moment_estimates_the_bound_of_very_many_steps() -> None:
         fine = TruncatedTrace_ELBO(None).terms(model, guide, x, y, steps=64, supervise="last").log_likelihood
     error = moment.std().item() / len(moment) ** 0.5
     assert moment.mean().item() == pytest.approx(fine.mean().item(), abs=4 * error + 0.02)
+
+
+# Reweighting
+
+
+def drawn_logits(seed: int, length: int, classes: int) -> tuple[Tensor, Tensor]:
+    """Logits `(3, length, classes)` with gradient, and values, some of them missing."""
+    torch.manual_seed(seed)
+    values = torch.randint(-1, classes, (3, length))
+    return (3 * torch.randn(3, length, classes, dtype=torch.double)).requires_grad_(), values
+
+
+over_weights = given(
+    seed=st.integers(0, 1000), length=st.integers(1, 5), classes=st.integers(1, 4), alpha=st.floats(0.1, 4),
+    gamma=st.floats(0, 5),
+)  # fmt: skip
+
+
+@settings(max_examples=25)
+@over_weights
+def test_a_position_counts_by_how_unlikely_its_value_is(
+    seed: int, length: int, classes: int, alpha: float, gamma: float
+) -> None:
+    logits, values = drawn_logits(seed, length, classes)
+    expected = []
+    for said, row in zip(logits.detach().softmax(-1).tolist(), values.tolist(), strict=True):
+        chances = [each[value] for each, value in zip(said, row, strict=True) if value >= 0]
+        expected.append(math.fsum(alpha * (1 - p) ** gamma * math.log(p) for p in chances if p < 1))
+    found = Reweighted(logits, alpha, gamma)
+    torch.testing.assert_close(found.log_prob(values).detach(), torch.tensor(expected, dtype=torch.double))
+    twice = found.expand((2, 3)).log_prob(values)
+    torch.testing.assert_close(twice, found.log_prob(values).expand(2, 3))
+
+
+@settings(max_examples=25)
+@over_weights
+def test_no_gradient_flows_through_a_weight(seed: int, length: int, classes: int, alpha: float, gamma: float) -> None:
+    logits, values = drawn_logits(seed, length, classes)
+    Reweighted(logits, alpha, gamma).log_prob(values).sum().backward()
+    told = F.one_hot(values.clamp(min=0), classes)
+    said = logits.detach().softmax(-1)
+    weights = alpha * (1 - (said * told).sum(-1)).clamp(min=0) ** gamma * (values >= 0)
+    torch.testing.assert_close(logits.grad, weights[..., None] * (told - said))
+
+
+@pytest.mark.parametrize("task", [Coloring(n=4), PADDED, Countdown(numbers=3)], ids=["all", "padded", "rest"])
+@pytest.mark.parametrize("alpha", [0.0, 0.25])
+def test_a_moment_weighs_what_is_masked_and_only_that(task: Task, alpha: float) -> None:
+    """Without a weight the loss is that of the bound, bit by bit."""
+    x, y = examples(task)
+    terms = run(small(task, reweight=alpha), task, x, y)
+    nodes: dict[str, Any] = terms.trace.nodes
+    site, scored = nodes["y_1"], y.where(nodes["masked"]["value"].bool(), -1)
+    assert torch.equal(site["value"], scored) and (scored >= 0).any() and (scored < y).any()
+    torch.testing.assert_close(site["scale"], 1 / nodes["time"]["value"])
+    logits = terms.outcome.logits.flatten(0, 1)
+    losses = F.cross_entropy(logits, scored.flatten(), ignore_index=-1, reduction="none").view(y.shape)
+    if alpha:
+        expected = -(alpha * (1 - torch.exp(-losses)) ** 2 * losses).sum(-1) * site["scale"]
+        torch.testing.assert_close(terms.log_likelihood, expected.detach())
+    else:
+        expected = -losses.sum(-1) * site["scale"]
+        assert type(site["fn"]) is Answers and torch.equal(terms.log_likelihood, expected)
+    torch.testing.assert_close(terms.loss, -expected.sum())
+
+
+def test_the_bound_of_many_steps_knows_no_weights() -> None:
+    x, y = examples(PADDED)
+    plain, weighted = (run(small(PADDED, reweight=w), PADDED, x, y, supervise="last", steps=3) for w in (0.0, 0.25))
+    assert torch.equal(plain.loss, weighted.loss)
+
+
+# Configuration
+
+
+def test_options_keep_the_contract() -> None:
+    check_model(lambda spec: Mdlm(spec, MdlmConfig(**SMALL, reweight=0.25)), PADDED)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"reweight": -0.1}, "model.reweight must be a finite number from 0, not -0.1"),
+        ({"reweight": math.nan}, "model.reweight must be a finite number from 0, not nan"),
+        ({"gamma": math.inf}, "model.gamma must be a finite number from 0, not inf"),
+    ],
+)
+def test_an_impossible_option_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError) as refused:
+        MdlmConfig(**options)
+    assert message in str(refused.value)
+
+
+def test_a_run_from_before_the_options_is_read(tmp_path: Path) -> None:
+    config = replace(recipe("countdown", model="mdlm"), model=MdlmConfig(**SMALL, reweight=0.25, gamma=1.0))
+    path = tmp_path / "config.json"
+    path.write_text(to_json(config))
+    assert from_json(path) == config
+    stored = json.loads(path.read_text())
+    stored["model"] = {name: stored["model"][name] for name in SMALL}
+    path.write_text(json.dumps(stored))
+    assert from_json(path).model == MdlmConfig(**SMALL)
