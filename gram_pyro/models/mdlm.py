@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, get_args
 
 import pyro
 import pyro.distributions as dist
@@ -19,23 +19,27 @@ from gram_pyro.models.transformer import Answered, Transformer, TransformerConfi
 from gram_pyro.tasks.base import Problems, Spec
 
 MIN_TIME = 1e-3
+Order = Literal["even", "confidence"]
 
 
 @dataclass(frozen=True)
 class MdlmConfig(TransformerConfig):
-    """The shape of a Transformer, and what training weighs."""
+    """The shape of a Transformer, what training weighs, and which positions are revealed first."""
 
     reweight: float = 0.0
-    """Alpha of the weight alpha (1 - p)^gamma of a masked position in training, p the probability of its value (MGDM:
-    0.25): hard positions count more. 0: all count alike."""
+    """Alpha: a masked position counts alpha (1 - p(value))^gamma times in training (MGDM: 0.25); 0: all count once."""
     gamma: float = 2.0
-    """Gamma of that weight."""
+    """Gamma of that weight: the higher, the less easy positions count."""
+    order: Order = "even"
+    """Positions that a step reveals: drawn at random (even), or those of which the network is surest (confidence)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("reweight", "gamma"):
             if not 0 <= (value := getattr(self, name)) < math.inf:
                 raise UserError(f"model.{name} must be a finite number from 0, not {value}")
+        if self.order not in get_args(Order):
+            raise UserError(f"model.order must be even or confidence, not {self.order!r}")
 
 
 class Reweighted(Answers):
@@ -77,6 +81,11 @@ class EvenOrder(dist.TorchDistribution):
         return EvenOrder(batch, len(self.places), self.steps, self.places.device)
 
     @property
+    def shares(self) -> list[int]:
+        """How many positions each step has, by its number; step 0 has none."""
+        return self.places.bincount(minlength=self.steps + 1).tolist()
+
+    @property
     def support(self) -> Any:
         """The steps."""
         steps = dist.constraints.integer_interval(1, self.steps)  # type: ignore[no-untyped-call]
@@ -88,19 +97,30 @@ class EvenOrder(dist.TorchDistribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return -log of the number of such orders, `(batch,)`; -inf for any other."""
-        shares = self.places.bincount().tolist()
-        ways = math.lgamma(1 + len(self.places)) - sum(math.lgamma(1 + share) for share in shares)
+        ways = math.lgamma(1 + len(self.places)) - sum(math.lgamma(1 + share) for share in self.shares)
         even = (value.sort(-1).values == self.places).all(-1)
         return torch.where(even, -ways, -math.inf)
 
 
+def reveal_surest(order: Tensor, logits: Tensor, step: int, count: int) -> Tensor:
+    """Return the order `(batch, answered)`, 0 where masked, with `step` at those `count` masked positions whose
+    likeliest value is the most probable under `logits` `(batch, answered, classes)`; of equals at the first."""
+    confidence = logits.softmax(-1).amax(-1).where(order == 0, -1)
+    surest = confidence.argsort(dim=-1, descending=True, stable=True)[:, :count]
+    return order.scatter(-1, surest, step)
+
+
 class Mdlm(Transformer):
-    """Masked diffusion with the linear schedule, as a program that draws when each position is revealed.
+    """Masked diffusion with the linear schedule, as a program that says when each position is revealed.
 
     The program (`supervise="last"`) of S = `steps` steps: `order` gives each position a step from 1..S, at random and
     as evenly as can be, for what one step reveals is drawn independently; step s = S, ..., 1 sees the positions
     revealed so far and draws its own from `y_s`. So p(y | x) is a mean over orders, and with the prior as its own
     posterior the ELBO is the bound of masked diffusion at S steps.
+
+    With `order="confidence"` step s reveals as many, those of which the network is surest, given what is
+    revealed: `order` follows from x and y and is recorded, not drawn. So p(y | x) is that of one order, and the ELBO
+    is log p(y | x) of this sampler, no bound. Training at a moment knows no order.
 
     Training (`supervise="every"`) takes one moment: `time` uniform on (MIN_TIME, 1), `masked` each position with
     that probability, `y_1` their likelihood scaled by 1 / time: an estimate of the bound at infinitely many steps. With
@@ -150,13 +170,19 @@ class Mdlm(Transformer):
         Values are drawn; with targets they are the likeliest, as targets are what the next steps see."""
         tokens, answered = problems.tokens, problems.answered
         batch, length = tokens.shape
-        order = F.pad(pyro.sample("order", EvenOrder(batch, answered, steps, tokens.device)), (0, length - answered))
+        even, by_confidence = EvenOrder(batch, answered, steps, tokens.device), self.config.order == "confidence"
+        order = torch.zeros_like(tokens[:, :answered]) if by_confidence else pyro.sample("order", even)
+        shares = even.shares
         embedded, revealed = self.embed(problems), torch.full_like(tokens, -1)
         logits = torch.zeros(batch, length, self.decoder.out_features, device=tokens.device)
         for s in range(steps, 0, -1):
-            now = order == s
             here = self.predict(embedded, revealed, problems.relations)
+            if by_confidence:
+                order = reveal_surest(order, here[:, :answered], s, shares[s])
+            now = F.pad(order == s, (0, length - answered))
             obs = None if targets is None else targets.where(now, -1)
             revealed = answer_site(f"y_{s}", Answers(here, now), obs).where(now, revealed)
             logits = here.where(now[..., None], logits)
+        if by_confidence:
+            pyro.deterministic("order", order, event_dim=1)
         return logits, logits.argmax(-1) if targets is not None else revealed.clamp(min=0)

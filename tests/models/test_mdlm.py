@@ -7,7 +7,7 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import networkx as nx
 import pytest
@@ -15,16 +15,20 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyro import poutine
 from torch import Tensor
 
 from gram_pyro.errors import UserError
+from gram_pyro.evaluation.likelihood import likelihood
 from gram_pyro.guides import GUIDES
+from gram_pyro.inference.sampling import sample
 from gram_pyro.models import Mdlm
 from gram_pyro.models.base import Answers
-from gram_pyro.models.mdlm import EvenOrder, MdlmConfig, Reweighted
+from gram_pyro.models.mdlm import EvenOrder, MdlmConfig, Order, Reweighted, reveal_surest
 from gram_pyro.objectives.elbo import Terms, TruncatedTrace_ELBO
 from gram_pyro.runs.config import from_json, to_json
 from gram_pyro.runs.recipes import recipe
+from gram_pyro.runs.store import Run
 from gram_pyro.tasks import Coloring, Countdown, Task
 from gram_pyro.tasks.base import Problems
 from gram_pyro.testing import check_model
@@ -204,11 +208,114 @@ def test_the_bound_of_many_steps_knows_no_weights() -> None:
     assert torch.equal(plain.loss, weighted.loss)
 
 
+# Order by confidence
+
+
+def sharpness(logits: Tensor) -> list[float]:
+    """The highest probability at each position of `(length, classes)`."""
+    return [max(math.exp(each) for each in row) / sum(map(math.exp, row)) for row in logits.tolist()]
+
+
+@settings(max_examples=25)
+@given(seed=st.integers(0, 1000), n=st.integers(2, 4), steps=st.integers(1, 9), told=st.booleans())
+def test_the_surest_positions_come_first_and_each_once(seed: int, n: int, steps: int, told: bool) -> None:
+    """Under a network that says the same whatever it sees; positions after the answer are surer than all of it."""
+    task = Coloring(n=n, layout="tokens")
+    x = task.encode([nx.gnp_random_graph(n, 0.5, seed=seed)] * 3)
+    model = small(task, order="confidence")
+    logits = torch.randn(*x.tokens.shape, 3, generator=torch.Generator().manual_seed(seed)).double()
+    logits[:, n:, 0] += 50
+    model.predict = lambda *_: logits  # type: ignore[assignment,method-assign,misc]
+    targets = F.pad(torch.randint(-1, 3, (3, n)), (0, x.tokens.shape[1] - n), value=-1) if told else None
+    with torch.no_grad():
+        trace: Any = poutine.trace(model).get_trace(x, targets, steps=steps, supervise="last")
+    order = trace.nodes["order"]["value"]
+    assert EvenOrder(3, n, steps, order.device).log_prob(order).isfinite().all()
+    for row, said in zip(order.tolist(), logits, strict=True):
+        certain = sharpness(said[:n])
+        assert all(certain[i] > certain[j] for i, j in itertools.permutations(range(n), 2) if row[i] > row[j])
+    for s in range(1, steps + 1):
+        now = F.pad(order == s, (0, x.tokens.shape[1] - n))
+        assert torch.equal(trace.nodes[f"y_{s}"]["value"] >= 0, now if targets is None else now & (targets >= 0))
+
+
+def test_of_equally_sure_positions_the_first_come_first() -> None:
+    order, even = torch.tensor([[0, 3, 0, 0], [0, 0, 0, 3]]), torch.zeros(2, 4, 5)
+    assert reveal_surest(order, even, 2, 2).tolist() == [[2, 3, 2, 0], [2, 2, 0, 3]]
+
+
+def exact_by_confidence(model: Mdlm, x: Problems, answers: Tensor, steps: int) -> Tensor:
+    """log p of answers to the only problem of `x`, position by position and without Pyro: `(answers,)`."""
+    length = answers.shape[1]
+    found = []
+    for answer in answers.tolist():
+        known, total = [-1] * x.tokens.shape[1], 0.0
+        for s in range(steps, 0, -1):
+            share = sum(1 + place * steps // length == s for place in range(length))
+            said = model.predict(model.embed(x), torch.tensor([known]), x.relations)[0]
+            certain = sharpness(said)
+            masked = [place for place in range(length) if known[place] < 0]
+            for place in sorted(masked, key=lambda place: -certain[place])[:share]:
+                total += said[place].log_softmax(-1)[answer[place]].item()
+                known[place] = answer[place]
+        found.append(total)
+    return torch.tensor(found)
+
+
+def listening(seed: int, n: int) -> tuple[Mdlm, Task, Problems, Tensor]:
+    """A model with order by confidence that heeds what is revealed, a graph whose vertices differ, all its answers."""
+    task = Coloring(n=n, layout="tokens")
+    torch.manual_seed(seed)
+    model = Mdlm(task.spec, MdlmConfig(**SMALL, order="confidence"))
+    torch.nn.init.normal_(model.answer_embedding.weight, std=2.0)
+    for part in model.network.parameters():
+        part.data *= 3
+    return model, task, task.encode([nx.gnp_random_graph(n, 0.5, seed=seed)]), all_answers(3, n)
+
+
+@settings(max_examples=15)
+@given(seed=st.integers(0, 1000), n=st.integers(2, 3), steps=st.integers(1, 5))
+def test_by_confidence_the_likelihood_is_exact(seed: int, n: int, steps: int) -> None:
+    model, task, x, answers = listening(seed, n)
+    many = x.select(torch.zeros(len(answers), dtype=torch.long))
+    padded = F.pad(answers, (0, x.tokens.shape[1] - n), value=-1)
+    with torch.no_grad():
+        terms = run(model, task, many, padded, supervise="last", steps=steps)
+        expected = exact_by_confidence(model, x, answers, steps)
+    torch.testing.assert_close(terms.log_likelihood, expected, atol=1e-4, rtol=1e-4)
+    assert terms.log_likelihood.double().exp().sum().item() == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_samples_by_confidence_have_that_likelihood(steps: int) -> None:
+    model, _, x, answers = listening(1, 3)
+    with torch.no_grad():
+        expected = exact_by_confidence(model, x, answers, steps).exp()
+    count = 20_000
+    decoded = sample(model, x, count, (steps,), 0).decoded[0, 0, :, :3]
+    with torch.no_grad():
+        trace: Any = poutine.trace(model).get_trace(x.select(torch.zeros(99).long()), steps=steps, supervise="last")
+    assert (len(trace.nodes["order"]["value"].unique(dim=0)) > 1) == (steps == 3)
+    frequency = (decoded[:, None] == answers).all(-1).double().mean(0)
+    error = (expected * (1 - expected) / count).sqrt()
+    assert ((frequency - expected).abs() < 4.5 * error + 1e-6).all() and frequency.sum().item() == pytest.approx(1)
+
+
+def test_evaluation_says_that_the_likelihood_by_confidence_is_exact() -> None:
+    task, kinds = Coloring(n=4), {}
+    for order in get_args(Order):
+        model = small(task, order=order)
+        trained = Run("mdlm", task, model, GUIDES["prior"](task.spec, model), 2, torch.device("cpu"))
+        kinds[order] = likelihood(trained, [nx.path_graph(4)], 2, draws=2).kind
+    assert kinds == {"even": "bound", "confidence": "exact"}
+
+
 # Configuration
 
 
-def test_options_keep_the_contract() -> None:
-    check_model(lambda spec: Mdlm(spec, MdlmConfig(**SMALL, reweight=0.25)), PADDED)
+@pytest.mark.parametrize("task", [PADDED, Countdown(numbers=3)], ids=["padded", "rest"])
+def test_options_keep_the_contract(task: Task) -> None:
+    check_model(lambda spec: Mdlm(spec, MdlmConfig(**SMALL, reweight=0.25, order="confidence")), task)
 
 
 @pytest.mark.parametrize(
@@ -217,6 +324,7 @@ def test_options_keep_the_contract() -> None:
         ({"reweight": -0.1}, "model.reweight must be a finite number from 0, not -0.1"),
         ({"reweight": math.nan}, "model.reweight must be a finite number from 0, not nan"),
         ({"gamma": math.inf}, "model.gamma must be a finite number from 0, not inf"),
+        ({"order": "random"}, "model.order must be even or confidence, not 'random'"),
     ],
 )
 def test_an_impossible_option_is_refused(options: dict[str, Any], message: str) -> None:
@@ -226,7 +334,9 @@ def test_an_impossible_option_is_refused(options: dict[str, Any], message: str) 
 
 
 def test_a_run_from_before_the_options_is_read(tmp_path: Path) -> None:
-    config = replace(recipe("countdown", model="mdlm"), model=MdlmConfig(**SMALL, reweight=0.25, gamma=1.0))
+    config = replace(
+        recipe("countdown", model="mdlm"), model=MdlmConfig(**SMALL, reweight=0.25, gamma=1.0, order="confidence")
+    )
     path = tmp_path / "config.json"
     path.write_text(to_json(config))
     assert from_json(path) == config
