@@ -29,6 +29,7 @@ from gram_pyro.objectives.elbo import Terms, TruncatedTrace_ELBO
 from gram_pyro.runs.config import from_json, to_json
 from gram_pyro.runs.recipes import recipe
 from gram_pyro.runs.store import Run
+from gram_pyro.runs.train_options import configured
 from gram_pyro.tasks import Coloring, Countdown, Task
 from gram_pyro.tasks.base import Problems
 from gram_pyro.testing import check_model
@@ -331,6 +332,13 @@ def test_an_impossible_option_is_refused(options: dict[str, Any], message: str) 
     with pytest.raises(UserError) as refused:
         MdlmConfig(**options)
     assert message in str(refused.value)
+
+
+def test_the_command_line_takes_the_options() -> None:
+    options = "--task countdown --model mdlm --model.reweight 0.25 --model.gamma 1 --model.order confidence --updates 1"
+    config, _ = configured(options.split())
+    assert (config.model.reweight, config.model.gamma, config.model.order) == (0.25, 1.0, "confidence")
+    assert recipe("countdown", model="mdlm").model == MdlmConfig()
 
 
 def test_a_run_from_before_the_options_is_read(tmp_path: Path) -> None:
