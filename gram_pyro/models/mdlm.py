@@ -1,4 +1,4 @@
-"""MDLM, masked diffusion: the answer appears position by position, in an order drawn at random."""
+"""MDLM, masked diffusion: the answer appears position by position, in an order drawn at random or the surest first."""
 
 import math
 from dataclasses import dataclass
@@ -118,9 +118,9 @@ class Mdlm(Transformer):
     revealed so far and draws its own from `y_s`. So p(y | x) is a mean over orders, and with the prior as its own
     posterior the ELBO is the bound of masked diffusion at S steps.
 
-    With `order="confidence"` step s reveals as many, those of which the network is surest, given what is
-    revealed: `order` follows from x and y and is recorded, not drawn. So p(y | x) is that of one order, and the ELBO
-    is log p(y | x) of this sampler, no bound. Training at a moment knows no order.
+    With `order="confidence"` step s reveals as many, those of which the network is surest, given what is revealed:
+    `order` follows from x and y and is recorded, not drawn. So p(y | x) is that of one order, and the ELBO is no bound
+    but log p(y | x) of this sampler. Training at a moment knows no order.
 
     Training (`supervise="every"`) takes one moment: `time` uniform on (MIN_TIME, 1), `masked` each position with
     that probability, `y_1` their likelihood scaled by 1 / time: an estimate of the bound at infinitely many steps. With
@@ -172,13 +172,12 @@ class Mdlm(Transformer):
         batch, length = tokens.shape
         even, by_confidence = EvenOrder(batch, answered, steps, tokens.device), self.config.order == "confidence"
         order = torch.zeros_like(tokens[:, :answered]) if by_confidence else pyro.sample("order", even)
-        shares = even.shares
         embedded, revealed = self.embed(problems), torch.full_like(tokens, -1)
         logits = torch.zeros(batch, length, self.decoder.out_features, device=tokens.device)
         for s in range(steps, 0, -1):
             here = self.predict(embedded, revealed, problems.relations)
             if by_confidence:
-                order = reveal_surest(order, here[:, :answered], s, shares[s])
+                order = reveal_surest(order, here[:, :answered], s, even.shares[s])
             now = F.pad(order == s, (0, length - answered))
             obs = None if targets is None else targets.where(now, -1)
             revealed = answer_site(f"y_{s}", Answers(here, now), obs).where(now, revealed)
