@@ -11,6 +11,7 @@ from gram_pyro.errors import UserError
 from gram_pyro.inference.config import MAX_NUMBER
 
 NAMES = arg(metavar="NAME [NAME ...]")
+EVERY_SYSTEM = f"All (default), or some of {', '.join(SYSTEMS)}."
 
 
 def instead(table: str, what: str) -> Any:
@@ -72,7 +73,7 @@ class CompareConfig:
 
     task: Annotated[tuple[str, ...], NAMES] = ("coloring",)
     """Tasks: coloring, nqueens; with --posteriors sudoku as well, with --generation digits."""
-    models: Annotated[tuple[str, ...], NAMES, arg(help=f"Systems: all, or some of {', '.join(SYSTEMS)}.")] = ("all",)
+    models: Annotated[tuple[str, ...], NAMES, arg(help=EVERY_SYSTEM, help_behavior_hint="")] = ("all",)
     ablate: Annotated[FlagCreatePairsOff[bool], instead("table3", "The paper's third table")] = False
     posteriors: Annotated[FlagCreatePairsOff[bool], instead("posteriors", "Every guide and objective")] = False
     generation: Annotated[FlagCreatePairsOff[bool], instead("generation", "What draws from nothing")] = False

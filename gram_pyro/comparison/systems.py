@@ -55,6 +55,7 @@ NAIVE = (
     ),
 )
 FLAT, END, THREE = "--model.core flat", "--no-deep-supervision --horizon 16", "--model.transitions 3"
+CONFIDENCE = "--model.order confidence"
 one_answer = partial(System, one_answer=True)
 repeated = partial(System, repeated=True)
 SYSTEMS: dict[str, System] = {
@@ -69,6 +70,8 @@ SYSTEMS: dict[str, System] = {
     "trm": System("TRM", "trm", "", ("7M", 66.8, 36.1, 17.5, 2.0, 109.3, 22.3, 170.7, 6.8), True, True, NAIVE),
     "ar": repeated("autoregressive Transformer", "ar", "", ("10.6M", 96.3, 84.8, 90.0, 53.2, 19.0, 83.0, 61.3, 40.0)),
     "mdlm": repeated("MDLM (masked diffusion)", "mdlm", "", ("12.6M", 96.1, 87.2, 74.3, 47.4, 2.7, 84.5, 12.0, 48.2)),
+    "mdlm-confidence": repeated("MDLM, surest positions first", "mdlm", CONFIDENCE),
+    "mgdm": repeated("MGDM (reweighted), surest positions first", "mdlm", f"--model.reweight 0.25 {CONFIDENCE}"),
     "d3pm": repeated("D3PM (uniform noise)", "d3pm"),
     "d3pm-absorbing": repeated("D3PM (masks)", "d3pm", "--model.noise absorbing"),
     "vae": repeated("variational autoencoder", "vae"),

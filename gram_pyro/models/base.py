@@ -105,10 +105,14 @@ class Answers(dist.TorchDistribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Sum over the positions that have an answer: `(batch,)`."""
+        return -self.surprise(value).sum(-1)
+
+    def surprise(self, value: Tensor) -> Tensor:
+        """Return -log p of each position's value, 0 where it has none: `(batch, length)`."""
         value = torch.broadcast_tensors(value, self.logits[..., 0])[0]  # type: ignore[no-untyped-call]
         logits = self.logits.expand((*value.shape, -1))
         surprise = F.cross_entropy(logits.flatten(0, -2), value.flatten(), ignore_index=-1, reduction="none")
-        return -surprise.view(value.shape).sum(-1)
+        return surprise.view(value.shape)
 
 
 def register(name: str, module: nn.Module) -> None:
