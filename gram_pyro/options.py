@@ -16,10 +16,7 @@ for arc, --puzzle: the id of a puzzle of its data, ID/2 for its second test, or 
 for countdown, --problem: numbers and target, as 3 7 4 6 -> 40, or a file of it;
 for grids, nothing. Each file may be gzipped."""
 DRAFT = "Schedule of noisy drafts, if the model draws any: constant seeks one solution, cosine many."
-TIMES = (
-    "Times of the first and the last noisy draft of cosine, from 0 (all noise) to 1 (the answer): late ones settle, \
-early ones keep looking."
-)
+TIMES = "First and last time of cosine's drafts, from 0 (all noise) to 1 (the answer)."
 AS_TRAINED = "(default: that of its training)"
 
 TrainedRun = Annotated[
