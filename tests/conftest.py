@@ -38,7 +38,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty current folder, where every run is the untrained one."""
     from tests.commands.test_sample import tiny_run  # here: few tests need what it imports
 
-    monkeypatch.setattr("gram_pyro.runs.store.load_run", tiny_run)
+    monkeypatch.setattr("gram_pyro.runs.store.load_run", lambda run, *_: tiny_run(run))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -33,7 +33,7 @@ COLUMNS = {"samples", "steps", "validity", "coverage", "ceiling", "ratio", "conf
 }
 
 
-def tiny_run(run: str, device: str = "auto", draft: str | None = None) -> Run:
+def tiny_run(run: str) -> Run:
     """An untrained model for graphs of any size."""
     torch.manual_seed(0)
     task = Coloring(n=5)
@@ -45,7 +45,7 @@ def tiny_run(run: str, device: str = "auto", draft: str | None = None) -> Run:
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every run is the untrained one."""
-    monkeypatch.setattr(store, "load_run", tiny_run)
+    monkeypatch.setattr(store, "load_run", lambda run, *_: tiny_run(run))
 
 
 @pytest.mark.usefixtures("tiny")
