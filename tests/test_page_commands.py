@@ -45,6 +45,7 @@ PARSED = {
     "benchmarks.classifier": "needs MNIST's files; tests/test_benchmarks.py runs a short one",
     "benchmarks.dimacs": "needs its graphs; tests/test_graph_benchmarks.py runs a short one",
     "benchmarks.graphs": "samples for minutes; tests/test_graph_benchmarks.py runs a short one",
+    "benchmarks.evenness": "samples for minutes; tests/test_graph_benchmarks.py runs a short one",
     "benchmarks.digits": "measures for minutes; tests/test_benchmarks.py runs a short one",
     "benchmarks.full_elbo": "times long trajectories",
     "benchmarks.grids": "compiles the network",
@@ -65,7 +66,7 @@ PARSED = {
     "gram_pyro.program": "needs graphviz; tests/commands/test_program.py",
 }
 """What is parsed alone, and why; so is what torchrun starts, which is for several processes."""
-PLACEHOLDERS = {"ROW ...": "relations-0", "NAME": "coloring"}
+PLACEHOLDERS = {"ROW ...": "relations-0", "NAME": "coloring_gram"}
 Command = tuple[str, list[str]]
 """Module and options."""
 

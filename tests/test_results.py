@@ -81,7 +81,7 @@ def flags(command: str) -> dict[str, Any]:
 
 def spelled(value: Any) -> str:
     """An option's value as a command line has it."""
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return " ".join(map(spelled, value)) if isinstance(value, list) else str(value)
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: f"{entry.kind}/{entry.files[0]}")
