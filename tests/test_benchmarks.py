@@ -238,5 +238,5 @@ def test_a_mixture_makes_few_drafts_cheap(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_what_draws_no_drafts_has_no_bound_by_drafts() -> None:
-    with pytest.raises(UserError, match=r"the model of coloring draws no drafts; take a run with --model\.draft"):
-        digits.measure(digits.DigitsOptions(run="coloring", problems=2))
+    with pytest.raises(UserError, match=r"the model of coloring_gram draws no drafts; take a run with --model\.draft"):
+        digits.measure(digits.DigitsOptions(run="coloring_gram", problems=2))

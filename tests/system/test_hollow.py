@@ -65,7 +65,7 @@ def test_weights_keep_the_type_of_the_module_and_must_fit() -> None:
 
 def test_a_run_is_loaded_without_a_draw() -> None:
     state = torch.get_rng_state()
-    run = load_run("coloring", "cpu")
+    run = load_run("coloring_gram", "cpu")
     assert torch.equal(torch.get_rng_state(), state) and run.heads is not None
     for part in (run.model, run.guide, run.heads):
         assert not part.training and not any(weight.requires_grad or weight.is_meta for weight in part.parameters())

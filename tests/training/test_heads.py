@@ -73,7 +73,7 @@ def test_one_doubtful_position_is_enough() -> None:
 def test_heads_learn_and_the_core_does_not_move(monkeypatch: pytest.MonkeyPatch) -> None:
     """On the shipped model, which is right in some two of three cases after so few steps."""
     monkeypatch.setattr(heads_training, "PROBLEMS", 64)
-    run = load_run("coloring", "cpu")
+    run = load_run("coloring_gram", "cpu")
     before = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
     trainer = HeadsTrainer(run.task, run.model, run.task.generate("train", 500, 0), 2, 25, 0)
     losses = [trainer.round() for _ in range(25)]
@@ -135,7 +135,7 @@ def test_going_on_is_worth_the_verdict_where_it_halts_next(data: st.DataObject, 
 def test_what_cannot_be_solved_is_not_worth_going_on_with(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a model that is often right, whose heads see problems of both kinds."""
     monkeypatch.setattr(heads_training, "PROBLEMS", 64)
-    run = load_run("coloring", "cpu")
+    run = load_run("coloring_gram", "cpu")
     trainer = HeadsTrainer(run.task, run.model, run.task.generate("train", 200, 0), 4, 25, 0)
     for _ in range(25):
         trainer.round()
