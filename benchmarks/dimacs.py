@@ -6,8 +6,9 @@ import csv
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import networkx as nx
 from pysat.solvers import Solver
@@ -22,6 +23,7 @@ from gram_pyro.tasks.coloring.fewest import greedy_colors
 from gram_pyro.tasks.coloring.files import read_graph
 
 SAT = "cadical153"
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def solve(graph: nx.Graph, k: int) -> bool:
         return bool(solver.solve())
 
 
-def timed(work: Callable[[], int]) -> tuple[int, float]:
+def timed(work: Callable[[], Found]) -> tuple[Found, float]:
     """Return what some work returns, and how long it took [s]."""
     began = time.monotonic()
     return work(), time.monotonic() - began
@@ -64,21 +66,22 @@ def timed(work: Callable[[], int]) -> tuple[int, float]:
 
 def measure(options: DimacsOptions) -> list[Row]:
     """A row for each graph. Raises `UserError` if the folder has no list of them."""
-    if not (Path(options.folder) / "index.csv").is_file():
+    index = Path(options.folder) / "index.csv"
+    if not index.is_file():
         raise UserError(f"{options.folder or 'no folder'} holds no index.csv with the chromatic numbers of its graphs")
     reasoner = gram_pyro.load(options.run, options.device)
     rows: list[Row] = []
-    with (Path(options.folder) / "index.csv").open() as file:
+    with index.open() as file:
         listed = [row for row in csv.DictReader(file) if row["chi_proved"] == "yes"]
     for row in listed:
-        graph, k = read_graph(Path(options.folder) / f"{row['name']}.col.gz"), int(row["chi_upper"])
+        graph, k = read_graph(index.with_name(f"{row['name']}.col.gz")), int(row["chi_upper"])
         if len(graph) > options.vertices:
             continue
-        greedy, greedy_seconds = timed(lambda graph=graph: greedy_colors(graph))  # type: ignore[misc]
-        solved, sat_seconds = timed(lambda graph=graph, k=k: solve(graph, k))  # type: ignore[misc]
-        own, began = reasoner.adapted(k=k), time.monotonic()
-        (broken,) = violations(own, [graph], options.samples, options.steps, options.seed)
-        seconds = {"seconds": time.monotonic() - began, "dsatur_seconds": greedy_seconds, "sat_seconds": sat_seconds}
+        own = reasoner.adapted(k=k)
+        greedy, greedy_seconds = timed(partial(greedy_colors, graph))
+        solved, sat_seconds = timed(partial(solve, graph, k))
+        (broken,), own_seconds = timed(partial(violations, own, [graph], options.samples, options.steps, options.seed))
+        seconds = {"seconds": own_seconds, "dsatur_seconds": greedy_seconds, "sat_seconds": sat_seconds}
         facts = {"graph": row["name"], "n": len(graph), "edges": graph.number_of_edges(), "colors": k}
         found = {"valid": broken.count(0), "least": min(broken), "dsatur": greedy, "sat": solved}
         rows.append(facts | found | {name: round(value, 4) for name, value in seconds.items()})

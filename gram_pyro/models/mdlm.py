@@ -172,12 +172,13 @@ class Mdlm(Transformer):
         batch, length = tokens.shape
         even, by_confidence = EvenOrder(batch, answered, steps, tokens.device), self.config.order == "confidence"
         order = torch.zeros_like(tokens[:, :answered]) if by_confidence else pyro.sample("order", even)
+        shares = even.shares
         embedded, revealed = self.embed(problems), torch.full_like(tokens, -1)
         logits = torch.zeros(batch, length, self.decoder.out_features, device=tokens.device)
         for s in range(steps, 0, -1):
             here = self.predict(embedded, revealed, problems.relations)
             if by_confidence:
-                order = reveal_surest(order, here[:, :answered], s, even.shares[s])
+                order = reveal_surest(order, here[:, :answered], s, shares[s])
             now = F.pad(order == s, (0, length - answered))
             obs = None if targets is None else targets.where(now, -1)
             revealed = answer_site(f"y_{s}", Answers(here, now), obs).where(now, revealed)
